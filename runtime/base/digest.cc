@@ -1,0 +1,48 @@
+#include "runtime/base/digest.h"
+
+#include <openssl/crypto.h>
+#include <openssl/evp.h>
+#include <zlib.h>
+
+#include "runtime/base/check.h"
+
+namespace hearth {
+namespace {
+
+template <size_t N>
+std::array<uint8_t, N> Digest(const EVP_MD* kind, std::string_view data) {
+  std::array<uint8_t, N> out;
+  unsigned size = 0;
+  CHECK_TRUE(EVP_Digest(data.data(), data.size(), out.data(), &size, kind, nullptr) == 1 && size == N);
+  return out;
+}
+
+}  // namespace
+
+Sha256Digest Sha256(std::string_view data) { return Digest<32>(EVP_sha256(), data); }
+
+std::string Md5Hex(std::string_view data) {
+  const auto raw = Digest<16>(EVP_md5(), data);
+  return ToHex({reinterpret_cast<const char*>(raw.data()), raw.size()});
+}
+
+uint32_t Crc32(std::string_view data, uint32_t seed) {
+  return static_cast<uint32_t>(crc32_z(seed, reinterpret_cast<const Bytef*>(data.data()), data.size()));
+}
+
+std::string ToHex(std::string_view raw) {
+  static constexpr char kDigits[] = "0123456789abcdef";
+  std::string out;
+  out.reserve(raw.size() * 2);
+  for (const char c : raw) {
+    out += kDigits[static_cast<unsigned char>(c) >> 4];
+    out += kDigits[static_cast<unsigned char>(c) & 15];
+  }
+  return out;
+}
+
+bool ConstantTimeEqual(std::string_view a, std::string_view b) {
+  return a.size() == b.size() && CRYPTO_memcmp(a.data(), b.data(), a.size()) == 0;
+}
+
+}  // namespace hearth
