@@ -1,0 +1,112 @@
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include "runtime/wire/codec.h"
+#include "runtime/wire/packet.h"
+
+// hearthd <-> worker, one SOCK_SEQPACKET channel each. docs/wire.md has the grammar and an example in bytes.
+//
+//   worker                      hearthd
+//     Started  ───────────────────▶   confined, nothing of the author's has run in this process since the fork
+//     ◀───────────────────────  Init   the clock of Init Duration starts
+//     Ready | InitFailed  ────────▶   it stops
+//     ◀─────────────────────  Invoke   one at a time until prefetch comes; the clock of Duration starts
+//     Log*  ──────────────────────▶
+//     Response | Failure  ────────▶   it stops; `sequence` must be that of the invocation at the head
+//     ◀───────────────────  Shutdown
+//
+// A worker is never trusted: there is no field for time or memory, and any frame out of turn kills it.
+
+namespace hearth {
+
+inline constexpr uint16_t kWireVersion = 1;
+
+enum class WorkerFrameKind : uint16_t {
+  kStarted = 1,
+  kInit = 2,
+  kReady = 3,
+  kInitFailed = 4,
+  kInvoke = 5,
+  kResponse = 6,
+  kFailure = 7,
+  kLog = 8,
+  kShutdown = 9,
+};
+
+// In front of every frame.
+struct FrameHeader {
+  uint16_t version = kWireVersion;
+  uint16_t kind = 0;
+  uint32_t flags = 0;  // kFlagBodyInMemfd
+  uint64_t sequence = 0;
+};
+static_assert(sizeof(FrameHeader) == 16);
+
+inline constexpr uint32_t kFlagBodyInMemfd = 1;  // the body is in the packet's one descriptor: a memfd sealed against
+                                                 // SHRINK, GROW, WRITE and SEAL
+
+void PutHeader(std::string& out, FrameHeader header);
+// The header, and `rest` set to what follows it. Empty if the packet is shorter or of another version.
+std::optional<FrameHeader> TakeHeader(std::string_view packet, std::string_view& rest);
+
+struct StartedFrame {
+  uint32_t confine_us = 0;  // by the worker's own clock: shown, never billed
+};
+
+struct ErrorFrame {  // InitFailed and Failure
+  std::string type;
+  std::string message;
+  std::string stack;  // JSON array of strings, or empty
+};
+
+struct InvokeFrame {
+  std::string request_id;
+  std::string trace_id;
+  std::string content_type;
+  std::string function_arn;
+  std::string client_context;
+  uint64_t deadline_monotonic_ns = 0;  // CLOCK_MONOTONIC
+  uint64_t deadline_unix_ms = 0;
+  uint32_t attempt = 1;
+  uint8_t trigger = 0;  // model/event.h TriggerKind
+  uint8_t cold = 0;
+  std::string payload;  // last: may be in the memfd
+};
+
+struct ResponseFrame {
+  std::string content_type;
+  std::string payload;  // may be in the memfd
+};
+
+struct LogFrame {
+  uint8_t level = 0;  // 0 trace .. 5 fatal, as abi.h
+  std::string message;
+  std::string fields_json;  // a JSON object, or empty
+};
+
+// Each Encode writes header and fields. A payload over kInlineBytesMax is left out and the flag set: the sender passes it
+// as a sealed memfd (EncodeX returns whether).
+enum class BodyPlace { kInline, kMemfd };
+
+std::string EncodeStarted(const StartedFrame& frame);
+std::string EncodeEmpty(WorkerFrameKind kind);  // Init, Ready, Shutdown
+std::string EncodeError(WorkerFrameKind kind, uint64_t sequence, const ErrorFrame& frame);
+BodyPlace EncodeInvoke(uint64_t sequence, const InvokeFrame& frame, std::string_view payload, std::string& out);
+BodyPlace EncodeResponse(uint64_t sequence, std::string_view content_type, std::string_view payload, std::string& out);
+std::string EncodeLog(uint64_t sequence, const LogFrame& frame);
+
+// Each Decode takes what follows the header; empty when it is malformed. Payload strings are empty for memfd bodies.
+std::optional<StartedFrame> DecodeStarted(std::string_view body);
+std::optional<ErrorFrame> DecodeError(std::string_view body);
+std::optional<InvokeFrame> DecodeInvoke(std::string_view body, uint32_t flags);
+std::optional<ResponseFrame> DecodeResponse(std::string_view body, uint32_t flags);
+std::optional<LogFrame> DecodeLog(std::string_view body);
+
+// Reads a body from a memfd: refuses one without the four seals or over `bytes_max` (kTooLarge names both sizes).
+Result<std::string> ReadSealedBody(int memfd, uint64_t bytes_max);
+
+}  // namespace hearth
