@@ -1,0 +1,54 @@
+#pragma once
+
+#include <string_view>
+
+#include "runtime/base/ids.h"
+#include "runtime/model/event.h"
+#include "runtime/model/function.h"
+#include "runtime/model/invocation_record.h"
+
+namespace hearth {
+
+// Metrics and logs watch through these; nothing that money or correctness hangs on does. All on the loop's thread; an
+// observer does not call back into what it observes.
+
+enum class WorkerState : uint8_t { kForking, kInitialising, kIdle, kBusy, kDying, kGone };
+std::string_view NameOf(WorkerState state);
+
+class PoolObserver {
+ public:
+  virtual ~PoolObserver() = default;
+  virtual void OnWorkerState(const FunctionVersion& version, WorkerId worker, WorkerState from, WorkerState to) = 0;
+  virtual void OnWorkerStarted(const FunctionVersion& version, nanoseconds request_to_started) = 0;
+};
+
+// What a handler wrote, line by line: levels 0 trace .. 5 fatal; kStdout and kStderr for raw output.
+enum class LogSource : uint8_t { kHandler, kStdout, kStderr, kPlatform };
+
+struct HandlerLogLine {
+  std::string_view function;
+  std::string_view version;
+  std::string_view request_id;   // "" outside an invocation (init)
+  WallTime time{};
+  LogSource source = LogSource::kHandler;
+  uint8_t level = 2;
+  std::string_view message;
+  std::string_view fields_json;  // a JSON object, or ""
+};
+
+class HandlerLogObserver {
+ public:
+  virtual ~HandlerLogObserver() = default;
+  virtual void OnHandlerLog(const HandlerLogLine& line) = 0;
+};
+
+class InvocationObserver {
+ public:
+  virtual ~InvocationObserver() = default;
+  virtual void OnInvocationStarted(const FunctionVersion& version, const Event& event) = 0;
+  // After the record is in the ledger.
+  virtual void OnInvocationSettled(const InvocationRecord& record) = 0;
+  virtual void OnThrottled(std::string_view function, std::string_view reason) = 0;
+};
+
+}  // namespace hearth
