@@ -1,0 +1,158 @@
+#include "runtime/wire/worker_frames.h"
+
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <cstring>
+
+#include "runtime/wire/fields.h"
+
+namespace hearth {
+
+template <>
+struct FieldsOf<StartedFrame> {
+  static auto Tie(auto& f) { return std::tie(f.confine_us); }
+};
+template <>
+struct FieldsOf<ErrorFrame> {
+  static auto Tie(auto& f) { return std::tie(f.type, f.message, f.stack); }
+};
+// Without the payload, which comes last or in the memfd.
+template <>
+struct FieldsOf<InvokeFrame> {
+  static auto Tie(auto& f) {
+    return std::tie(f.request_id, f.trace_id, f.content_type, f.function_arn, f.client_context,
+                    f.deadline_monotonic_ns, f.deadline_unix_ms, f.attempt, f.trigger, f.cold);
+  }
+};
+template <>
+struct FieldsOf<LogFrame> {
+  static auto Tie(auto& f) { return std::tie(f.level, f.message, f.fields_json); }
+};
+
+namespace {
+
+std::string HeaderBytes(WorkerFrameKind kind, uint64_t sequence, uint32_t flags = 0) {
+  std::string out;
+  PutHeader(out, {.kind = static_cast<uint16_t>(kind), .flags = flags, .sequence = sequence});
+  return out;
+}
+
+template <class Frame>
+std::string EncodeFields(WorkerFrameKind kind, uint64_t sequence, const Frame& frame) {
+  FrameWriter fields;
+  WriteFields(fields, frame);
+  return HeaderBytes(kind, sequence) + fields.bytes();
+}
+
+template <class Frame>
+std::optional<Frame> DecodeFields(std::string_view body) {
+  FrameReader in(body);
+  Frame frame;
+  ReadFields(in, frame);
+  if (!in.Complete()) return std::nullopt;
+  return frame;
+}
+
+// Other fields may be long too (a client context): what counts is that the packet fits.
+BodyPlace AppendBody(WorkerFrameKind kind, uint64_t sequence, FrameWriter& fields, std::string_view payload,
+                     std::string& out) {
+  const size_t whole = sizeof(FrameHeader) + fields.bytes().size() + sizeof(uint32_t) + payload.size();
+  const bool fits = payload.size() <= kInlineBytesMax && whole <= kPacketBytesMax;
+  out = HeaderBytes(kind, sequence, fits ? 0 : kFlagBodyInMemfd);
+  if (fits) fields.String(payload);
+  out += fields.bytes();
+  return fits ? BodyPlace::kInline : BodyPlace::kMemfd;
+}
+
+}  // namespace
+
+void PutHeader(std::string& out, FrameHeader header) {
+  out.append(reinterpret_cast<const char*>(&header), sizeof header);
+}
+
+std::optional<FrameHeader> TakeHeader(std::string_view packet, std::string_view& rest) {
+  FrameHeader header;
+  if (packet.size() < sizeof header) return std::nullopt;
+  std::memcpy(&header, packet.data(), sizeof header);
+  if (header.version != kWireVersion) return std::nullopt;
+  rest = packet.substr(sizeof header);
+  return header;
+}
+
+std::string EncodeStarted(const StartedFrame& frame) {
+  return EncodeFields(WorkerFrameKind::kStarted, 0, frame);
+}
+
+std::string EncodeEmpty(WorkerFrameKind kind) { return HeaderBytes(kind, 0); }
+
+std::string EncodeError(WorkerFrameKind kind, uint64_t sequence, const ErrorFrame& frame) {
+  return EncodeFields(kind, sequence, frame);
+}
+
+BodyPlace EncodeInvoke(uint64_t sequence, const InvokeFrame& frame, std::string_view payload,
+                       std::string& out) {
+  FrameWriter fields;
+  WriteFields(fields, frame);
+  return AppendBody(WorkerFrameKind::kInvoke, sequence, fields, payload, out);
+}
+
+BodyPlace EncodeResponse(uint64_t sequence, std::string_view content_type, std::string_view payload,
+                         std::string& out) {
+  FrameWriter fields;
+  fields.String(content_type);
+  return AppendBody(WorkerFrameKind::kResponse, sequence, fields, payload, out);
+}
+
+std::string EncodeLog(uint64_t sequence, const LogFrame& frame) {
+  return EncodeFields(WorkerFrameKind::kLog, sequence, frame);
+}
+
+std::optional<StartedFrame> DecodeStarted(std::string_view body) { return DecodeFields<StartedFrame>(body); }
+std::optional<ErrorFrame> DecodeError(std::string_view body) { return DecodeFields<ErrorFrame>(body); }
+std::optional<LogFrame> DecodeLog(std::string_view body) { return DecodeFields<LogFrame>(body); }
+
+std::optional<InvokeFrame> DecodeInvoke(std::string_view body, uint32_t flags) {
+  FrameReader in(body);
+  InvokeFrame frame;
+  ReadFields(in, frame);
+  if ((flags & kFlagBodyInMemfd) == 0) frame.payload = in.String();
+  if (!in.Complete()) return std::nullopt;
+  return frame;
+}
+
+std::optional<ResponseFrame> DecodeResponse(std::string_view body, uint32_t flags) {
+  FrameReader in(body);
+  ResponseFrame frame;
+  frame.content_type = in.String();
+  if ((flags & kFlagBodyInMemfd) == 0) frame.payload = in.String();
+  if (!in.Complete()) return std::nullopt;
+  return frame;
+}
+
+Result<std::string> ReadSealedBody(int memfd, uint64_t bytes_max) {
+  // Unsealed, its writer could change or cut it while it is read.
+  constexpr int kSeals = F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_WRITE | F_SEAL_SEAL;
+  const int seals = fcntl(memfd, F_GET_SEALS);
+  if (seals < 0 || (seals & kSeals) != kSeals)
+    return Error{ErrorCode::kCorrupt, "body is not a sealed memfd"};
+  struct stat info {};
+  if (fstat(memfd, &info) != 0) return ErrnoError("stat body");
+  const auto size = static_cast<uint64_t>(info.st_size);
+  if (size > bytes_max) {
+    return Error{ErrorCode::kTooLarge,
+                 "body has " + std::to_string(size) + " bytes, the limit is " + std::to_string(bytes_max)};
+  }
+  std::string body(size, '\0');
+  for (uint64_t done = 0; done < size;) {
+    const ssize_t n = pread(memfd, body.data() + done, size - done, static_cast<off_t>(done));
+    if (n < 0 && errno == EINTR) continue;
+    if (n <= 0) return ErrnoError("read body", n == 0 ? EIO : errno);
+    done += static_cast<uint64_t>(n);
+  }
+  return body;
+}
+
+}  // namespace hearth

@@ -1,0 +1,159 @@
+#include "runtime/wire/worker_frames.h"
+
+#include <fcntl.h>
+#include <sys/mman.h>
+
+#include <catch2/catch.hpp>
+
+#include "runtime/base/files.h"
+#include "tests/unit/runtime/wire/frame_mangler.h"
+
+namespace hearth {
+namespace {
+
+InvokeFrame AnInvocation() {
+  return {.request_id = "8476a536-e9f4-41e3-8d4f-5f9a2d1c0b7e",
+          .trace_id = "Root=1-2-3",
+          .content_type = "application/json",
+          .function_arn = "arn:aws:lambda:us-east-1:000000000000:function:resize:3",
+          .client_context = "{}",
+          .deadline_monotonic_ns = 1,
+          .deadline_unix_ms = 2,
+          .attempt = 3,
+          .trigger = 4,
+          .cold = 1,
+          .payload = {}};
+}
+
+// Reads header and body as the peer would; empty if any of it is refused or of another kind.
+template <class Frame>
+std::string Again(std::string_view packet, WorkerFrameKind kind,
+                  std::optional<Frame> (*decode)(std::string_view),
+                  std::string (*encode)(uint64_t, const Frame&)) {
+  std::string_view body;
+  const auto header = TakeHeader(packet, body);
+  if (!header || header->kind != static_cast<uint16_t>(kind) || header->flags != 0) return {};
+  const auto frame = decode(body);
+  return frame ? encode(header->sequence, *frame) : std::string();
+}
+
+TEST_CASE("worker frames survive the way there and nothing else does", "[wire]") {
+  SECTION("Log") {
+    CheckFrameReader(EncodeLog(7, {3, "hello", "{\"a\":1}"}), [](std::string_view packet) {
+      return Again<LogFrame>(packet, WorkerFrameKind::kLog, &DecodeLog, &EncodeLog);
+    });
+  }
+  SECTION("Failure") {
+    const ErrorFrame error{"std::runtime_error", "no such key", "[\"a\",\"b\"]"};
+    CheckFrameReader(EncodeError(WorkerFrameKind::kFailure, 9, error), [](std::string_view packet) {
+      return Again<ErrorFrame>(packet, WorkerFrameKind::kFailure, &DecodeError,
+                               [](uint64_t sequence, const ErrorFrame& f) {
+                                 return EncodeError(WorkerFrameKind::kFailure, sequence, f);
+                               });
+    });
+  }
+  SECTION("Started") {
+    CheckFrameReader(EncodeStarted({412}), [](std::string_view packet) {
+      std::string_view body;
+      const auto header = TakeHeader(packet, body);
+      if (!header || header->kind != 1 || header->flags != 0 || header->sequence != 0) return std::string();
+      const auto frame = DecodeStarted(body);
+      return frame ? EncodeStarted(*frame) : std::string();
+    });
+  }
+  SECTION("Invoke") {
+    std::string whole;
+    REQUIRE(EncodeInvoke(11, AnInvocation(), "{\"key\":\"cat.png\"}", whole) == BodyPlace::kInline);
+    CheckFrameReader(whole, [](std::string_view packet) {
+      std::string_view body;
+      std::string out;
+      const auto header = TakeHeader(packet, body);
+      if (!header || header->kind != 5 || header->flags != 0) return out;
+      if (const auto frame = DecodeInvoke(body, 0))
+        EncodeInvoke(header->sequence, *frame, frame->payload, out);
+      return out;
+    });
+  }
+  SECTION("Response") {
+    std::string whole;
+    REQUIRE(EncodeResponse(11, "text/plain", "done", whole) == BodyPlace::kInline);
+    CheckFrameReader(whole, [](std::string_view packet) {
+      std::string_view body;
+      std::string out;
+      const auto header = TakeHeader(packet, body);
+      if (!header || header->kind != 6 || header->flags != 0) return out;
+      if (const auto frame = DecodeResponse(body, 0)) {
+        EncodeResponse(header->sequence, frame->content_type, frame->payload, out);
+      }
+      return out;
+    });
+  }
+}
+
+TEST_CASE("every field of an invocation arrives", "[wire]") {
+  std::string packet;
+  EncodeInvoke(11, AnInvocation(), "payload", packet);
+  std::string_view body;
+  const auto header = TakeHeader(packet, body);
+  REQUIRE(header);
+  const auto frame = DecodeInvoke(body, header->flags);
+  REQUIRE(frame);
+  CHECK(header->sequence == 11);
+  CHECK(frame->request_id == "8476a536-e9f4-41e3-8d4f-5f9a2d1c0b7e");
+  CHECK(frame->trace_id == "Root=1-2-3");
+  CHECK(frame->content_type == "application/json");
+  CHECK(frame->function_arn == "arn:aws:lambda:us-east-1:000000000000:function:resize:3");
+  CHECK(frame->client_context == "{}");
+  CHECK(frame->deadline_monotonic_ns == 1);
+  CHECK(frame->deadline_unix_ms == 2);
+  CHECK(frame->attempt == 3);
+  CHECK(frame->trigger == 4);
+  CHECK(frame->cold == 1);
+  CHECK(frame->payload == "payload");
+}
+
+TEST_CASE("a payload goes by memfd one byte past the inline limit", "[wire]") {
+  std::string packet;
+  CHECK(EncodeResponse(1, "text/plain", std::string(kInlineBytesMax, 'x'), packet) == BodyPlace::kInline);
+  CHECK(packet.size() <= kPacketBytesMax);
+  CHECK(EncodeResponse(1, "text/plain", std::string(kInlineBytesMax + 1, 'x'), packet) == BodyPlace::kMemfd);
+  std::string_view body;
+  const auto header = TakeHeader(packet, body);
+  REQUIRE(header);
+  CHECK(header->flags == kFlagBodyInMemfd);
+  CHECK(DecodeResponse(body, header->flags)->content_type == "text/plain");
+}
+
+TEST_CASE("a payload goes by memfd when other fields would not leave it room", "[wire]") {
+  InvokeFrame frame = AnInvocation();
+  frame.client_context.assign(kPacketBytesMax - kInlineBytesMax, 'c');
+  std::string packet;
+  CHECK(EncodeInvoke(1, frame, std::string(kInlineBytesMax, 'x'), packet) == BodyPlace::kMemfd);
+  CHECK(packet.size() <= kPacketBytesMax);
+}
+
+TEST_CASE("a header of another wire version is refused", "[wire]") {
+  std::string packet = EncodeEmpty(WorkerFrameKind::kReady);
+  packet[0] = 2;
+  std::string_view body;
+  CHECK_FALSE(TakeHeader(packet, body));
+}
+
+TEST_CASE("a body is read from a sealed memfd only", "[wire]") {
+  const auto sealed = MakeSealedMemfd("body", "twelve bytes");
+  REQUIRE(sealed.ok());
+  CHECK(ReadSealedBody(sealed->get(), 12).value() == "twelve bytes");
+
+  const auto too_large = ReadSealedBody(sealed->get(), 11);
+  REQUIRE_FALSE(too_large.ok());
+  CHECK(too_large.error().code == ErrorCode::kTooLarge);
+  CHECK(too_large.error().message == "body has 12 bytes, the limit is 11");
+
+  const UniqueFd open(memfd_create("body", MFD_CLOEXEC | MFD_ALLOW_SEALING));
+  CHECK_FALSE(ReadSealedBody(open.get(), 12).ok());
+  REQUIRE(fcntl(open.get(), F_ADD_SEALS, F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_WRITE) == 0);
+  CHECK_FALSE(ReadSealedBody(open.get(), 12).ok());
+}
+
+}  // namespace
+}  // namespace hearth
