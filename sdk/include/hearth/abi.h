@@ -120,7 +120,7 @@ struct hearth_host {
 
   /*
    * In invoke only, from its thread: appends to the response. What was written when invoke returns 0 is the
-   * response, byte for byte; nothing written is an empty response, which the platform shows as `null`.
+   * response, byte for byte; nothing written is an empty response.
    */
   int (*response_write)(const struct hearth_host* host, struct hearth_bytes bytes);
 
@@ -156,7 +156,7 @@ struct hearth_request {
   uint32_t attempt; /* from 1; 2 is the first retry of the same request id */
   uint32_t cold;    /* 1: the first invocation of this worker */
 
-  struct hearth_bytes payload; /* at least 1 byte beyond payload.size is readable and zero */
+  struct hearth_bytes payload;
   struct hearth_bytes content_type;
   struct hearth_bytes request_id;
 
