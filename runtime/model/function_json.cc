@@ -1,0 +1,76 @@
+#include <nlohmann/json.hpp>
+
+#include "runtime/model/function.h"
+
+namespace hearth {
+namespace {
+
+using nlohmann::json;
+
+json EncodeSettings(const FunctionSettings& s) {
+  json buckets = json::array();
+  for (const BucketMount& mount : s.buckets) buckets.push_back({{"bucket", mount.bucket}, {"writable", mount.writable}});
+  return {{"description", s.description},
+          {"runtime", s.runtime},
+          {"role", s.role},
+          {"handler", s.handler},
+          {"timeout_s", s.timeout.count()},
+          {"memory_mib", s.memory.mib()},
+          {"tmp_mib", s.tmp.mib()},
+          {"isolation", static_cast<int>(s.isolation)},
+          {"workers_max", s.workers_max},
+          {"environment", s.environment},
+          {"buckets", buckets}};
+}
+
+FunctionSettings DecodeSettings(const json& j) {
+  FunctionSettings s;
+  s.description = j.value("description", "");
+  s.runtime = j.value("runtime", s.runtime);
+  s.role = j.value("role", "");
+  s.handler = j.value("handler", "");
+  s.timeout = seconds(j.value("timeout_s", s.timeout.count()));
+  s.memory = Bytes{j.value("memory_mib", s.memory.mib()) << 20};
+  s.tmp = Bytes{j.value("tmp_mib", s.tmp.mib()) << 20};
+  s.isolation = j.value("isolation", 0) == 1 ? Isolation::kInvocation : Isolation::kInstance;
+  s.workers_max = j.value("workers_max", 0U);
+  s.environment = j.value("environment", s.environment);
+  for (const json& mount : j.value("buckets", json::array())) {
+    s.buckets.push_back({mount.value("bucket", ""), mount.value("writable", false)});
+  }
+  return s;
+}
+
+}  // namespace
+
+std::string EncodeFunctionJson(const FunctionVersion& v) {
+  const json document = {{"function", v.function},
+                         {"version", v.version},
+                         {"arn", v.arn},
+                         {"revision_id", v.revision_id},
+                         {"last_modified_us", v.last_modified.time_since_epoch().count()},
+                         {"settings", EncodeSettings(v.settings)},
+                         {"code", {{"sha256", v.code.sha256_base64}, {"size", v.code.size_bytes}, {"folder", v.code.folder}}},
+                         {"host_uid", v.host_uid}};
+  return document.dump(-1, ' ', false, json::error_handler_t::replace);
+}
+
+Result<FunctionVersion> DecodeFunctionJson(std::string_view text) {
+  try {
+    const json j = json::parse(text);
+    FunctionVersion v;
+    v.function = j.at("function");
+    v.version = j.at("version");
+    v.arn = j.at("arn");
+    v.revision_id = j.at("revision_id");
+    v.last_modified = WallTime(microseconds(j.at("last_modified_us").get<int64_t>()));
+    v.settings = DecodeSettings(j.at("settings"));
+    v.code = {j.at("code").at("sha256"), j.at("code").at("size"), j.at("code").at("folder")};
+    v.host_uid = j.value("host_uid", 0U);
+    return v;
+  } catch (const json::exception& e) {
+    return Error{ErrorCode::kCorrupt, std::string("stored function: ") + e.what()};
+  }
+}
+
+}  // namespace hearth

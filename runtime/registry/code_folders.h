@@ -1,0 +1,36 @@
+#pragma once
+
+#include <functional>
+#include <string>
+
+#include "runtime/base/result.h"
+#include "runtime/loop/work_thread.h"
+#include "runtime/model/function.h"
+#include "runtime/registry/artefact_checker.h"
+
+namespace hearth {
+
+// Where unpacked code lies: ROOT/SHA256-IN-HEX/ one folder a package, written once, shared by all versions with that package.
+//
+// Owns:    the folders below `root`, and a thread for their disk work.
+// Thread:  loop thread; replies run on the loop.
+// Limits:  package 50 MiB zipped, 250 MiB and 10,000 entries unpacked (Lambda's limits).
+inline constexpr uint64_t kPackageBytesMax = 52'428'800;
+inline constexpr uint64_t kUnpackedBytesMax = 262'144'000;
+
+class CodeFolders final {
+ public:
+  CodeFolders(std::string root, Executor& executor);
+
+  // Stores what was uploaded: a zip is unpacked by `checker`, a bare ELF file becomes `library_name` in a folder of its own.
+  void Store(std::string package, std::string library_name, ArtefactChecker& checker,
+             std::function<void(Result<CodeArtefact>)> reply);
+  // Removes every folder that is not in `kept` (code folders of live versions).
+  void Collect(std::vector<std::string> kept);
+
+ private:
+  const std::string root_;
+  WorkThread disk_;
+};
+
+}  // namespace hearth

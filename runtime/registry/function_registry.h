@@ -1,0 +1,107 @@
+#pragma once
+
+#include <functional>
+#include <map>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "runtime/base/clock.h"
+#include "runtime/base/random.h"
+#include "runtime/base/weak_ptr.h"
+#include "runtime/model/function.h"
+#include "runtime/registry/artefact_checker.h"
+#include "runtime/registry/code_folders.h"
+#include "runtime/store/key_store.h"
+
+namespace hearth {
+
+using FunctionVersionPtr = std::shared_ptr<const FunctionVersion>;
+
+// Told when what a name resolves to has changed. On the loop's thread, after the change is durable.
+class RegistryObserver {
+ public:
+  virtual ~RegistryObserver() = default;
+  // `old_version` no longer serves new events; `new_version` is empty when the function is gone.
+  virtual void OnReplaced(const FunctionVersionPtr& old_version, const FunctionVersionPtr& new_version) = 0;
+};
+
+// Functions, their versions, and the code they run: what Lambda's control API changes and the router reads.
+//
+// Owns:    the table of functions, kept in `keys` under "function/NAME/VERSION".
+// Borrows: everything given to the constructor; all outlive it.
+// Thread:  loop thread. Changes to one function are made one after another: a second one meanwhile is kConflict.
+// Failure: a bad artefact is kBadArtefact with the reason; the old code keeps serving. Nothing changes in memory before it is
+//          durable.
+// Promise: no callback runs after the destructor returns.
+class FunctionRegistry final {
+ public:
+  struct Options {
+    std::string account = "000000000000";
+    std::string region = "us-east-1";
+    uint32_t uid_first = 0;  // as root: each function gets a uid from here on; 0: none
+    uint32_t uid_count = 0;
+  };
+  using Reply = std::function<void(Result<FunctionVersionPtr>)>;
+  using Done = std::function<void(Status)>;
+
+  // What the caller believes to be current; kPrecondition when it is not.
+  struct Expected {
+    std::optional<std::string> revision_id;
+    std::optional<std::string> code_sha256;
+  };
+
+  FunctionRegistry(Options options, KeyStore& keys, CodeFolders& code, ArtefactChecker& checker, const Clock& clock,
+                   Random& random);
+
+  void Load(Done done);  // once, before anything else
+  void SetObserver(RegistryObserver* observer) { observer_ = observer; }  // outlives the registry
+
+  // `package` is a zip or a bare ELF shared object, as uploaded. Empty settings.handler of a bare object: its only name.
+  void Create(std::string name, FunctionSettings settings, std::string package, Reply reply);
+  void UpdateCode(std::string name, std::string package, Expected expected, Reply reply);
+  // `change` edits a copy of the current settings; it may refuse.
+  void UpdateSettings(std::string name, std::function<Status(FunctionSettings&)> change, Expected expected, Reply reply);
+  // The next number; the existing one when nothing has changed since.
+  void Publish(std::string name, std::string description, Expected expected, Reply reply);
+  void Delete(std::string name, std::string qualifier, Done done);
+
+  Result<FunctionVersionPtr> Resolve(const std::string& name, const std::string& qualifier) const;
+  std::vector<FunctionVersionPtr> List() const;                                       // the $LATEST of each, by name
+  Result<std::vector<FunctionVersionPtr>> ListVersions(const std::string& name) const;  // $LATEST first
+  const Options& options() const { return options_; }
+
+ private:
+  struct Function {
+    FunctionVersionPtr latest;
+    std::map<uint64_t, FunctionVersionPtr> published;
+    bool changing = false;
+  };
+  struct Change;
+
+  Result<Function*> BeginChange(const std::string& name, const Expected& expected);
+  void Deploy(std::shared_ptr<FunctionVersion> version, std::string package, Reply reply);
+  void CheckAndStore(std::shared_ptr<FunctionVersion> version, Reply reply);
+  void Store(std::shared_ptr<FunctionVersion> version, Reply reply);
+  void Commit(const std::shared_ptr<FunctionVersion>& version, const Reply& reply);
+  void Refuse(const std::string& name, Error error, const Reply& reply);
+  void Stamp(FunctionVersion& version);
+  uint32_t NextUid() const;
+
+  // Constant after construction.
+  const Options options_;
+  // Borrowed.
+  KeyStore& keys_;
+  CodeFolders& code_;
+  ArtefactChecker& checker_;
+  const Clock& clock_;
+  Random& random_;
+  RegistryObserver* observer_ = nullptr;
+  // Mutable.
+  std::map<std::string, Function> functions_;
+  uint64_t next_generation_ = 1;
+  WeakPtrFactory<FunctionRegistry> weak_{this};
+};
+
+}  // namespace hearth
