@@ -1,15 +1,13 @@
 #include "runtime/loop/listener.h"
 
 #include <arpa/inet.h>
+#include <sys/socket.h>
 
+#include <cerrno>
 #include <charconv>
-
-#include "runtime/loop/stream_uv.h"
 
 namespace hearth {
 namespace {
-
-constexpr int kBacklog = 1024;
 
 std::string_view NumericHost(std::string_view host) { return host == "localhost" ? "127.0.0.1" : host; }
 
@@ -24,28 +22,47 @@ std::string Describe(const ListenAddress& address) {
   return (is_v6 ? "[" + address.host + "]" : address.host) + ":" + std::to_string(address.port);
 }
 
-Result<sockaddr_storage> ToSocketAddress(const ListenAddress& address) {
-  sockaddr_storage out{};
+struct SocketAddress {
+  sockaddr_storage storage{};
+  socklen_t size = 0;
+  int family() const { return storage.ss_family; }
+  const sockaddr* get() const { return reinterpret_cast<const sockaddr*>(&storage); }
+};
+
+Result<SocketAddress> ToSocketAddress(const ListenAddress& address) {
+  SocketAddress out;
   const std::string host(NumericHost(address.host));
-  if (uv_ip4_addr(host.c_str(), address.port, reinterpret_cast<sockaddr_in*>(&out)) == 0) return out;
-  if (uv_ip6_addr(host.c_str(), address.port, reinterpret_cast<sockaddr_in6*>(&out)) == 0) return out;
+  auto& v4 = reinterpret_cast<sockaddr_in&>(out.storage);
+  auto& v6 = reinterpret_cast<sockaddr_in6&>(out.storage);
+  if (inet_pton(AF_INET, host.c_str(), &v4.sin_addr) == 1) {
+    v4.sin_family = AF_INET;
+    v4.sin_port = htons(address.port);
+    out.size = sizeof v4;
+    return out;
+  }
+  if (inet_pton(AF_INET6, host.c_str(), &v6.sin6_addr) == 1) {
+    v6.sin6_family = AF_INET6;
+    v6.sin6_port = htons(address.port);
+    out.size = sizeof v6;
+    return out;
+  }
   return Error{ErrorCode::kInvalidArgument, "listen on " + Describe(address) + ": '" + address.host +
                                                 "' is not an IPv4 or IPv6 address; give one, or localhost"};
 }
 
-Error ListenError(const ListenAddress& address, int uv_error) {
-  Error error = ErrnoError("listen on " + Describe(address), -uv_error);
+Error ListenError(const ListenAddress& address, int errno_value) {
+  Error error = ErrnoError("listen on " + Describe(address), errno_value);
   error.code = ErrorCode::kMisconfigured;
-  if (uv_error == UV_EADDRINUSE)
+  if (errno_value == EADDRINUSE)
     error.message += "; another process listens there, choose another port or stop it";
-  if (uv_error == UV_EACCES) error.message += "; ports under 1024 need root or CAP_NET_BIND_SERVICE";
+  if (errno_value == EACCES) error.message += "; ports under 1024 need root or CAP_NET_BIND_SERVICE";
   return error;
 }
 
-uint16_t BoundPort(const uv_tcp_t& tcp) {
+uint16_t BoundPort(int fd) {
   sockaddr_storage bound{};
-  int size = sizeof(bound);
-  uv_tcp_getsockname(&tcp, reinterpret_cast<sockaddr*>(&bound), &size);
+  socklen_t size = sizeof bound;
+  ::getsockname(fd, reinterpret_cast<sockaddr*>(&bound), &size);
   const bool is_v6 = bound.ss_family == AF_INET6;
   return ntohs(is_v6 ? reinterpret_cast<sockaddr_in6&>(bound).sin6_port
                      : reinterpret_cast<sockaddr_in&>(bound).sin_port);
@@ -82,65 +99,67 @@ Result<ListenAddress> ParseListenAddress(std::string_view text) {
   return address;
 }
 
-// Outlives the listener by a turn of the loop, so that a callback may destroy its listener.
-struct Listener::Uv {
-  explicit Uv(Loop& owner) : loop(owner) {}
-
-  uv_tcp_t tcp;
-  Loop& loop;
-  bool in_callback = false;
-  bool closed = false;
-  OnConnection on_connection;
-  OnAcceptError on_accept_error;
-
-  static void OnWaiting(uv_stream_t* server, int status) {
-    Uv* uv = static_cast<Uv*>(server->data);
-    uv->in_callback = true;
-    uv->Accept(server, status);
-    uv->in_callback = false;
-    if (uv->closed) uv->Release();
-  }
-  void Accept(uv_stream_t* server, int status) {
-    if (status >= 0) {
-      std::unique_ptr<Stream> stream(new Stream(loop));
-      status = uv_accept(server, stream->uv_->stream());
-      if (status >= 0) {
-        uv_tcp_nodelay(&stream->uv_->tcp, 1);
-        return on_connection(std::move(stream));
-      }
-    }
-    if (on_accept_error) on_accept_error(ErrnoError("accept a connection", -status));
-  }
-  void Release() {
-    on_connection = nullptr;
-    on_accept_error = nullptr;
-  }
-};
-
 Result<std::unique_ptr<Listener>> Listener::Create(Loop& loop, const ListenAddress& address,
                                                    OnConnection on_connection,
                                                    OnAcceptError on_accept_error) {
   DCHECK_TRUE(loop.OnLoopThread());
-  HEARTH_ASSIGN(const sockaddr_storage where, ToSocketAddress(address));
-  std::unique_ptr<Listener> listener(new Listener);
-  Uv* uv = listener->uv_ = new Uv(loop);
-  uv_tcp_init(loop.raw(), &uv->tcp);
-  uv->tcp.data = uv;
-  uv->on_connection = std::move(on_connection);
-  uv->on_accept_error = std::move(on_accept_error);
-  int failed = uv_tcp_bind(&uv->tcp, reinterpret_cast<const sockaddr*>(&where), 0);
-  // uv reports "in use" from bind(2) here.
-  if (failed == 0) failed = uv_listen(reinterpret_cast<uv_stream_t*>(&uv->tcp), kBacklog, &Uv::OnWaiting);
-  if (failed < 0) return ListenError(address, failed);
-  listener->port_ = BoundPort(uv->tcp);
+  HEARTH_ASSIGN(const SocketAddress where, ToSocketAddress(address));
+  std::unique_ptr<Listener> listener(new Listener(loop));
+  listener->callbacks_ =
+      std::make_shared<const Callbacks>(Callbacks{std::move(on_connection), std::move(on_accept_error)});
+  listener->fd_ = UniqueFd(::socket(where.family(), SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
+  const int fd = listener->fd_.get();
+  if (fd < 0) return ListenError(address, errno);
+  const int on = 1;
+  ::setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on);
+  if (::bind(fd, where.get(), where.size) != 0) return ListenError(address, errno);
+  if (::listen(fd, kBacklog) != 0) return ListenError(address, errno);
+  listener->port_ = BoundPort(fd);
+  HEARTH_TRY(listener->Watch());
   return listener;
 }
 
-Listener::~Listener() {
-  uv_->closed = true;
-  if (!uv_->in_callback) uv_->Release();
-  uv_close(reinterpret_cast<uv_handle_t*>(&uv_->tcp),
-           [](uv_handle_t* closed) { delete static_cast<Uv*>(closed->data); });
+Status Listener::Watch() {
+  HEARTH_ASSIGN(watch_,
+                FdWatch::Create(loop_, fd_.get(), FdEvents::kReadable, [this](FdEvents) { Accept(); }));
+  return Ok();
+}
+
+void Listener::Accept() {
+  const auto callbacks = callbacks_;
+  const WeakPtr<Listener> self = weak_.Get();
+  for (int accepted = 0; accepted < kAcceptsPerTurn && self && AcceptOne(*callbacks);) ++accepted;
+}
+
+// False: nobody waits, or it has paused.
+bool Listener::AcceptOne(const Callbacks& callbacks) {
+  UniqueFd fd(::accept4(fd_.get(), nullptr, nullptr, SOCK_CLOEXEC | SOCK_NONBLOCK));
+  if (fd) {
+    auto stream = Stream::Adopt(loop_, std::move(fd));
+    if (stream.ok()) callbacks.on_connection(std::move(stream).value());
+    return true;
+  }
+  switch (errno) {
+    case EAGAIN:
+      return false;
+    case EMFILE:
+    case ENFILE:
+    case ENOBUFS:
+    case ENOMEM:
+      Pause(ErrnoError("accept a connection on port " + std::to_string(port_)));
+      return false;
+    default:
+      return true;  // the fault of that one connection, which has gone (ECONNABORTED, EPROTO, ...)
+  }
+}
+
+void Listener::Pause(const Error& reason) {
+  const auto callbacks = callbacks_;  // one of which may destroy this
+  watch_.reset();
+  resume_ = loop_.After(kPause, [this] {
+    if (auto watched = Watch(); !watched.ok()) Pause(watched.error());
+  });
+  if (callbacks->on_accept_error) callbacks->on_accept_error(reason);
 }
 
 }  // namespace hearth

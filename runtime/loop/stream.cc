@@ -4,9 +4,26 @@
 
 #include <uv.h>
 
-#include "runtime/loop/stream_uv.h"
-
 namespace hearth {
+
+// The part of a stream that libuv knows: outlives it by a turn of the loop, so that a callback may destroy
+// its stream. For stream.cc and listener.cc.
+struct Stream::Uv {
+  uv_tcp_t tcp;
+  Stream* owner = nullptr;  // null: the stream is destroyed
+  bool in_callback = false;
+  Callbacks callbacks;  // stay where they are while one runs
+
+  uv_stream_t* stream() { return reinterpret_cast<uv_stream_t*>(&tcp); }
+  int fd() const {
+    uv_os_fd_t fd = -1;
+    uv_fileno(reinterpret_cast<const uv_handle_t*>(&tcp), &fd);
+    return fd;
+  }
+  template <class Call>
+  void Guarded(Call call);
+  static void Close(Uv* uv);
+};
 
 // What the socket did not take at once; lives until uv has sent it.
 struct Stream::PendingWrite {
@@ -34,6 +51,17 @@ Stream::Stream(Loop& loop) : loop_(loop), uv_(new Uv) {
   uv_tcp_init(loop.raw(), &uv_->tcp);
   uv_->tcp.data = uv_;
   uv_->owner = this;
+}
+
+Result<std::unique_ptr<Stream>> Stream::Adopt(Loop& loop, UniqueFd socket) {
+  DCHECK_TRUE(loop.OnLoopThread());
+  std::unique_ptr<Stream> stream(new Stream(loop));
+  if (const int failed = uv_tcp_open(&stream->uv_->tcp, socket.get()); failed < 0) {
+    return ErrnoError("adopt a socket", -failed);
+  }
+  socket.Release();
+  uv_tcp_nodelay(&stream->uv_->tcp, 1);
+  return stream;
 }
 
 Stream::~Stream() { Uv::Close(uv_); }

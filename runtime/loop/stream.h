@@ -38,6 +38,8 @@ class Stream final {
   // yet.
   static constexpr std::chrono::seconds kLingerMax{2};
 
+  // Takes a connected TCP socket.
+  static Result<std::unique_ptr<Stream>> Adopt(Loop& loop, UniqueFd socket);
   ~Stream();
   void Start(Callbacks callbacks);
   void PauseReading();
@@ -51,7 +53,6 @@ class Stream final {
   std::string PeerAddress() const;  // "127.0.0.1"; "" when it has gone
 
  private:
-  friend class Listener;
   struct Uv;
   struct PendingWrite;
   explicit Stream(Loop& loop);
