@@ -1,0 +1,1 @@
+void Wait() { ::sleep(1); }

@@ -1,0 +1,2 @@
+#include "local.h"
+void Fails() { throw 1; }

@@ -1,0 +1,5 @@
+#pragma once
+#include <uv.h>
+
+#include "runtime/base/noun.h"
+inline std::thread kThread;

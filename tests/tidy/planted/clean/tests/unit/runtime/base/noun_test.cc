@@ -1,0 +1,2 @@
+#include <nlohmann/json.hpp>
+void Fails() { throw std::thread(); }

@@ -1,0 +1,4 @@
+#pragma once
+#include <sys/inotify.h>
+
+#include "runtime/router/event_sink.h"

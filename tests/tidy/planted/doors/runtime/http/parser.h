@@ -1,0 +1,3 @@
+#pragma once
+#include <boost/beast/http.hpp>
+#include <boost/process/child.hpp>

@@ -1,0 +1,13 @@
+#pragma once
+#include <boost/beast/http.hpp>
+#include <boost/process/child.hpp>
+#include <nlohmann/json.hpp>
+#include <openssl/sha.h>
+#include <prometheus/counter.h>
+#include <seccomp.h>
+#include <sqlite3.h>
+#include <sys/inotify.h>
+#include <uv.h>
+#include <vips/vips.h>
+#include <zip.h>
+#include <zlib.h>

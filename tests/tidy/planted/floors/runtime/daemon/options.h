@@ -1,0 +1,2 @@
+#pragma once
+#include "triggers/http/url.h"

@@ -1,0 +1,4 @@
+#pragma once
+#include <hearth/abi.h>
+
+#include "runtime/base/clock.h"

@@ -1,0 +1,2 @@
+#pragma once
+#include "runtime/daemon/options.h"

@@ -1,0 +1,3 @@
+#include <string>
+
+#include "runtime/base/noun.h"

@@ -1,0 +1,4 @@
+#pragma once
+namespace hearth {
+using namespace std::chrono_literals;
+}
