@@ -1,0 +1,99 @@
+#include "thumbnail.h"
+
+#include <memory>
+#include <vips/vips8>
+
+#include <hearth/error.h>
+
+namespace image_resize {
+namespace {
+
+using hearth::FunctionError;
+using vips::VImage;
+
+constexpr int kQuality = 82;  // of JPEG and WebP: no visible loss at the size of a thumbnail
+
+// libvips reads dozens of formats, some through parsers of doubtful fame. A file gets as far as these three
+// only.
+bool IsSupported(std::string_view image) {
+  const bool jpeg = image.starts_with("\xff\xd8\xff");
+  const bool png = image.starts_with("\x89PNG\r\n\x1a\n");
+  const bool webp = image.size() >= 12 && image.starts_with("RIFF") && image.substr(8, 4) == "WEBP";
+  return jpeg || png || webp;
+}
+
+void CheckSize(std::string_view image) {
+  const VImage header = VImage::new_from_buffer(image.data(), image.size(), "");  // reads no pixels
+  const long long pixels = 1LL * header.width() * header.height();
+  if (pixels <= kPixelsMax) return;
+  throw FunctionError("ImageTooLarge", std::to_string(header.width()) + "x" +
+                                           std::to_string(header.height()) + " pixels; at most " +
+                                           std::to_string(kPixelsMax) + " are unpacked");
+}
+
+VImage Shrink(std::string_view image, int long_edge) {
+  // The blob borrows the bytes; libvips counts references to it, not to them.
+  const std::unique_ptr<VipsBlob, void (*)(VipsBlob*)> blob(
+      vips_blob_new(nullptr, image.data(), image.size()), [](VipsBlob* b) { vips_area_unref(VIPS_AREA(b)); });
+  return VImage::thumbnail_buffer(blob.get(), long_edge,
+                                  VImage::option()
+                                      ->set("height", long_edge)
+                                      ->set("size", VIPS_SIZE_DOWN)
+                                      ->set("export_profile", "srgb")
+                                      ->set("fail_on", VIPS_FAIL_ON_ERROR));
+}
+
+VImage OnWhite(const VImage& image) {
+  if (!image.has_alpha()) return image;
+  const double white = image.format() == VIPS_FORMAT_USHORT ? 65535 : 255;
+  return image.flatten(VImage::option()->set("background", std::vector<double>{white}));
+}
+
+Thumbnail Encode(const VImage& image, Format format) {
+  void* data = nullptr;
+  std::size_t size = 0;
+  auto* options = VImage::option()->set("strip", true);
+  if (format != Format::kPng) options->set("Q", kQuality);
+  const VImage opaque = format == Format::kJpeg ? OnWhite(image) : image;
+  opaque.write_to_buffer(ExtensionOf(format).data(), &data, &size, options);
+  const std::unique_ptr<void, void (*)(void*)> owned(data, g_free);
+  return {std::string(static_cast<const char*>(data), size), image.width(), image.height()};
+}
+
+}  // namespace
+
+std::string_view ExtensionOf(Format format) {
+  switch (format) {
+    case Format::kJpeg:
+      return ".jpg";
+    case Format::kPng:
+      return ".png";
+    case Format::kWebp:
+      return ".webp";
+  }
+  return ".jpg";
+}
+
+void StartLibrary() {
+  if (VIPS_INIT("image_resize") != 0) throw FunctionError("VipsInit", vips_error_buffer());
+  vips_block_untrusted_set(TRUE);
+  vips_concurrency_set(
+      1);  // the platform makes more workers; one picture needs no more than one core's threads
+  vips_cache_set_max(0);  // no two invocations have a picture in common
+}
+
+Thumbnail MakeThumbnail(std::string_view image, const Settings& settings) {
+  if (!IsSupported(image)) {
+    throw FunctionError("UnsupportedImage", "the file begins like neither JPEG, PNG nor WebP");
+  }
+  try {
+    CheckSize(image);
+    return Encode(Shrink(image, settings.long_edge), settings.format);
+  } catch (const vips::VError& error) {
+    const std::string message = error.what();
+    vips_error_clear();  // its buffer is the process's, and would grow from picture to picture
+    throw FunctionError("BadImage", message);
+  }
+}
+
+}  // namespace image_resize
