@@ -8,16 +8,17 @@
 
 namespace hearth {
 
-// Judges foreign code without trusting it: everything happens in confined children. Implemented by the pool, which has the
-// sandboxes; here, so that the registry need not know them.
+// Judges foreign code without trusting it: everything happens in confined children. Implemented by the pool,
+// which has the sandboxes; here, so that the registry need not know them.
 class ArtefactChecker {
  public:
   using Done = std::function<void(Status)>;
   virtual ~ArtefactChecker() = default;
-  // Unpacks the zip file at `zip_path` into the empty `folder`. kBadArtefact names the entry and why it was refused.
+  // Unpacks the zip file at `zip_path` into the empty `folder`. kBadArtefact names the entry and why it was
+  // refused.
   virtual void Unpack(std::string zip_path, std::string folder, Done done) = 0;
-  // Loads the version's library in a sandbox of its own, as a deploy would run it. kBadArtefact names what is wrong: machine,
-  // missing libraries and symbol versions, missing symbol, ABI version.
+  // Loads the version's library in a sandbox of its own, as a deploy would run it. kBadArtefact names what is
+  // wrong: machine, missing libraries and symbol versions, missing symbol, ABI version.
   virtual void TrialLoad(const FunctionVersion& version, Done done) = 0;
 };
 

@@ -10,7 +10,8 @@
 
 namespace hearth {
 
-// Where unpacked code lies: ROOT/SHA256-IN-HEX/ one folder a package, written once, shared by all versions with that package.
+// Where unpacked code lies: ROOT/SHA256-IN-HEX/ one folder a package, written once, shared by all versions
+// with that package.
 //
 // Owns:    the folders below `root`, and a thread for their disk work.
 // Thread:  loop thread; replies run on the loop.
@@ -22,7 +23,8 @@ class CodeFolders final {
  public:
   CodeFolders(std::string root, Executor& executor);
 
-  // Stores what was uploaded: a zip is unpacked by `checker`, a bare ELF file becomes `library_name` in a folder of its own.
+  // Stores what was uploaded: a zip is unpacked by `checker`, a bare ELF file becomes `library_name` in a
+  // folder of its own.
   void Store(std::string package, std::string library_name, ArtefactChecker& checker,
              std::function<void(Result<CodeArtefact>)> reply);
   // Removes every folder that is not in `kept` (code folders of live versions).

@@ -31,8 +31,9 @@ class RegistryObserver {
 //
 // Owns:    the table of functions, kept in `keys` under "function/NAME/VERSION".
 // Borrows: everything given to the constructor; all outlive it.
-// Thread:  loop thread. Changes to one function are made one after another: a second one meanwhile is kConflict.
-// Failure: a bad artefact is kBadArtefact with the reason; the old code keeps serving. Nothing changes in memory before it is
+// Thread:  loop thread. A refusal may reply inside the call, everything else later. Changes to one function
+// are made one after another: a second one meanwhile is kConflict. Failure: a bad artefact is kBadArtefact
+// with the reason; the old code keeps serving. Nothing changes in memory before it is
 //          durable.
 // Promise: no callback runs after the destructor returns.
 class FunctionRegistry final {
@@ -52,23 +53,25 @@ class FunctionRegistry final {
     std::optional<std::string> code_sha256;
   };
 
-  FunctionRegistry(Options options, KeyStore& keys, CodeFolders& code, ArtefactChecker& checker, const Clock& clock,
-                   Random& random);
+  FunctionRegistry(Options options, KeyStore& keys, CodeFolders& code, ArtefactChecker& checker,
+                   const Clock& clock, Random& random);
 
-  void Load(Done done);  // once, before anything else
+  void Load(Done done);                                                   // once, before anything else
   void SetObserver(RegistryObserver* observer) { observer_ = observer; }  // outlives the registry
 
-  // `package` is a zip or a bare ELF shared object, as uploaded. Empty settings.handler of a bare object: its only name.
+  // `package` is a zip or a bare ELF shared object, as uploaded. Empty settings.handler of a bare object: its
+  // only name.
   void Create(std::string name, FunctionSettings settings, std::string package, Reply reply);
   void UpdateCode(std::string name, std::string package, Expected expected, Reply reply);
   // `change` edits a copy of the current settings; it may refuse.
-  void UpdateSettings(std::string name, std::function<Status(FunctionSettings&)> change, Expected expected, Reply reply);
+  void UpdateSettings(std::string name, std::function<Status(FunctionSettings&)> change, Expected expected,
+                      Reply reply);
   // The next number; the existing one when nothing has changed since.
   void Publish(std::string name, std::string description, Expected expected, Reply reply);
   void Delete(std::string name, std::string qualifier, Done done);
 
   Result<FunctionVersionPtr> Resolve(const std::string& name, const std::string& qualifier) const;
-  std::vector<FunctionVersionPtr> List() const;                                       // the $LATEST of each, by name
+  std::vector<FunctionVersionPtr> List() const;  // the $LATEST of each, by name
   Result<std::vector<FunctionVersionPtr>> ListVersions(const std::string& name) const;  // $LATEST first
   const Options& options() const { return options_; }
 
@@ -76,17 +79,21 @@ class FunctionRegistry final {
   struct Function {
     FunctionVersionPtr latest;
     std::map<uint64_t, FunctionVersionPtr> published;
+    uint64_t number_last = 0;  // of a deleted version: numbers are never used again
+    uint32_t host_uid = 0;
     bool changing = false;
   };
-  struct Change;
 
+  std::string ArnOf(const std::string& name) const;
+  void Place(const FunctionVersionPtr& version);
+  void CollectCode();
+  static std::string EncodeUnstampedSettings(FunctionVersion version);
   Result<Function*> BeginChange(const std::string& name, const Expected& expected);
   void Deploy(std::shared_ptr<FunctionVersion> version, std::string package, Reply reply);
   void CheckAndStore(std::shared_ptr<FunctionVersion> version, Reply reply);
   void Store(std::shared_ptr<FunctionVersion> version, Reply reply);
   void Commit(const std::shared_ptr<FunctionVersion>& version, const Reply& reply);
   void Refuse(const std::string& name, Error error, const Reply& reply);
-  void Stamp(FunctionVersion& version);
   uint32_t NextUid() const;
 
   // Constant after construction.

@@ -1,0 +1,314 @@
+#include "runtime/registry/function_registry.h"
+
+#include <algorithm>
+#include <charconv>
+#include <set>
+#include <utility>
+
+#include "runtime/base/ids.h"
+
+namespace hearth {
+namespace {
+
+constexpr std::string_view kPrefix = "function/";
+constexpr std::string_view kLatest = "$LATEST";
+
+std::string KeyOf(const FunctionVersion& v) { return std::string(kPrefix) + v.function + "/" + v.version; }
+
+Error NoSuchFunction(const std::string& arn) { return {ErrorCode::kNotFound, "Function not found: " + arn}; }
+
+std::optional<uint64_t> VersionNumber(std::string_view text) {
+  uint64_t number = 0;
+  const auto [end, failure] = std::from_chars(text.data(), text.data() + text.size(), number);
+  if (failure != std::errc() || end != text.data() + text.size() || number == 0) return std::nullopt;
+  return number;
+}
+
+// What a bare object without a handler name is called: the author has to say nothing.
+constexpr char kDefaultLibrary[] = "libfunction.so";
+
+}  // namespace
+
+FunctionRegistry::FunctionRegistry(Options options, KeyStore& keys, CodeFolders& code,
+                                   ArtefactChecker& checker, const Clock& clock, Random& random)
+    : options_(std::move(options)),
+      keys_(keys),
+      code_(code),
+      checker_(checker),
+      clock_(clock),
+      random_(random) {}
+
+std::string FunctionRegistry::ArnOf(const std::string& name) const {
+  return "arn:aws:lambda:" + options_.region + ":" + options_.account + ":function:" + name;
+}
+
+void FunctionRegistry::Load(Done done) {
+  keys_.List(std::string(kPrefix),
+             [weak = weak_.Get(), done = std::move(done)](Result<std::vector<KeyStore::Entry>> entries) {
+               if (!weak) return;
+               if (!entries.ok()) return done(entries.error().WithContext("load functions"));
+               for (const KeyStore::Entry& entry : *entries) {
+                 auto decoded = DecodeFunctionJson(entry.value);
+                 if (!decoded.ok()) return done(decoded.error().WithContext(entry.key));
+                 auto version = std::make_shared<FunctionVersion>(std::move(decoded).value());
+                 version->generation = weak->next_generation_++;
+                 weak->Place(std::move(version));
+               }
+               weak->CollectCode();
+               done(Ok());
+             });
+}
+
+void FunctionRegistry::Place(const FunctionVersionPtr& version) {
+  Function& function = functions_[version->function];
+  function.host_uid = version->host_uid;
+  if (const auto number = VersionNumber(version->version)) {
+    function.published[*number] = version;
+  } else {
+    function.latest = version;
+  }
+}
+
+// Folders that no version needs; called when nothing is being deployed, since a deploy's folder is not in the
+// table yet.
+void FunctionRegistry::CollectCode() {
+  std::vector<std::string> kept;
+  for (const auto& [name, function] : functions_) {
+    if (function.changing) return;
+    if (function.latest) kept.push_back(function.latest->code.folder);
+    for (const auto& [number, version] : function.published) kept.push_back(version->code.folder);
+  }
+  code_.Collect(std::move(kept));
+}
+
+void FunctionRegistry::Create(std::string name, FunctionSettings settings, std::string package, Reply reply) {
+  if (settings.handler.empty()) settings.handler = kDefaultLibrary;
+  Status valid = ValidateFunctionName(name);
+  if (valid.ok()) valid = ValidateSettings(settings);
+  if (!valid.ok()) return reply(valid.error());
+  if (functions_.count(name) != 0) {
+    return reply(Error{ErrorCode::kAlreadyExists, "Function already exist: " + name});
+  }
+  auto version = std::make_shared<FunctionVersion>();
+  version->function = name;
+  version->version = kLatest;
+  version->arn = ArnOf(name);
+  version->settings = std::move(settings);
+  version->host_uid = NextUid();
+  Function& function = functions_[name];
+  function.host_uid = version->host_uid;
+  function.changing = true;
+  Deploy(std::move(version), std::move(package), std::move(reply));
+}
+
+void FunctionRegistry::UpdateCode(std::string name, std::string package, Expected expected, Reply reply) {
+  auto function = BeginChange(name, expected);
+  if (!function.ok()) return reply(std::move(function).error());
+  Deploy(std::make_shared<FunctionVersion>(*(*function)->latest), std::move(package), std::move(reply));
+}
+
+void FunctionRegistry::UpdateSettings(std::string name, std::function<Status(FunctionSettings&)> change,
+                                      Expected expected, Reply reply) {
+  auto function = BeginChange(name, expected);
+  if (!function.ok()) return reply(std::move(function).error());
+  auto version = std::make_shared<FunctionVersion>(*(*function)->latest);
+  Status valid = change(version->settings);
+  if (valid.ok()) valid = ValidateSettings(version->settings);
+  if (!valid.ok()) return Refuse(name, valid.error(), reply);
+  CheckAndStore(std::move(version), std::move(reply));
+}
+
+void FunctionRegistry::Publish(std::string name, std::string description, Expected expected, Reply reply) {
+  auto found = BeginChange(name, expected);
+  if (!found.ok()) return reply(std::move(found).error());
+  Function& function = **found;
+  if (!function.published.empty()) {
+    const FunctionVersionPtr& newest = function.published.rbegin()->second;
+    if (newest->code.sha256_base64 == function.latest->code.sha256_base64 &&
+        EncodeUnstampedSettings(*newest) == EncodeUnstampedSettings(*function.latest)) {
+      function.changing = false;
+      return reply(newest);
+    }
+  }
+  auto version = std::make_shared<FunctionVersion>(*function.latest);
+  const uint64_t number =
+      std::max(function.number_last, function.published.empty() ? 0 : function.published.rbegin()->first) + 1;
+  version->version = std::to_string(number);
+  version->arn = ArnOf(name) + ":" + version->version;
+  if (!description.empty()) version->settings.description = std::move(description);
+  Store(std::move(version), std::move(reply));
+}
+
+// All of a version's settings but the description, which publishing may change.
+std::string FunctionRegistry::EncodeUnstampedSettings(FunctionVersion version) {
+  version.version.clear();
+  version.arn.clear();
+  version.revision_id.clear();
+  version.last_modified = {};
+  version.settings.description.clear();
+  return EncodeFunctionJson(version);
+}
+
+void FunctionRegistry::Delete(std::string name, std::string qualifier, Done done) {
+  if (qualifier == kLatest) {
+    return done(Error{ErrorCode::kInvalidArgument,
+                      "$LATEST version cannot be deleted without deleting the function."});
+  }
+  auto found = BeginChange(name, {});
+  if (!found.ok()) return done(found.error());
+  std::vector<FunctionVersionPtr> gone;
+  Function& function = **found;
+  const auto number = VersionNumber(qualifier);
+  if (!qualifier.empty()) {
+    const auto version = number ? function.published.find(*number) : function.published.end();
+    if (version == function.published.end()) {
+      function.changing = false;
+      return done(NoSuchFunction(ArnOf(name) + ":" + qualifier));
+    }
+    gone.push_back(version->second);
+  } else {
+    gone.push_back(function.latest);
+    for (const auto& [n, version] : function.published) gone.push_back(version);
+  }
+  std::vector<KeyStore::Write> writes;
+  for (const FunctionVersionPtr& version : gone) writes.push_back({KeyOf(*version), std::nullopt});
+  keys_.Apply(std::move(writes),
+              [weak = weak_.Get(), name, number, gone, done = std::move(done)](Status stored) {
+                if (!weak) return;
+                Function& changed = weak->functions_[name];
+                changed.changing = false;
+                if (!stored.ok()) return done(stored.error().WithContext("delete " + name));
+                if (number) {
+                  changed.number_last = std::max(changed.number_last, *number);
+                  changed.published.erase(*number);
+                } else {
+                  weak->functions_.erase(name);
+                }
+                for (const FunctionVersionPtr& version : gone) {
+                  if (weak->observer_ != nullptr) weak->observer_->OnReplaced(version, nullptr);
+                }
+                weak->CollectCode();
+                done(Ok());
+              });
+}
+
+Result<FunctionRegistry::Function*> FunctionRegistry::BeginChange(const std::string& name,
+                                                                  const Expected& expected) {
+  const auto found = functions_.find(name);
+  if (found == functions_.end() || !found->second.latest) return NoSuchFunction(ArnOf(name));
+  Function& function = found->second;
+  if (function.changing) {
+    return Error{ErrorCode::kConflict,
+                 "The operation cannot be performed at this time. An update is in progress for resource: " +
+                     ArnOf(name)};
+  }
+  if (expected.revision_id && *expected.revision_id != function.latest->revision_id) {
+    return Error{ErrorCode::kPrecondition,
+                 "The Revision Id provided does not match the latest Revision Id. Call the "
+                 "GetFunction/GetAlias API to "
+                 "retrieve the latest Revision Id"};
+  }
+  if (expected.code_sha256 && *expected.code_sha256 != function.latest->code.sha256_base64) {
+    return Error{ErrorCode::kInvalidArgument, "CodeSHA256 (" + *expected.code_sha256 +
+                                                  ") is different from current CodeSHA256 in $LATEST (" +
+                                                  function.latest->code.sha256_base64 +
+                                                  "). Please try again with the "
+                                                  "CodeSHA256 in $LATEST."};
+  }
+  function.changing = true;
+  return &function;
+}
+
+void FunctionRegistry::Deploy(std::shared_ptr<FunctionVersion> version, std::string package, Reply reply) {
+  const auto handler = ParseHandler(version->settings.handler);
+  CHECK_TRUE(handler.ok());  // validated when it was set
+  code_.Store(std::move(package), handler->library, checker_,
+              [weak = weak_.Get(), version, reply = std::move(reply)](Result<CodeArtefact> stored) {
+                if (!weak) return;
+                if (!stored.ok()) return weak->Refuse(version->function, std::move(stored).error(), reply);
+                version->code = std::move(stored).value();
+                weak->CheckAndStore(version, reply);
+              });
+}
+
+void FunctionRegistry::CheckAndStore(std::shared_ptr<FunctionVersion> version, Reply reply) {
+  const FunctionVersion& judged = *version;
+  checker_.TrialLoad(
+      judged, [weak = weak_.Get(), version = std::move(version), reply = std::move(reply)](Status loaded) {
+        if (!weak) return;
+        if (!loaded.ok()) return weak->Refuse(version->function, loaded.error(), reply);
+        weak->Store(version, reply);
+      });
+}
+
+void FunctionRegistry::Store(std::shared_ptr<FunctionVersion> version, Reply reply) {
+  version->generation = next_generation_++;
+  version->revision_id = MakeUuid(random_);
+  version->last_modified = clock_.WallNow();
+  const FunctionVersion& stored = *version;
+  keys_.Apply({{KeyOf(stored), EncodeFunctionJson(stored)}},
+              [weak = weak_.Get(), version = std::move(version), reply = std::move(reply)](Status kept) {
+                if (!weak) return;
+                if (!kept.ok()) return weak->Refuse(version->function, kept.error(), reply);
+                weak->Commit(version, reply);
+              });
+}
+
+void FunctionRegistry::Commit(const std::shared_ptr<FunctionVersion>& version, const Reply& reply) {
+  Function& function = functions_[version->function];
+  function.changing = false;
+  const FunctionVersionPtr old = version->version == kLatest ? function.latest : nullptr;
+  Place(version);
+  if (old && observer_ != nullptr) observer_->OnReplaced(old, version);
+  reply(FunctionVersionPtr(version));
+}
+
+void FunctionRegistry::Refuse(const std::string& name, Error error, const Reply& reply) {
+  const auto function = functions_.find(name);
+  if (function != functions_.end()) {
+    function->second.changing = false;
+    if (!function->second.latest) functions_.erase(function);  // it was being created
+  }
+  reply(std::move(error));
+}
+
+uint32_t FunctionRegistry::NextUid() const {
+  std::set<uint32_t> used;
+  for (const auto& [name, function] : functions_) {
+    used.insert(function.host_uid);
+  }
+  for (uint32_t uid = options_.uid_first; uid < options_.uid_first + options_.uid_count; ++uid) {
+    if (used.count(uid) == 0) return uid;
+  }
+  return options_.uid_first;  // more functions than uids: the first is shared
+}
+
+Result<FunctionVersionPtr> FunctionRegistry::Resolve(const std::string& name,
+                                                     const std::string& qualifier) const {
+  const auto found = functions_.find(name);
+  if (found == functions_.end() || !found->second.latest) return NoSuchFunction(ArnOf(name));
+  if (qualifier.empty() || qualifier == kLatest) return found->second.latest;
+  if (const auto number = VersionNumber(qualifier)) {
+    const auto version = found->second.published.find(*number);
+    if (version != found->second.published.end()) return version->second;
+  }
+  return NoSuchFunction(ArnOf(name) + ":" + qualifier);
+}
+
+std::vector<FunctionVersionPtr> FunctionRegistry::List() const {
+  std::vector<FunctionVersionPtr> all;
+  for (const auto& [name, function] : functions_) {
+    if (function.latest) all.push_back(function.latest);
+  }
+  return all;
+}
+
+Result<std::vector<FunctionVersionPtr>> FunctionRegistry::ListVersions(const std::string& name) const {
+  const auto found = functions_.find(name);
+  if (found == functions_.end() || !found->second.latest) return NoSuchFunction(ArnOf(name));
+  std::vector<FunctionVersionPtr> all{found->second.latest};
+  for (const auto& [number, version] : found->second.published) all.push_back(version);
+  return all;
+}
+
+}  // namespace hearth
