@@ -1,0 +1,82 @@
+#pragma once
+
+#include <sys/types.h>
+
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "runtime/base/result.h"
+
+// Hard limits and true usage of one worker: what it may take of the host, and what it took, by the kernel's
+// own count.
+//
+// A worker joins its group itself, before any of the author's code runs in it, by writing "0" to the group's
+// passed `tasks` files: moved by anybody else, it would wait 7 ms for a grace period of the kernel (cgroup v1
+// and v2 alike).
+
+namespace hearth {
+
+struct CgroupLimits {
+  uint64_t memory_bytes = 0;  // memory and swap together; the page cache and /tmp of the worker count
+  uint32_t pids_max = 0;      // threads
+  double cpus = 0;            // 0: no limit
+};
+
+// As AWS Lambda: a whole processor at 1,769 MiB, in proportion below and above.
+double CpusFor(uint64_t memory_bytes);
+
+// Since the group was made or recycled.
+struct CgroupUsage {
+  uint64_t cpu_us = 0;
+  uint64_t memory_bytes = 0;       // now
+  uint64_t memory_peak_bytes = 0;  // since the last ResetPeak()
+  uint64_t oom_kills = 0;
+};
+
+enum class Frozen { kNo, kYes };
+
+// One worker's group. Owned by whoever holds the worker; give it back by destroying it, once the worker has
+// exited (its folder is recycled, or removed when the kernel lets it go). Thread: that of its backend.
+class Cgroup {
+ public:
+  virtual ~Cgroup() = default;
+  // To be sent with ForkWorker: stay open as long as the group. Empty where the backend has no limits to give
+  // or the worker must be attached by AttachFromOutside().
+  virtual std::vector<int> tasks_fds() const = 0;
+  // For backends without tasks files (cgroup v2). Slow, see above; never on the path of an invocation.
+  virtual Status AttachFromOutside(pid_t pid) = 0;
+  virtual Result<CgroupUsage> Usage() = 0;
+  // Between two invocations of one worker.
+  virtual Status ResetPeak() = 0;
+  virtual Status Freeze(Frozen frozen) = 0;
+  // SIGKILL to all that is in the group, frozen or not.
+  virtual Status Kill() = 0;
+};
+
+// Makes groups. Owned by main, outlives every group; its destructor removes what it made.
+// Thread: one (the loop's). Every call is a few reads and writes of cgroupfs: 5 to 200 us.
+class CgroupBackend {
+ public:
+  virtual ~CgroupBackend() = default;
+  virtual std::string_view name() const = 0;  // "cgroup v1", "cgroup v2", "none"
+  virtual bool limits_memory() const = 0;     // no: MakeSandboxFrame::has_memory_cgroup = 0
+  virtual bool attaches_itself() const = 0;   // tasks_fds() is the way
+  virtual Result<std::unique_ptr<Cgroup>> Create(const CgroupLimits& limits) = 0;
+};
+
+struct CgroupDiscovery {
+  std::unique_ptr<CgroupBackend> backend;  // never null: without any controller it is CgroupNoneBackend
+  std::string report;                      // "cgroups: v1 memory, pids, cpu (…)", or why not and what to do
+};
+
+// Finds the controllers that this process may use, makes a folder `hearth-<pid>` of our own below this
+// process's cgroup in each hierarchy, and removes the folders of daemons that are dead.
+CgroupDiscovery DiscoverCgroups();
+
+// Limits nothing, counts nothing; Usage() is zeros, Kill() and Freeze() do nothing.
+std::unique_ptr<CgroupBackend> MakeCgroupNoneBackend();
+
+}  // namespace hearth
