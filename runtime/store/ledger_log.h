@@ -24,7 +24,7 @@ class LedgerLog {
  public:
   struct Options {
     std::string folder;
-    uint64_t segment_bytes = 64_MiB.count;
+    uint64_t segment_bytes = (64_MiB).count;
     milliseconds sync_linger{5};
   };
   struct OpenReport {
@@ -39,14 +39,17 @@ class LedgerLog {
   virtual ~LedgerLog() = default;
   // The record's number, from 0, over all segments.
   virtual Result<uint64_t> Append(std::string_view record) = 0;
-  // True while Append() would succeed; asked before work is accepted.
+  // Asked before work is accepted. It turns false while there still is room for the records of the work that runs: an
+  // eighth of a segment. Also false for good after a failed sync, since what the disk has is unknown then.
   virtual bool writable() const = 0;
   // Calls back once everything appended so far survives power loss.
   virtual void Sync(std::function<void(Status)> done) = 0;
   // In order, including what was just appended. Stops when `visit` returns false.
   virtual Status Read(uint64_t from, const std::function<bool(uint64_t number, std::string_view record)>& visit) const = 0;
+  // One past the number of the newest record. Numbers of records that were lost are not given again to others unless
+  // they were the newest.
   virtual uint64_t size() const = 0;
-  // Checks every CRC and the SHA-256 chain over the sync groups; blocks.
+  // Checks every CRC and the SHA-256 chain over the sync groups; blocks. kCorrupt names segment and group.
   virtual Status Verify() const = 0;
 };
 

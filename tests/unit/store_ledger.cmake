@@ -1,0 +1,6 @@
+hearth_unit_test(unit_store_ledger
+  SOURCES
+    ${CMAKE_CURRENT_LIST_DIR}/runtime/store/ledger_damage_test.cc
+    ${CMAKE_CURRENT_LIST_DIR}/runtime/store/ledger_format_test.cc
+    ${CMAKE_CURRENT_LIST_DIR}/runtime/store/ledger_log_test.cc
+  DEPS hearth_store)
