@@ -1,0 +1,224 @@
+#include "runtime/pool/function_sandbox.h"
+
+#include <fcntl.h>
+#include <unistd.h>
+
+#include <utility>
+
+namespace hearth {
+namespace {
+
+constexpr uint32_t kThreadsMax = 1024;  // Lambda's limit of threads and processes of one environment
+
+struct Pipe {
+  UniqueFd read, write;
+};
+
+Result<Pipe> MakePipe() {
+  int fds[2];
+  if (::pipe2(fds, O_CLOEXEC) != 0) return ErrnoError("pipe");
+  Pipe pipe{UniqueFd(fds[0]), UniqueFd(fds[1])};
+  ::fcntl(fds[0], F_SETFL, O_NONBLOCK);
+  return pipe;
+}
+
+// What a handler finds in its environment: Lambda's names, then its own, which win.
+std::vector<std::string> EnvironmentOf(const FunctionVersion& version) {
+  const FunctionSettings& s = version.settings;
+  std::map<std::string, std::string> all = {
+      {"_HANDLER", s.handler},
+      {"LAMBDA_TASK_ROOT", "/var/task"},
+      {"AWS_LAMBDA_FUNCTION_NAME", version.function},
+      {"AWS_LAMBDA_FUNCTION_VERSION", version.version},
+      {"AWS_LAMBDA_FUNCTION_MEMORY_SIZE", std::to_string(s.memory.mib())},
+      {"AWS_LAMBDA_INITIALIZATION_TYPE", "on-demand"},
+      {"TZ", ":UTC"},
+      {"LANG", "C.UTF-8"},
+      {"HOME", "/tmp"},
+      {"PATH", "/var/task"},
+  };
+  for (const auto& [name, value] : s.environment) all[name] = value;
+  std::vector<std::string> environment;
+  for (const auto& [name, value] : all) environment.push_back(name + "=" + value);
+  return environment;
+}
+
+}  // namespace
+
+FunctionSandbox::FunctionSandbox(SandboxId id, std::shared_ptr<const FunctionVersion> version,
+                                 LauncherClient& launcher, CgroupBackend& cgroups, WorkerContext& workers,
+                                 Log& log)
+    : id_(id),
+      version_(std::move(version)),
+      launcher_(launcher),
+      cgroups_(cgroups),
+      workers_(workers),
+      log_(log) {}
+
+FunctionSandbox::~FunctionSandbox() {
+  if (state_ != State::kGone) launcher_.KillSandbox(id_);
+}
+
+void FunctionSandbox::Make(std::vector<BindMount> mounts, std::function<void(Status)> made) {
+  made_ = std::move(made);
+  const FunctionSettings& settings = version_->settings;
+  const auto handler = ParseHandler(settings.handler);
+  CHECK_TRUE(handler.ok());  // validated when it was set
+  MakeSandboxFrame frame;
+  frame.sandbox_id = id_.value();
+  frame.name = version_->function;
+  frame.code_folder = version_->code.folder;
+  frame.library = handler->library;
+  frame.symbol = handler->symbol;
+  frame.function_name = version_->function;
+  frame.function_version = version_->version;
+  frame.memory_bytes = settings.memory.count;
+  frame.tmp_bytes = settings.tmp.count;
+  frame.pids_max = kThreadsMax;
+  frame.host_uid = version_->host_uid;
+  frame.has_memory_cgroup = cgroups_.limits_memory() ? 1 : 0;
+  frame.environment = EnvironmentOf(*version_);
+  frame.mounts = std::move(mounts);
+  launcher_.MakeSandbox(frame, [self = weak_.Get()](Result<LauncherClient::MadeSandbox> result) {
+    if (self) self->OnMade(std::move(result));
+  });
+}
+
+void FunctionSandbox::OnMade(Result<LauncherClient::MadeSandbox> made) {
+  if (!made.ok()) {
+    state_ = State::kGone;
+    FailWaiting(made.error());
+    if (auto reply = std::exchange(made_, nullptr)) reply(made.error());
+    return;
+  }
+  init_ = std::move(made->init_channel);
+  auto watch =
+      FdWatch::Create(workers_.loop, init_.get(), FdEvents::kReadable, [this](FdEvents) { OnReadable(); });
+  if (!watch.ok()) return OnGone(watch.error().message);
+  watch_ = std::move(watch).value();
+  state_ = State::kReady;
+  for (auto& [id, done] : std::exchange(waiting_, {})) {
+    Status forked = Fork(id, done);
+    if (!forked.ok()) done(forked.error());
+  }
+  if (auto reply = std::exchange(made_, nullptr)) reply(Ok());
+}
+
+void FunctionSandbox::Launch(WorkerId id, OnWorker done) {
+  if (state_ == State::kMaking) {
+    waiting_.emplace_back(id, std::move(done));
+    return;
+  }
+  Status forked = Fork(id, done);
+  if (forked.ok()) return;
+  workers_.loop.Post([self = weak_.Get(), done = std::move(done), error = forked.error()] {
+    if (self) done(error);
+  });
+}
+
+Status FunctionSandbox::Fork(WorkerId id, OnWorker& done) {
+  HEARTH_ASSIGN(PacketSocketPair channel, MakePacketSocketPair());
+  HEARTH_ASSIGN(Pipe out, MakePipe());
+  HEARTH_ASSIGN(Pipe err, MakePipe());
+  CgroupLimits limits;
+  limits.memory_bytes = version_->settings.memory.count;
+  limits.pids_max = kThreadsMax;
+  limits.cpus = CpusFor(limits.memory_bytes);
+  HEARTH_ASSIGN(std::unique_ptr<Cgroup> cgroup, cgroups_.Create(limits));
+
+  std::vector<int> fds = {channel.theirs.get(), out.write.get(), err.write.get()};
+  for (const int fd : cgroup->tasks_fds()) fds.push_back(fd);
+  HEARTH_ASSIGN(const SendOutcome sent, SendPacket(init_.get(), Encode(ForkWorkerFrame{id.value()}), fds));
+  if (sent == SendOutcome::kWouldBlock) {
+    return Error{ErrorCode::kUnavailable,
+                 "too many workers of " + version_->function + " are being started at once"};
+  }
+  WorkerProcess::Parts parts{id, std::move(channel.ours), std::move(out.read), std::move(err.read),
+                             std::move(cgroup)};
+  HEARTH_ASSIGN(std::unique_ptr<WorkerProcess> worker,
+                WorkerProcess::Create(workers_, version_, std::move(parts)));
+  worker->SetOnStarted([self = weak_.Get(), id](Status started) {
+    if (self) self->OnStarted(id, std::move(started));
+  });
+  alive_[id] = worker->weak();
+  forking_[id] = Forking{std::move(worker), std::move(done)};
+  return Ok();
+}
+
+void FunctionSandbox::OnStarted(WorkerId id, Status started) {
+  auto node = forking_.extract(id);
+  if (node.empty()) return;
+  Forking forking = std::move(node.mapped());
+  if (started.ok()) return forking.done(std::unique_ptr<Worker>(std::move(forking.worker)));
+  // The worker is in the middle of telling us: it goes in the next turn.
+  std::shared_ptr<WorkerProcess> doomed = std::move(forking.worker);
+  workers_.loop.Post([doomed] {});
+  forking.done(started.error());
+}
+
+void FunctionSandbox::OnReadable() {
+  const WeakPtr<FunctionSandbox> self = weak_.Get();
+  while (self && init_.valid()) {
+    auto received = ReceivePacket(init_.get(), FdPolicy::kRefuse);
+    if (!received.ok()) return OnGone(received.error().message);
+    if (received->kind == ReceivedPacket::Kind::kWouldBlock) return;
+    if (received->kind == ReceivedPacket::Kind::kEndOfFile) return OnGone("its init has ended");
+    OnPacket(received->packet.bytes);
+  }
+}
+
+void FunctionSandbox::OnPacket(std::string_view packet) {
+  switch (KindOf(packet).value_or(LauncherFrameKind::kHello)) {
+    case LauncherFrameKind::kWorkerForked:
+      return;  // Started says more
+    case LauncherFrameKind::kForkFailed: {
+      const auto frame = DecodeForkFailed(packet);
+      const auto worker = frame ? alive_.find(WorkerId(frame->worker_id)) : alive_.end();
+      if (worker != alive_.end() && worker->second)
+        worker->second->OnForkFailed(ErrorFromStage(frame->failure));
+      return;
+    }
+    case LauncherFrameKind::kWorkerExited:
+      if (const auto frame = DecodeWorkerExited(packet)) OnWorkerExited(*frame);
+      return;
+    case LauncherFrameKind::kZygoteExited:
+      return OnZygoteExited();
+    default:
+      return OnGone("its init sent a frame out of turn");
+  }
+}
+
+void FunctionSandbox::OnWorkerExited(const WorkerExitedFrame& frame) {
+  const auto found = alive_.find(WorkerId(frame.worker_id));
+  if (found == alive_.end()) return;
+  const WeakPtr<WorkerProcess> worker = found->second;
+  alive_.erase(found);
+  const WeakPtr<FunctionSandbox> self = weak_.Get();
+  if (worker) worker->OnExited(ExitStatus{frame.exit_code, frame.signal}, frame.max_rss_kib);
+  if (self && on_worker_gone_) on_worker_gone_();
+}
+
+void FunctionSandbox::OnZygoteExited() {
+  if (state_ == State::kReady) state_ = State::kSpent;
+  log_.Warn("a zygote has ended; the next cold start makes another", {{"function", version_->function}});
+}
+
+void FunctionSandbox::OnGone(std::string why) {
+  if (state_ == State::kGone) return;
+  state_ = State::kGone;
+  watch_.reset();
+  init_.Reset();
+  launcher_.KillSandbox(id_);
+  alive_.clear();  // each worker sees the end of its own channel
+  const Error error{ErrorCode::kUnavailable, "the sandbox of " + version_->function + " has ended: " + why};
+  FailWaiting(error);
+  const WeakPtr<FunctionSandbox> self = weak_.Get();
+  if (auto reply = std::exchange(made_, nullptr)) reply(error);
+  if (self && on_worker_gone_) on_worker_gone_();
+}
+
+void FunctionSandbox::FailWaiting(const Error& error) {
+  for (auto& [id, done] : std::exchange(waiting_, {})) done(error);
+}
+
+}  // namespace hearth

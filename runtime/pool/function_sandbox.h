@@ -1,0 +1,80 @@
+#pragma once
+
+#include <functional>
+#include <map>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "runtime/base/log.h"
+#include "runtime/pool/launcher_client.h"
+#include "runtime/pool/worker_process.h"
+#include "sandbox/cgroup.h"
+
+namespace hearth {
+
+// The sandbox of one function version: its namespaces, its init, its zygote. Workers are forked from it.
+//
+// Owns:    the channel to init; workers that have not yet started. Owned by SandboxHost.
+// States:  kMaking -> kReady -> kSpent (no more forks; live workers go on) -> kGone (init has died, and all
+// in it) Failure: a sandbox that cannot be made, or whose zygote dies, fails every launch that waits for it;
+// the next launch makes
+//          another sandbox.
+class FunctionSandbox final {
+ public:
+  enum class State { kMaking, kReady, kSpent, kGone };
+  using OnWorker = WorkerLauncher::OnWorker;
+
+  FunctionSandbox(SandboxId id, std::shared_ptr<const FunctionVersion> version, LauncherClient& launcher,
+                  CgroupBackend& cgroups, WorkerContext& workers, Log& log);
+  ~FunctionSandbox();
+
+  // `mounts`: the function's buckets, as host folders. `made` runs once.
+  void Make(std::vector<BindMount> mounts, std::function<void(Status)> made);
+  // Legal in kMaking (it waits) and kReady.
+  void Launch(WorkerId id, OnWorker done);
+  State state() const { return state_; }
+  bool takes_launches() const { return state_ == State::kMaking || state_ == State::kReady; }
+  SandboxId id() const { return id_; }
+  const FunctionVersion& version() const { return *version_; }
+  // Workers of this sandbox that are alive, started or not.
+  size_t workers_alive() const { return alive_.size(); }
+  void SetOnWorkerGone(std::function<void()> on_gone) { on_worker_gone_ = std::move(on_gone); }
+
+ private:
+  struct Forking {
+    std::unique_ptr<WorkerProcess> worker;
+    OnWorker done;
+  };
+
+  void OnMade(Result<LauncherClient::MadeSandbox> made);
+  Status Fork(WorkerId id, OnWorker& done);
+  void OnStarted(WorkerId id, Status started);
+  void OnReadable();
+  void OnPacket(std::string_view packet);
+  void OnWorkerExited(const WorkerExitedFrame& frame);
+  void OnZygoteExited();
+  void OnGone(std::string why);
+  void FailWaiting(const Error& error);
+
+  // Constant after construction.
+  const SandboxId id_;
+  const std::shared_ptr<const FunctionVersion> version_;
+  // Borrowed.
+  LauncherClient& launcher_;
+  CgroupBackend& cgroups_;
+  WorkerContext& workers_;
+  Log& log_;
+  // Mutable.
+  State state_ = State::kMaking;
+  UniqueFd init_;
+  std::unique_ptr<FdWatch> watch_;
+  std::function<void(Status)> made_;
+  std::vector<std::pair<WorkerId, OnWorker>> waiting_;  // until it is made
+  std::map<WorkerId, Forking> forking_;
+  std::map<WorkerId, WeakPtr<WorkerProcess>> alive_;
+  std::function<void()> on_worker_gone_;
+  WeakPtrFactory<FunctionSandbox> weak_{this};
+};
+
+}  // namespace hearth

@@ -1,0 +1,167 @@
+#include "runtime/pool/launcher_client.h"
+
+#include <fcntl.h>
+#include <string.h>
+
+#include <utility>
+
+namespace hearth {
+namespace {
+
+constexpr milliseconds kHelloLimit{10'000};
+
+}  // namespace
+
+Error ErrorFromStage(const StageFailure& failure) {
+  std::string text = failure.stage;
+  if (!failure.detail.empty()) text += ": " + failure.detail;
+  if (failure.error != 0) text += std::string(": ") + strerror(failure.error);
+  return {failure.authors_fault != 0 ? ErrorCode::kBadArtefact : ErrorCode::kUnavailable, std::move(text)};
+}
+
+LauncherClient::LauncherClient(Loop& loop, Log& log, std::string executable)
+    : executable_(std::move(executable)), loop_(loop), log_(log) {}
+
+LauncherClient::~LauncherClient() = default;
+
+void LauncherClient::Start(std::function<void(Result<Hello>)> started, std::function<void()> on_death) {
+  CHECK_TRUE(!running_);
+  started_ = std::move(started);
+  on_death_ = std::move(on_death);
+  running_ = true;
+  const auto fail = [this](const Error& error) { ReplyLater([this, error] { OnDeath(error.message); }); };
+  auto pair = MakePacketSocketPair();
+  if (!pair.ok()) return fail(pair.error());
+  SpawnOptions options;
+  options.executable = executable_;
+  options.inherited_fd = pair->theirs.get();
+  auto process = Spawn(options);
+  if (!process.ok()) return fail(process.error());
+  process_ = std::move(process).value();
+  control_ = std::move(pair->ours);
+  auto watch =
+      FdWatch::Create(loop_, control_.get(), FdEvents::kReadable, [this](FdEvents) { OnReadable(); });
+  if (!watch.ok()) return fail(watch.error());
+  watch_ = std::move(watch).value();
+  hello_limit_ = loop_.After(kHelloLimit, [this] { OnDeath("it said nothing for 10 s"); });
+}
+
+void LauncherClient::OnReadable() {
+  const WeakPtr<LauncherClient> self = weak_.Get();
+  while (self && control_.valid()) {
+    auto received = ReceivePacket(control_.get(), FdPolicy::kAccept);
+    if (!received.ok()) return OnDeath(received.error().message);
+    if (received->kind == ReceivedPacket::Kind::kWouldBlock) return;
+    if (received->kind == ReceivedPacket::Kind::kEndOfFile) return OnDeath("its control channel ended");
+    OnPacket(std::move(received->packet));
+  }
+}
+
+void LauncherClient::OnPacket(Packet packet) {
+  switch (KindOf(packet.bytes).value_or(LauncherFrameKind::kMakeSandbox)) {
+    case LauncherFrameKind::kHello:
+      return OnHello(packet.bytes);
+    case LauncherFrameKind::kSandboxReady:
+      return OnSandboxReady(std::move(packet));
+    case LauncherFrameKind::kSandboxFailed:
+      return OnSandboxFailed(packet.bytes);
+    case LauncherFrameKind::kUnpackDone:
+      return OnUnpackDone(packet.bytes);
+    case LauncherFrameKind::kSandboxGone:
+      return;  // its init channel says the same
+    default:
+      return OnDeath("it sent a frame out of turn");
+  }
+}
+
+void LauncherClient::OnHello(std::string_view packet) {
+  auto hello = DecodeHello(packet);
+  if (!hello) return OnDeath("its Hello is malformed");
+  hello_limit_.Cancel();
+  if (auto started = std::exchange(started_, nullptr))
+    started(Hello{hello->isolation_level, std::move(hello->report)});
+}
+
+void LauncherClient::MakeSandbox(const MakeSandboxFrame& frame,
+                                 std::function<void(Result<MadeSandbox>)> reply) {
+  Status sent = Send(Encode(frame));
+  if (!sent.ok()) return ReplyLater([reply = std::move(reply), error = sent.error()] { reply(error); });
+  making_[frame.sandbox_id] = std::move(reply);
+}
+
+void LauncherClient::OnSandboxReady(Packet packet) {
+  const auto frame = DecodeSandboxReady(packet.bytes);
+  if (!frame || packet.fds.size() != 1) return OnDeath("its SandboxReady is malformed");
+  auto node = making_.extract(frame->sandbox_id);
+  if (node.empty()) return;  // killed meanwhile
+  ::fcntl(packet.fds[0].get(), F_SETFL, O_NONBLOCK);
+  node.mapped()(MadeSandbox{std::move(packet.fds[0]), microseconds(frame->make_us)});
+}
+
+void LauncherClient::OnSandboxFailed(std::string_view packet) {
+  const auto frame = DecodeSandboxFailed(packet);
+  if (!frame) return OnDeath("its SandboxFailed is malformed");
+  auto node = making_.extract(frame->sandbox_id);
+  if (!node.empty()) node.mapped()(ErrorFromStage(frame->failure));
+}
+
+void LauncherClient::KillSandbox(SandboxId sandbox) {
+  making_.erase(sandbox.value());
+  (void)Send(Encode(LauncherFrameKind::kKillSandbox, SandboxIdFrame{sandbox.value()}));
+}
+
+void LauncherClient::Unpack(int zip_fd, int folder_fd, const UnpackZipFrame& limits,
+                            std::function<void(Status)> reply) {
+  UnpackZipFrame frame = limits;
+  frame.ticket = next_ticket_++;
+  const int fds[] = {zip_fd, folder_fd};
+  Status sent = Send(Encode(frame), fds);
+  if (!sent.ok()) return ReplyLater([reply = std::move(reply), sent] { reply(sent); });
+  unpacking_[frame.ticket] = std::move(reply);
+}
+
+void LauncherClient::OnUnpackDone(std::string_view packet) {
+  const auto frame = DecodeUnpackDone(packet);
+  if (!frame) return OnDeath("its UnpackDone is malformed");
+  auto node = unpacking_.extract(frame->ticket);
+  if (node.empty()) return;
+  node.mapped()(frame->error.empty() ? Ok()
+                                     : Error{ErrorCode::kBadArtefact, "the zip is refused: " + frame->error});
+}
+
+void LauncherClient::OnDeath(std::string why) {
+  if (!running_) return;
+  log_.Error("the launcher has died; every worker dies with it", {{"why", why}});
+  running_ = false;
+  hello_limit_.Cancel();
+  watch_.reset();
+  control_.Reset();
+  process_ = ChildProcess();
+  const Error error{ErrorCode::kUnavailable, "hearth-launcher (" + executable_ + ") has ended: " + why};
+  const WeakPtr<LauncherClient> self = weak_.Get();
+  auto making = std::exchange(making_, {});
+  auto unpacking = std::exchange(unpacking_, {});
+  auto started = std::exchange(started_, nullptr);
+  for (auto& [id, reply] : making) reply(error);
+  for (auto& [ticket, reply] : unpacking) reply(error);
+  if (started) return started(error);
+  if (self && on_death_) std::exchange(on_death_, nullptr)();
+}
+
+Status LauncherClient::Send(const std::string& packet, std::span<const int> fds) {
+  if (!control_.valid())
+    return Error{ErrorCode::kUnavailable, "hearth-launcher is being restarted; try again"};
+  HEARTH_ASSIGN(const SendOutcome outcome, SendPacket(control_.get(), packet, fds));
+  if (outcome == SendOutcome::kWouldBlock) {
+    return Error{ErrorCode::kUnavailable, "hearth-launcher is busy: too many requests at once; try again"};
+  }
+  return Ok();
+}
+
+void LauncherClient::ReplyLater(std::function<void()> reply) {
+  loop_.Post([self = weak_.Get(), reply = std::move(reply)] {
+    if (self) reply();
+  });
+}
+
+}  // namespace hearth

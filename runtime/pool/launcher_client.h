@@ -1,0 +1,79 @@
+#pragma once
+
+#include <functional>
+#include <map>
+#include <memory>
+#include <string>
+
+#include "runtime/base/ids.h"
+#include "runtime/base/log.h"
+#include "runtime/base/process.h"
+#include "runtime/base/units.h"
+#include "runtime/base/weak_ptr.h"
+#include "runtime/loop/fd_watch.h"
+#include "runtime/wire/launcher_frames.h"
+
+namespace hearth {
+
+// hearth-launcher, as hearthd sees it: a child process that makes sandboxes and unpacks zips when asked.
+//
+// Owns:    the process and its control channel. Owned by SandboxHost.
+// Thread:  loop thread; replies run later, never inside the call.
+// Failure: when the launcher dies, all its sandboxes die with it; every open request fails with kUnavailable,
+// on_death runs,
+//          and Start() may be called again.
+// Promise: no callback runs after the destructor returns, which kills and reaps the launcher.
+class LauncherClient final {
+ public:
+  struct Hello {
+    uint32_t isolation_level = 0;
+    std::string report;
+  };
+  struct MadeSandbox {
+    UniqueFd init_channel;  // non-blocking
+    microseconds took{0};
+  };
+
+  LauncherClient(Loop& loop, Log& log, std::string executable);
+  ~LauncherClient();
+
+  void Start(std::function<void(Result<Hello>)> started, std::function<void()> on_death);
+  bool running() const { return running_; }
+  void MakeSandbox(const MakeSandboxFrame& frame, std::function<void(Result<MadeSandbox>)> reply);
+  void KillSandbox(SandboxId sandbox);
+  void Unpack(int zip_fd, int folder_fd, const UnpackZipFrame& limits, std::function<void(Status)> reply);
+
+ private:
+  void OnReadable();
+  void OnPacket(Packet packet);
+  void OnHello(std::string_view packet);
+  void OnSandboxReady(Packet packet);
+  void OnSandboxFailed(std::string_view packet);
+  void OnUnpackDone(std::string_view packet);
+  void OnDeath(std::string why);
+  Status Send(const std::string& packet, std::span<const int> fds = {});
+  void ReplyLater(std::function<void()> reply);
+
+  // Constant after construction.
+  const std::string executable_;
+  // Borrowed.
+  Loop& loop_;
+  Log& log_;
+  // Mutable.
+  bool running_ = false;
+  ChildProcess process_;
+  UniqueFd control_;
+  std::unique_ptr<FdWatch> watch_;
+  std::function<void(Result<Hello>)> started_;
+  std::function<void()> on_death_;
+  std::map<uint64_t, std::function<void(Result<MadeSandbox>)>> making_;  // by sandbox
+  std::map<uint64_t, std::function<void(Status)>> unpacking_;            // by ticket
+  uint64_t next_ticket_ = 1;
+  Timer hello_limit_;
+  WeakPtrFactory<LauncherClient> weak_{this};
+};
+
+// The text a user or operator gets for a failed stage: "cannot load libx.so: ..." and whose fault it is.
+Error ErrorFromStage(const StageFailure& failure);
+
+}  // namespace hearth

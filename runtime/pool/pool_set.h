@@ -1,0 +1,58 @@
+#pragma once
+
+#include <functional>
+#include <map>
+#include <memory>
+#include <vector>
+
+#include "runtime/pool/memory_budget.h"
+#include "runtime/pool/warm_pool.h"
+
+namespace hearth {
+
+// The warm pools of all versions, under one budget of memory.
+//
+// Owns:    the pools. Owned by main.
+// Thread:  loop thread.
+// Failure: when no memory is left, the worker that has been idle longest on the node goes; when none is idle,
+// the event waits
+//          and is looked at again every kRetryInterval.
+class PoolSet final {
+ public:
+  static constexpr milliseconds kRetryInterval{5};
+
+  struct Options {
+    Bytes memory_total = 1_GiB;  // configured memory of all workers together
+    PoolLimits limits;           // workers_max is lowered to the function's own
+  };
+
+  PoolSet(Options options, WorkerLauncher& launcher, Executor& executor);
+  ~PoolSet();
+
+  // Made when first asked for.
+  WarmPool& PoolOf(const std::shared_ptr<const FunctionVersion>& version);
+  // No more events of this version: its idle workers go now, busy ones when they are done.
+  void Retire(const FunctionVersion& version);
+  void Drain(std::function<void()> drained);
+  Bytes memory_used() const { return memory_.used(); }
+  std::vector<const WarmPool*> pools() const;
+
+ private:
+  bool EvictLongestIdle();
+  void RetryLater();
+  void MaybeDrained();
+
+  // Constant after construction.
+  const Options options_;
+  // Borrowed.
+  WorkerLauncher& launcher_;
+  Executor& executor_;
+  // Mutable.
+  MemoryBudget memory_;
+  std::map<uint64_t, std::unique_ptr<WarmPool>> pools_;  // by generation
+  Timer retry_;
+  bool draining_ = false;
+  std::function<void()> drained_;
+};
+
+}  // namespace hearth

@@ -1,0 +1,170 @@
+#include "runtime/pool/sandbox_host.h"
+
+#include <fcntl.h>
+
+#include <algorithm>
+#include <utility>
+
+#include "runtime/base/files.h"
+#include "runtime/registry/code_folders.h"
+
+namespace hearth {
+namespace {
+
+constexpr uint32_t kUnpackedEntriesMax = 10'000;
+constexpr milliseconds kRestartDelayMax{10'000};
+
+}  // namespace
+
+SandboxHost::SandboxHost(Options options, WorkerContext& workers, CgroupBackend& cgroups,
+                         BucketPath bucket_path, Log& log)
+    : options_(std::move(options)),
+      bucket_path_(std::move(bucket_path)),
+      workers_(workers),
+      cgroups_(cgroups),
+      log_(log),
+      launcher_(workers.loop, log, options_.launcher) {}
+
+SandboxHost::~SandboxHost() = default;
+
+void SandboxHost::Start(std::function<void(Status)> started) { StartLauncher(std::move(started)); }
+
+void SandboxHost::StartLauncher(std::function<void(Status)> started) {
+  launcher_.Start([this, started = std::move(started)](
+                      Result<LauncherClient::Hello> hello) { OnHello(std::move(hello), started); },
+                  [this] { OnLauncherDeath(); });
+}
+
+void SandboxHost::OnHello(Result<LauncherClient::Hello> hello, const std::function<void(Status)>& started) {
+  if (!hello.ok()) return started(hello.error());
+  isolation_level_ = hello->isolation_level;
+  isolation_report_ = std::move(hello->report);
+  restart_delay_ = milliseconds(100);
+  if (isolation_level_ < options_.isolation_least) {
+    return started(Error{ErrorCode::kUnsupported,
+                         "this host gives isolation level " + std::to_string(isolation_level_) +
+                             ", but --min-isolation is " + std::to_string(options_.isolation_least) + ".\n" +
+                             isolation_report_ +
+                             "Mend what is missing, or accept less with --min-isolation " +
+                             std::to_string(isolation_level_) + "."});
+  }
+  started(Ok());
+}
+
+void SandboxHost::OnLauncherDeath() {
+  for (auto& [generation, versioned] : versions_) {
+    if (versioned.current) versioned.spent.push_back(std::move(versioned.current));
+  }
+  SweepLater();
+  const milliseconds delay = restart_delay_;
+  restart_delay_ = std::min(2 * restart_delay_, kRestartDelayMax);
+  restart_ = workers_.loop.After(delay, [this] {
+    StartLauncher([this](Status started) {
+      if (started.ok()) return;
+      log_.Error("the launcher cannot be started again", {{"why", started.error().message}});
+      if (!launcher_.running()) OnLauncherDeath();
+    });
+  });
+}
+
+Result<std::vector<BindMount>> SandboxHost::MountsOf(const FunctionVersion& version) const {
+  std::vector<BindMount> mounts;
+  for (const BucketMount& mount : version.settings.buckets) {
+    HEARTH_ASSIGN(std::string source, bucket_path_(mount.bucket));
+    mounts.push_back(
+        {std::move(source), "/mnt/buckets/" + mount.bucket, static_cast<uint8_t>(mount.writable ? 1 : 0)});
+  }
+  return mounts;
+}
+
+std::unique_ptr<FunctionSandbox> SandboxHost::NewSandbox(
+    const std::shared_ptr<const FunctionVersion>& version) {
+  auto sandbox = std::make_unique<FunctionSandbox>(SandboxId(next_sandbox_++), version, launcher_, cgroups_,
+                                                   workers_, log_);
+  sandbox->SetOnWorkerGone([this] { SweepLater(); });
+  return sandbox;
+}
+
+Result<FunctionSandbox*> SandboxHost::CurrentSandbox(const std::shared_ptr<const FunctionVersion>& version) {
+  if (!launcher_.running())
+    return Error{ErrorCode::kUnavailable, "hearth-launcher is being restarted; try again"};
+  Versioned& versioned = versions_[version->generation];
+  if (versioned.current && versioned.current->takes_launches()) return versioned.current.get();
+  HEARTH_ASSIGN(std::vector<BindMount> mounts, MountsOf(*version));
+  if (versioned.current) versioned.spent.push_back(std::move(versioned.current));
+  versioned.current = NewSandbox(version);
+  versioned.current->Make(std::move(mounts),
+                          [](const Status&) {});  // those who wait are told by their launches
+  return versioned.current.get();
+}
+
+void SandboxHost::Launch(const std::shared_ptr<const FunctionVersion>& version, OnWorker done) {
+  auto sandbox = CurrentSandbox(version);
+  if (sandbox.ok()) return (*sandbox)->Launch(WorkerId(next_worker_++), std::move(done));
+  workers_.loop.Post([self = weak_.Get(), done = std::move(done), error = sandbox.error()] {
+    if (self) done(error);
+  });
+}
+
+void SandboxHost::Forget(const FunctionVersion& version) {
+  const auto found = versions_.find(version.generation);
+  if (found == versions_.end()) return;
+  found->second.forgotten = true;
+  SweepLater();
+}
+
+void SandboxHost::Unpack(std::string zip_path, std::string folder, Done done) {
+  const auto fail = [this, &done](const Error& error) {
+    workers_.loop.Post([done = std::move(done), error] { done(error); });
+  };
+  auto zip = OpenFile(zip_path, O_RDONLY);
+  if (!zip.ok()) return fail(zip.error());
+  auto target = OpenFile(folder, O_RDONLY | O_DIRECTORY);
+  if (!target.ok()) return fail(target.error());
+  UnpackZipFrame limits;
+  limits.bytes_max = kUnpackedBytesMax;
+  limits.entries_max = kUnpackedEntriesMax;
+  launcher_.Unpack(zip->get(), target->get(), limits, std::move(done));
+}
+
+void SandboxHost::TrialLoad(const FunctionVersion& version, Done done) {
+  auto mounts = MountsOf(version);
+  if (!mounts.ok()) {
+    workers_.loop.Post([done = std::move(done), error = mounts.error()] { done(error); });
+    return;
+  }
+  auto sandbox = NewSandbox(std::make_shared<const FunctionVersion>(version));
+  FunctionSandbox& trial = *sandbox;
+  const uint64_t id = trial.id().value();
+  trials_[id] = std::move(sandbox);
+  trial.Make(std::move(mounts).value(), [this, id, done = std::move(done)](Status made) {
+    // The trial is in the middle of telling us: it goes in the next turn.
+    std::shared_ptr<FunctionSandbox> over = std::move(trials_.extract(id).mapped());
+    workers_.loop.Post([over] {});
+    done(std::move(made));
+  });
+}
+
+// Sandboxes are destroyed from the loop, never from inside one of their own callbacks.
+void SandboxHost::SweepLater() {
+  if (std::exchange(sweeping_, true)) return;
+  workers_.loop.Post([self = weak_.Get()] {
+    if (self) self->Sweep();
+  });
+}
+
+void SandboxHost::Sweep() {
+  sweeping_ = false;
+  const auto over = [](const std::unique_ptr<FunctionSandbox>& sandbox) {
+    return sandbox->state() == FunctionSandbox::State::kGone || sandbox->workers_alive() == 0;
+  };
+  for (auto it = versions_.begin(); it != versions_.end();) {
+    Versioned& versioned = it->second;
+    std::erase_if(versioned.spent, over);
+    if (versioned.forgotten && versioned.current && over(versioned.current)) versioned.current.reset();
+    const bool empty = versioned.forgotten && !versioned.current && versioned.spent.empty();
+    it = empty ? versions_.erase(it) : std::next(it);
+  }
+}
+
+}  // namespace hearth

@@ -1,0 +1,86 @@
+#pragma once
+
+#include <functional>
+#include <map>
+#include <memory>
+#include <set>
+#include <string>
+#include <vector>
+
+#include "runtime/pool/function_sandbox.h"
+#include "runtime/pool/launcher_client.h"
+#include "runtime/pool/worker.h"
+#include "runtime/registry/artefact_checker.h"
+#include "sandbox/cgroup.h"
+
+namespace hearth {
+
+// Everything that is confined: the launcher, a sandbox for each live version, and trials of code that is
+// being deployed.
+//
+// Owns:    the launcher and the sandboxes. Owned by main; outlives every worker it gave out.
+// Thread:  loop thread.
+// Failure: a dead launcher is started again (after 100 ms, doubling to 10 s); launches meanwhile are
+// kUnavailable.
+class SandboxHost final : public WorkerLauncher, public ArtefactChecker {
+ public:
+  // The host folder of a bucket, or why there is none.
+  using BucketPath = std::function<Result<std::string>(const std::string& bucket)>;
+
+  struct Options {
+    std::string launcher;          // path of hearth-launcher
+    uint32_t isolation_least = 4;  // refuse to work below this level
+  };
+
+  SandboxHost(Options options, WorkerContext& workers, CgroupBackend& cgroups, BucketPath bucket_path,
+              Log& log);
+  ~SandboxHost() override;
+
+  // Once. kUnsupported when the host gives less than isolation_least: the message says what is missing.
+  void Start(std::function<void(Status)> started);
+  uint32_t isolation_level() const { return isolation_level_; }
+  const std::string& isolation_report() const { return isolation_report_; }
+
+  void Launch(const std::shared_ptr<const FunctionVersion>& version, OnWorker done) override;
+  void Forget(const FunctionVersion& version) override;
+  void Unpack(std::string zip_path, std::string folder, Done done) override;
+  void TrialLoad(const FunctionVersion& version, Done done) override;
+
+ private:
+  struct Versioned {
+    std::unique_ptr<FunctionSandbox> current;
+    std::vector<std::unique_ptr<FunctionSandbox>> spent;  // until their last worker has gone
+    bool forgotten = false;
+  };
+
+  void StartLauncher(std::function<void(Status)> started);
+  void OnHello(Result<LauncherClient::Hello> hello, const std::function<void(Status)>& started);
+  void OnLauncherDeath();
+  Result<std::vector<BindMount>> MountsOf(const FunctionVersion& version) const;
+  std::unique_ptr<FunctionSandbox> NewSandbox(const std::shared_ptr<const FunctionVersion>& version);
+  Result<FunctionSandbox*> CurrentSandbox(const std::shared_ptr<const FunctionVersion>& version);
+  void SweepLater();
+  void Sweep();
+
+  // Constant after construction.
+  const Options options_;
+  const BucketPath bucket_path_;
+  // Borrowed.
+  WorkerContext& workers_;
+  CgroupBackend& cgroups_;
+  Log& log_;
+  // Mutable.
+  LauncherClient launcher_;
+  uint32_t isolation_level_ = 0;
+  std::string isolation_report_;
+  milliseconds restart_delay_{100};
+  Timer restart_;
+  uint64_t next_sandbox_ = 1;
+  uint64_t next_worker_ = 1;
+  std::map<uint64_t, Versioned> versions_;                       // by generation
+  std::map<uint64_t, std::unique_ptr<FunctionSandbox>> trials_;  // by sandbox
+  bool sweeping_ = false;
+  WeakPtrFactory<SandboxHost> weak_{this};
+};
+
+}  // namespace hearth

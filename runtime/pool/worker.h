@@ -1,0 +1,64 @@
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <string>
+
+#include "runtime/base/ids.h"
+#include "runtime/base/result.h"
+#include "runtime/model/event.h"
+#include "runtime/model/function.h"
+#include "runtime/model/observers.h"
+#include "runtime/model/outcome.h"
+
+namespace hearth {
+
+// What one worker did with one event. Everything in it was measured or judged by hearthd.
+struct Attempt {
+  OutcomeKind kind = OutcomeKind::kPlatformFault;
+  std::string content_type;
+  std::string payload;        // for kSuccess
+  FunctionErrorDetail error;  // for everything else
+  MonotonicTime began{};  // when the worker got its first frame for this event: Init if that was still to do,
+                          // else Invoke
+  nanoseconds init{0};    // of this worker, in the attempt that pays for it
+  nanoseconds duration{0};
+  bool cold = false;  // the worker's first event
+  uint64_t cpu_us = 0;
+  Bytes memory_peak{0};
+};
+
+// One confined process that runs a function's handler, one event at a time.
+//
+// Owned by the warm pool or by a lease of it. Destroying it kills the process.
+// Thread:  loop thread; callbacks run later, never inside the call.
+class Worker {
+ public:
+  using OnAttempt = std::function<void(Attempt)>;
+
+  virtual ~Worker() = default;
+  virtual WorkerId id() const = 0;
+  virtual WorkerState state() const = 0;
+  // Legal only when idle. The event lives until `done` has run or the worker is destroyed; the handler's init
+  // runs first when it has not yet.
+  virtual void Run(const Event& event, OnAttempt done) = 0;
+  // False once it has died, broken the protocol or been told to stop: it takes no more events.
+  virtual bool usable() const = 0;
+  // Runs when an idle worker dies; not for a death that an attempt reports.
+  virtual void SetOnIdleDeath(std::function<void()> on_death) = 0;
+};
+
+// Makes workers. Implemented over the launcher; by a fake with memory in the tests of pool and router.
+class WorkerLauncher {
+ public:
+  using OnWorker = std::function<void(Result<std::unique_ptr<Worker>>)>;
+  virtual ~WorkerLauncher() = default;
+  // A confined worker whose handler has not been initialised. kBadArtefact: the code cannot be loaded;
+  // kUnavailable: the host cannot give one now.
+  virtual void Launch(const std::shared_ptr<const FunctionVersion>& version, OnWorker done) = 0;
+  // No more workers of this version will be asked for; what it kept ready for them goes when the last worker
+  // has.
+  virtual void Forget(const FunctionVersion& version) = 0;
+};
+
+}  // namespace hearth

@@ -1,0 +1,414 @@
+#include "runtime/pool/worker_process.h"
+
+#include <signal.h>
+#include <string.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include <utility>
+
+#include "runtime/base/files.h"
+
+namespace hearth {
+namespace {
+
+// A worker that reads nothing fills its socket; then the next frame cannot be sent, which no honest worker
+// causes.
+constexpr char kDoesNotRead[] = "the worker does not read its channel";
+
+// The worker's SIGABRT handler exits so: as pid 1 of its namespace it would die of abort() as if by SIGSEGV.
+constexpr int kAbortExitCode = 134;
+
+std::string SignalText(int signal_number) {
+  switch (signal_number) {
+    case SIGSEGV:
+      return "segmentation fault";
+    case SIGABRT:
+      return "aborted";
+    case SIGKILL:
+      return "killed";
+    case SIGBUS:
+      return "bus error";
+    case SIGFPE:
+      return "floating point exception";
+    case SIGILL:
+      return "illegal instruction";
+    case SIGSYS:
+      return "bad system call";
+    default:
+      return std::string("signal ") + std::to_string(signal_number);
+  }
+}
+
+std::string ExitText(ExitStatus status) {
+  if (status.exit_code == kAbortExitCode) return "Runtime exited with error: signal: aborted";
+  if (status.exit_code == 0) return "Runtime exited without providing a reason";
+  if (status.exit_code > 0)
+    return "Runtime exited with error: exit status " + std::to_string(status.exit_code);
+  return "Runtime exited with error: signal: " + SignalText(status.signal);
+}
+
+}  // namespace
+
+Result<std::unique_ptr<WorkerProcess>> WorkerProcess::Create(WorkerContext& context,
+                                                             std::shared_ptr<const FunctionVersion> version,
+                                                             Parts parts) {
+  UniqueFd stdout_pipe = std::move(parts.stdout_pipe), stderr_pipe = std::move(parts.stderr_pipe);
+  std::unique_ptr<WorkerProcess> worker(new WorkerProcess(context, std::move(version), std::move(parts)));
+  WorkerProcess* raw = worker.get();
+  HEARTH_ASSIGN(worker->watch_, FdWatch::Create(context.loop, worker->channel_.get(), FdEvents::kReadable,
+                                                [raw](FdEvents) { raw->OnReadable(); }));
+  HEARTH_ASSIGN(worker->stdout_,
+                OutputCapture::Create(context.loop, std::move(stdout_pipe), [raw](std::string_view line) {
+                  raw->EmitOutput(LogSource::kStdout, line);
+                }));
+  HEARTH_ASSIGN(worker->stderr_,
+                OutputCapture::Create(context.loop, std::move(stderr_pipe), [raw](std::string_view line) {
+                  raw->EmitOutput(LogSource::kStderr, line);
+                }));
+  worker->limit_ = context.loop.After(context.start_limit, [raw] {
+    raw->EndWorker("it did not start within " + std::to_string(raw->context_.start_limit.count()) + " ms");
+  });
+  return worker;
+}
+
+WorkerProcess::WorkerProcess(WorkerContext& context, std::shared_ptr<const FunctionVersion> version,
+                             Parts parts)
+    : context_(context),
+      version_(std::move(version)),
+      id_(parts.id),
+      asked_for_(context.loop.clock().Now()),
+      channel_(std::move(parts.channel)),
+      cgroup_(std::move(parts.cgroup)) {}
+
+WorkerProcess::~WorkerProcess() {
+  if (pidfd_.valid()) syscall(SYS_pidfd_send_signal, pidfd_.get(), SIGKILL, nullptr, 0);
+  SetState(WorkerState::kGone);
+}
+
+void WorkerProcess::SetState(WorkerState state) {
+  if (state == state_) return;
+  const WorkerState from = std::exchange(state_, state);
+  context_.observer.OnWorkerState(*version_, id_, from, state);
+}
+
+void WorkerProcess::OnReadable() {
+  const WeakPtr<WorkerProcess> self = weak_.Get();
+  while (self && channel_.valid()) {
+    auto received = ReceivePacket(channel_.get(), FdPolicy::kAccept);
+    if (!received.ok()) return EndWorker(received.error().message);
+    if (received->kind == ReceivedPacket::Kind::kWouldBlock) return;
+    if (received->kind == ReceivedPacket::Kind::kEndOfFile) return BeginDying();
+    OnPacket(std::move(received->packet));
+  }
+}
+
+void WorkerProcess::OnPacket(Packet packet) {
+  std::string_view body;
+  const auto header = TakeHeader(packet.bytes, body);
+  if (!header) return EndWorker("it sent a packet that is no frame of this wire version");
+  switch (static_cast<WorkerFrameKind>(header->kind)) {
+    case WorkerFrameKind::kStarted:
+      if (state_ == WorkerState::kForking) return OnStarted(packet.sender, body);
+      break;
+    case WorkerFrameKind::kReady:
+      if (state_ == WorkerState::kInitialising) return OnReady();
+      break;
+    case WorkerFrameKind::kInitFailed:
+      if (state_ == WorkerState::kInitialising) return OnInitFailed(body);
+      break;
+    case WorkerFrameKind::kResponse:
+      if (IsAnswerToHead(*header)) return OnResponse(*header, body, packet);
+      break;
+    case WorkerFrameKind::kFailure:
+      if (IsAnswerToHead(*header)) return OnFailure(*header, body);
+      break;
+    case WorkerFrameKind::kLog:
+      if (state_ != WorkerState::kForking) return OnLog(body);
+      break;
+    default:
+      break;
+  }
+  EndWorker("it sent frame kind " + std::to_string(header->kind) + " while " + std::string(NameOf(state_)));
+}
+
+bool WorkerProcess::IsAnswerToHead(FrameHeader header) const {
+  return state_ == WorkerState::kBusy && header.sequence == sequence_;
+}
+
+void WorkerProcess::OnStarted(pid_t sender, std::string_view body) {
+  if (!DecodeStarted(body)) return EndWorker("its Started frame is malformed");
+  pidfd_.Reset(static_cast<int>(syscall(SYS_pidfd_open, sender, 0)));
+  if (!pidfd_.valid()) return EndWorker("its process cannot be held: " + ErrnoError("pidfd_open").message);
+  limit_.Cancel();
+  SetState(WorkerState::kIdle);
+  context_.observer.OnWorkerStarted(*version_, context_.loop.clock().Now() - asked_for_);
+  if (auto started = std::exchange(on_started_, nullptr)) started(Ok());
+}
+
+void WorkerProcess::OnForkFailed(Error error) {
+  if (state_ != WorkerState::kForking) return;
+  limit_.Cancel();
+  watch_.reset();
+  SetState(WorkerState::kDying);
+  if (auto started = std::exchange(on_started_, nullptr)) started(std::move(error));
+}
+
+void WorkerProcess::Run(const Event& event, OnAttempt done) {
+  CHECK_TRUE(state_ == WorkerState::kIdle && !running_);
+  running_.emplace();
+  running_->event = &event;
+  running_->done = std::move(done);
+  running_->attempt.cold = !std::exchange(ran_, true);
+  running_->attempt.began = context_.loop.clock().Now();
+  if (initialised_) {
+    BeginInvoke();
+  } else {
+    BeginInit();
+  }
+}
+
+void WorkerProcess::BeginInit() {
+  SetState(WorkerState::kInitialising);
+  running_->phase_began = context_.loop.clock().Now();
+  if (!Send(EncodeEmpty(WorkerFrameKind::kInit), -1)) return;
+  limit_ = context_.loop.After(context_.init_limit, [this] { OnTimeLimit(); });
+}
+
+void WorkerProcess::OnReady() {
+  limit_.Cancel();
+  EndPhase();
+  initialised_ = true;
+  BeginInvoke();
+}
+
+void WorkerProcess::OnInitFailed(std::string_view body) {
+  auto error = DecodeError(body);
+  if (!error) return EndWorker("its InitFailed frame is malformed");
+  EndPhase();
+  running_->attempt.error = {std::move(error->type), std::move(error->message), std::move(error->stack)};
+  running_->attempt.kind = OutcomeKind::kInitError;
+  BeginDying();
+}
+
+void WorkerProcess::BeginInvoke() {
+  const Event& event = *running_->event;
+  const auto timeout = version_->settings.timeout;
+  const Clock& clock = context_.loop.clock();
+  InvokeFrame frame;
+  frame.request_id = event.request_id.text();
+  frame.trace_id = event.trace_id;
+  frame.content_type = event.content_type;
+  frame.function_arn = version_->arn;
+  frame.client_context = event.client_context;
+  frame.deadline_monotonic_ns = static_cast<uint64_t>((clock.Now() + timeout).time_since_epoch().count());
+  frame.deadline_unix_ms =
+      std::chrono::duration_cast<milliseconds>((clock.WallNow() + timeout).time_since_epoch()).count();
+  frame.attempt = event.attempt;
+  frame.trigger = static_cast<uint8_t>(event.trigger);
+  frame.cold = running_->attempt.cold ? 1 : 0;
+
+  std::string packet;
+  UniqueFd memfd;
+  if (EncodeInvoke(++sequence_, frame, event.payload, packet) == BodyPlace::kMemfd) {
+    auto body = MakeSealedMemfd("hearth-event", event.payload);
+    if (!body.ok()) return EndWorker("its event could not be handed over: " + body.error().message);
+    memfd = std::move(body).value();
+  }
+  cpu_us_before_ = CurrentUsage().cpu_us;
+  SetState(WorkerState::kBusy);
+  limit_ = context_.loop.After(timeout, [this] { OnTimeLimit(); });
+  running_->phase_began = clock.Now();
+  (void)Send(packet, memfd.get());
+}
+
+bool WorkerProcess::Send(const std::string& packet, int body_fd) {
+  const int fds[] = {body_fd};
+  const auto sent = SendPacket(channel_.get(), packet, std::span(fds, body_fd >= 0 ? 1 : 0));
+  if (sent.ok() && *sent == SendOutcome::kSent) return true;
+  if (sent.ok()) {
+    EndWorker(kDoesNotRead);
+  } else {
+    BeginDying();  // it has gone; how will be told by init
+  }
+  return false;
+}
+
+void WorkerProcess::OnResponse(FrameHeader header, std::string_view body, Packet& packet) {
+  auto frame = DecodeResponse(body, header.flags);
+  if (!frame) return EndWorker("its Response frame is malformed");
+  std::string payload = std::move(frame->payload);
+  if ((header.flags & kFlagBodyInMemfd) != 0) {
+    if (packet.fds.size() != 1) return EndWorker("its Response frame promises a memfd that is not there");
+    auto large = ReadSealedBody(packet.fds[0].get(), context_.response_bytes_max);
+    if (!large.ok() && large.error().code != ErrorCode::kTooLarge) return EndWorker(large.error().message);
+    if (!large.ok()) {
+      EndPhase();
+      return Fail(OutcomeKind::kFunctionError, "Function.ResponseSizeTooLarge",
+                  "Response payload size exceeded maximum allowed payload size (" +
+                      std::to_string(context_.response_bytes_max) + " bytes).");
+    }
+    payload = std::move(large).value();
+  }
+  EndPhase();
+  Succeed(std::move(frame->content_type), std::move(payload));
+}
+
+void WorkerProcess::OnFailure(FrameHeader, std::string_view body) {
+  auto error = DecodeError(body);
+  if (!error) return EndWorker("its Failure frame is malformed");
+  EndPhase();
+  running_->attempt.error.stack_json = std::move(error->stack);
+  Fail(OutcomeKind::kFunctionError, std::move(error->type), std::move(error->message));
+}
+
+void WorkerProcess::OnLog(std::string_view body) {
+  const auto frame = DecodeLog(body);
+  if (!frame) return EndWorker("its Log frame is malformed");
+  HandlerLogLine line;
+  line.function = version_->function;
+  line.version = version_->version;
+  if (running_) line.request_id = running_->event->request_id.text();
+  line.time = context_.loop.clock().WallNow();
+  line.source = LogSource::kHandler;
+  line.level = frame->level;
+  line.message = frame->message;
+  line.fields_json = frame->fields_json;
+  context_.logs.OnHandlerLog(line);
+}
+
+void WorkerProcess::EmitOutput(LogSource source, std::string_view text) {
+  HandlerLogLine line;
+  line.function = version_->function;
+  line.version = version_->version;
+  if (running_) line.request_id = running_->event->request_id.text();
+  line.time = context_.loop.clock().WallNow();
+  line.source = source;
+  line.message = text;
+  context_.logs.OnHandlerLog(line);
+}
+
+// The clock stops here, before anything else is done about an answer.
+void WorkerProcess::EndPhase() {
+  const nanoseconds took = context_.loop.clock().Now() - running_->phase_began;
+  (state_ == WorkerState::kInitialising ? running_->attempt.init : running_->attempt.duration) = took;
+}
+
+void WorkerProcess::Succeed(std::string content_type, std::string payload) {
+  running_->attempt.kind = OutcomeKind::kSuccess;
+  running_->attempt.content_type = std::move(content_type);
+  running_->attempt.payload = std::move(payload);
+  SetState(WorkerState::kIdle);
+  Finish();
+}
+
+void WorkerProcess::Fail(OutcomeKind kind, std::string type, std::string message) {
+  running_->attempt.kind = kind;
+  running_->attempt.error.type = std::move(type);
+  running_->attempt.error.message = std::move(message);
+  if (kind == OutcomeKind::kFunctionError) SetState(WorkerState::kIdle);
+  Finish();
+}
+
+void WorkerProcess::Finish() {
+  limit_.Cancel();
+  stdout_->Drain();
+  stderr_->Drain();
+  if (state_ != WorkerState::kIdle) {
+    stdout_->Flush();
+    stderr_->Flush();
+  }
+  Attempt& attempt = running_->attempt;
+  const CgroupUsage usage = CurrentUsage();
+  attempt.cpu_us = usage.cpu_us - std::min(usage.cpu_us, cpu_us_before_);
+  attempt.memory_peak = Bytes{std::max(usage.memory_peak_bytes, max_rss_kib_ << 10)};
+  auto done = std::move(running_->done);
+  Attempt finished = std::move(attempt);
+  running_.reset();
+  done(std::move(finished));  // may destroy us
+}
+
+// Zeros where the host has no cgroups for us.
+CgroupUsage WorkerProcess::CurrentUsage() {
+  if (!cgroup_) return {};
+  auto usage = cgroup_->Usage();
+  return usage.ok() ? *usage : CgroupUsage{};
+}
+
+void WorkerProcess::OnTimeLimit() {
+  const bool initialising = state_ == WorkerState::kInitialising;
+  // The limit is what is billed, to the millisecond: the timer's own lateness is ours.
+  const nanoseconds limit =
+      initialising ? nanoseconds(context_.init_limit) : nanoseconds(version_->settings.timeout);
+  (initialising ? running_->attempt.init : running_->attempt.duration) = limit;
+  char limit_s[32];
+  std::snprintf(limit_s, sizeof limit_s, "%.2f", std::chrono::duration<double>(limit).count());
+  std::string text = initialising ? "Init timed out after " : "Task timed out after ";
+  text = Prefixed(text + limit_s + " seconds");
+  SetState(WorkerState::kDying);
+  watch_.reset();
+  channel_.Reset();
+  if (pidfd_.valid()) syscall(SYS_pidfd_send_signal, pidfd_.get(), SIGKILL, nullptr, 0);
+  Fail(initialising ? OutcomeKind::kInitTimeout : OutcomeKind::kTimeout, "Sandbox.Timedout", std::move(text));
+}
+
+void WorkerProcess::EndWorker(std::string why) {
+  ended_because_ = std::move(why);
+  if (pidfd_.valid()) syscall(SYS_pidfd_send_signal, pidfd_.get(), SIGKILL, nullptr, 0);
+  BeginDying();
+}
+
+// The channel is of no more use. How the process ended is told by init, at about the same time; it is waited
+// for, briefly.
+void WorkerProcess::BeginDying() {
+  if (state_ == WorkerState::kDying) return;
+  if (running_ && running_->attempt.kind != OutcomeKind::kInitError) EndPhase();
+  SetState(WorkerState::kDying);
+  watch_.reset();
+  channel_.Reset();
+  limit_.Cancel();
+  if (exit_) return ExplainDeath();
+  limit_ = context_.loop.After(context_.exit_status_wait, [this] { ExplainDeath(); });
+}
+
+void WorkerProcess::OnExited(ExitStatus status, uint64_t max_rss_kib) {
+  exit_ = status;
+  max_rss_kib_ = max_rss_kib;
+  if (state_ == WorkerState::kDying) {
+    if (running_ || on_started_) ExplainDeath();
+    return;
+  }
+  OnReadable();  // what it said before it died still counts; ends with its end of file
+}
+
+void WorkerProcess::ExplainDeath() {
+  limit_.Cancel();
+  if (auto started = std::exchange(on_started_, nullptr)) {
+    const std::string why = !ended_because_.empty() ? ended_because_ : exit_ ? ExitText(*exit_) : "it died";
+    return started(
+        Error{ErrorCode::kUnavailable, "a worker of " + version_->function + " did not start: " + why});
+  }
+  if (running_) return FailAsUnexplained();
+  if (auto died = std::exchange(on_idle_death_, nullptr)) died();
+}
+
+void WorkerProcess::FailAsUnexplained() {
+  if (running_->attempt.kind == OutcomeKind::kInitError) return Finish();  // the handler's own words stand
+  if (!ended_because_.empty()) {
+    return Fail(OutcomeKind::kCrash, "Runtime.ProtocolError",
+                Prefixed("the worker was ended: " + ended_because_));
+  }
+  if (CurrentUsage().oom_kills > 0) {
+    return Fail(OutcomeKind::kOutOfMemory, "Runtime.OutOfMemory",
+                Prefixed("Runtime exited with error: signal: killed; it used more than its memory limit of " +
+                         std::to_string(version_->settings.memory.mib()) + " MB"));
+  }
+  const std::string how = exit_ ? ExitText(*exit_) : "Runtime exited without providing a reason";
+  Fail(initialised_ ? OutcomeKind::kCrash : OutcomeKind::kInitError, "Runtime.ExitError", Prefixed(how));
+}
+
+std::string WorkerProcess::Prefixed(const std::string& text) const {
+  return "RequestId: " + running_->event->request_id.text() + " Error: " + text;
+}
+
+}  // namespace hearth

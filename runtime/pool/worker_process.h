@@ -1,0 +1,127 @@
+#pragma once
+
+#include <optional>
+#include <string>
+
+#include "runtime/base/process.h"
+#include "runtime/base/unique_fd.h"
+#include "runtime/base/weak_ptr.h"
+#include "runtime/loop/fd_watch.h"
+#include "runtime/loop/loop.h"
+#include "runtime/pool/output_capture.h"
+#include "runtime/pool/worker.h"
+#include "runtime/wire/worker_frames.h"
+#include "sandbox/cgroup.h"
+
+namespace hearth {
+
+// Limits and collaborators that all workers of a daemon share. Outlives them.
+struct WorkerContext {
+  Loop& loop;
+  HandlerLogObserver& logs;
+  PoolObserver& observer;
+  uint64_t response_bytes_max = 6'291'556;  // Lambda's synchronous limit
+  milliseconds init_limit{10'000};          // Lambda's limit of the INIT phase
+  milliseconds start_limit{10'000};         // fork asked for to Started
+  milliseconds exit_status_wait{100};       // how long the end of a worker may stay unexplained
+};
+
+// The channel to one worker process, and the only judge of what comes over it.
+//
+// Owns:    the channel, the capture of its output, its cgroup. Owned by the sandbox until Started, then by
+// whoever leases it. Borrows: the context. States:  kForking -> kIdle <-> kBusy (kIdle -> kInitialising ->
+// kBusy for the first event) -> kDying -> kGone Failure: a frame out of turn, a malformed one, or end of file
+// ends the worker; an attempt under way is told why. Promise: it never blocks on a worker: what a worker does
+// not read or write is answered by its time-out.
+class WorkerProcess final : public Worker {
+ public:
+  struct Parts {
+    WorkerId id;
+    UniqueFd channel;  // non-blocking
+    UniqueFd stdout_pipe, stderr_pipe;
+    std::unique_ptr<Cgroup> cgroup;  // may be empty
+  };
+
+  static Result<std::unique_ptr<WorkerProcess>> Create(WorkerContext& context,
+                                                       std::shared_ptr<const FunctionVersion> version,
+                                                       Parts parts);
+  ~WorkerProcess() override;
+
+  WorkerId id() const override { return id_; }
+  WorkerState state() const override { return state_; }
+  void Run(const Event& event, OnAttempt done) override;
+  bool usable() const override { return state_ == WorkerState::kIdle; }
+  void SetOnIdleDeath(std::function<void()> on_death) override { on_idle_death_ = std::move(on_death); }
+
+  // For the sandbox that forked it: once, with Ok or why it never started.
+  void SetOnStarted(std::function<void(Status)> on_started) { on_started_ = std::move(on_started); }
+  // From init: how the process ended.
+  void OnExited(ExitStatus status, uint64_t max_rss_kib);
+  // From init: it could not be forked.
+  void OnForkFailed(Error error);
+  WeakPtr<WorkerProcess> weak() { return weak_.Get(); }
+
+ private:
+  struct Running {
+    const Event* event = nullptr;
+    OnAttempt done;
+    Attempt attempt;
+    MonotonicTime phase_began{};  // of init or of duration, whichever is under way
+  };
+
+  WorkerProcess(WorkerContext& context, std::shared_ptr<const FunctionVersion> version, Parts parts);
+  void SetState(WorkerState state);
+  void OnReadable();
+  // False when the worker has ended by it.
+  void OnPacket(Packet packet);
+  void OnStarted(pid_t sender, std::string_view body);
+  void OnReady();
+  void OnInitFailed(std::string_view body);
+  void OnResponse(FrameHeader header, std::string_view body, Packet& packet);
+  void OnFailure(FrameHeader header, std::string_view body);
+  void OnLog(std::string_view body);
+  void BeginInit();
+  void BeginInvoke();
+  bool Send(const std::string& packet, int body_fd);
+  bool IsAnswerToHead(FrameHeader header) const;
+  void EndPhase();
+  void Fail(OutcomeKind kind, std::string type, std::string message);
+  void FailAsUnexplained();
+  void Succeed(std::string content_type, std::string payload);
+  void Finish();
+  void OnTimeLimit();
+  void EndWorker(std::string why);
+  void BeginDying();
+  void ExplainDeath();
+  CgroupUsage CurrentUsage();
+  void EmitOutput(LogSource source, std::string_view line);
+  std::string Prefixed(const std::string& text) const;  // "RequestId: ... Error: text"
+
+  // Constant after construction.
+  WorkerContext& context_;
+  const std::shared_ptr<const FunctionVersion> version_;
+  const WorkerId id_;
+  const MonotonicTime asked_for_;
+  // Owned.
+  UniqueFd channel_;
+  std::unique_ptr<Cgroup> cgroup_;
+  std::unique_ptr<FdWatch> watch_;
+  std::unique_ptr<OutputCapture> stdout_, stderr_;
+  UniqueFd pidfd_;
+  // Mutable.
+  WorkerState state_ = WorkerState::kForking;
+  bool initialised_ = false;
+  bool ran_ = false;
+  uint64_t sequence_ = 0;
+  uint64_t cpu_us_before_ = 0;  // the cgroup's, when the running attempt began
+  uint64_t max_rss_kib_ = 0;
+  std::optional<Running> running_;
+  std::optional<ExitStatus> exit_;
+  std::string ended_because_;  // what hearthd held against it, when it was hearthd that ended it
+  std::function<void(Status)> on_started_;
+  std::function<void()> on_idle_death_;
+  Timer limit_;
+  WeakPtrFactory<WorkerProcess> weak_{this};
+};
+
+}  // namespace hearth
