@@ -1,6 +1,7 @@
 #include "thumbnail.h"
 
 #include <memory>
+#include <vector>
 #include <vips/vips8>
 
 #include <hearth/error.h>
@@ -35,12 +36,14 @@ VImage Shrink(std::string_view image, int long_edge) {
   // The blob borrows the bytes; libvips counts references to it, not to them.
   const std::unique_ptr<VipsBlob, void (*)(VipsBlob*)> blob(
       vips_blob_new(nullptr, image.data(), image.size()), [](VipsBlob* b) { vips_area_unref(VIPS_AREA(b)); });
+  // "fail_on" goes through the loader's option string: libvips 8.14 does not pass thumbnail's own option of
+  // that name on, and would make a picture of which the rest is grey.
   return VImage::thumbnail_buffer(blob.get(), long_edge,
                                   VImage::option()
                                       ->set("height", long_edge)
                                       ->set("size", VIPS_SIZE_DOWN)
                                       ->set("export_profile", "srgb")
-                                      ->set("fail_on", VIPS_FAIL_ON_ERROR));
+                                      ->set("option_string", "fail_on=error"));
 }
 
 VImage OnWhite(const VImage& image) {
@@ -90,9 +93,9 @@ Thumbnail MakeThumbnail(std::string_view image, const Settings& settings) {
     CheckSize(image);
     return Encode(Shrink(image, settings.long_edge), settings.format);
   } catch (const vips::VError& error) {
-    const std::string message = error.what();
+    const std::string message = error.what();  // one line for each layer that noticed, often the same
     vips_error_clear();  // its buffer is the process's, and would grow from picture to picture
-    throw FunctionError("BadImage", message);
+    throw FunctionError("BadImage", message.substr(0, message.find('\n')));
   }
 }
 

@@ -66,12 +66,13 @@ struct HttpEvent {
   }
 };
 
-// The order of filling is free: HttpResponse{.status_code = 404, .body = "no such thing"}.
+// HttpResponse{.status_code = 404, .body = "no such thing"}. Without a content-type the client is told
+// application/json.
 struct HttpResponse {
   int status_code = 200;
-  std::map<std::string, std::string> headers;
-  std::vector<std::string> cookies;  // each one whole Set-Cookie value
-  std::string body;                  // any bytes
+  std::map<std::string, std::string> headers = {};
+  std::vector<std::string> cookies = {};  // each one whole Set-Cookie value
+  std::string body = {};                  // any bytes
 
   static HttpResponse Text(std::string text, int status_code = 200) {
     return {status_code, {{"content-type", "text/plain; charset=utf-8"}}, {}, std::move(text)};

@@ -60,12 +60,12 @@ struct InvokeOptions {
   std::string function_version = "$LATEST";
   std::string function_arn = "arn:aws:lambda:us-east-1:000000000000:function:test-function";
   std::string content_type = "application/json";
-  std::string trace_id;
-  std::string client_context;
+  std::string trace_id = {};
+  std::string client_context = {};
   std::uint64_t memory_limit_bytes = 128ull << 20;
   Trigger trigger = Trigger::kDirect;
   std::uint32_t attempt = 1;
-  std::optional<bool> cold;  // unset: true for a runner's first invocation
+  std::optional<bool> cold = {};  // unset: true for a runner's first invocation
   bool snap_start = false;
 };
 

@@ -1,0 +1,32 @@
+# cmake -DBUILD=<Hearth's build folder> -DSOURCE=<outside project> -DWORK=<scratch> -P run.cmake
+# Installs the SDK, moves the installed tree (it must not matter), builds a project against it and runs its test.
+function(run)
+  execute_process(COMMAND ${ARGN} RESULT_VARIABLE result OUTPUT_VARIABLE output ERROR_VARIABLE output)
+  if(NOT result EQUAL 0)
+    message(FATAL_ERROR "${ARGN}\n${output}")
+  endif()
+endfunction()
+
+file(REMOVE_RECURSE ${WORK})
+run(${CMAKE_COMMAND} --install ${BUILD} --component sdk --prefix ${WORK}/installed)
+file(RENAME ${WORK}/installed ${WORK}/moved)
+run(${CMAKE_COMMAND} -S ${SOURCE} -B ${WORK}/build -DCMAKE_PREFIX_PATH=${WORK}/moved)
+run(${CMAKE_COMMAND} --build ${WORK}/build)
+run(${CMAKE_CTEST_COMMAND} --test-dir ${WORK}/build --output-on-failure --no-tests=error)
+
+file(READ ${WORK}/build/shout.function.json manifest)
+string(JSON memory GET ${manifest} memory_mib)
+string(JSON timeout GET ${manifest} timeout_s)
+file(READ ${WORK}/build/plain.function.json manifest)
+string(JSON handler GET ${manifest} handler)
+if(NOT "${memory} ${timeout} ${handler}" STREQUAL "256 7 libplain.so:plain_entry")
+  message(FATAL_ERROR "the manifests say ${memory} ${timeout} ${handler}")
+endif()
+
+# Nothing but the entry is to be seen in the library. (Type W is the weak symbols of the standard library's templates.)
+execute_process(COMMAND nm --dynamic --defined-only --format=posix ${WORK}/build/libshout.so OUTPUT_VARIABLE symbols)
+string(REGEX MATCHALL "[^ \n]+ T" functions "${symbols}")
+if(NOT functions STREQUAL "hearth_function T")
+  message(FATAL_ERROR "libshout.so shows ${functions}")
+endif()
+file(REMOVE_RECURSE ${WORK})
