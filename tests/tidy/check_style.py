@@ -35,7 +35,8 @@ FLOORS = {
     METER: [BASE, LOOP, MODEL, STORE],
     TELEMETRY: [BASE, LOOP, MODEL],
     WORKER: [SDK, BASE, WIRE, SANDBOX],
-    POOL: [BASE, LOOP, WIRE, MODEL, SANDBOX],
+    # artefact_checker.h is a pure interface of the registry's that the pool implements, since it has the sandboxes.
+    POOL: [BASE, LOOP, WIRE, MODEL, SANDBOX, "runtime/registry/artefact_checker.h"],
     ROUTER: [BASE, LOOP, WIRE, MODEL, STORE, SANDBOX, HTTP, REGISTRY, METER, TELEMETRY, POOL],
     "triggers/http": TRIGGER_MAY_INCLUDE,
     "triggers/queue": TRIGGER_MAY_INCLUDE,
@@ -68,9 +69,10 @@ DOORS = [
 
 PRODUCT = ["runtime/*", "sandbox/*", "triggers/*"]
 TEST_HANDLERS = "tests/handlers/*"  # they misbehave on purpose
+KILLED_WRITERS = "tests/unit/runtime/store/*"  # a child that writes a durable file until it is killed
 # (call, folders where it is banned, exceptions, what to do instead)
 BANNED = [
-    (r"(?<![\w.>])v?fork\s*\(", ["*"], ["sandbox/*", "runtime/worker/*", TEST_HANDLERS],
+    (r"(?<![\w.>])v?fork\s*\(", ["*"], ["sandbox/*", "runtime/worker/*", TEST_HANDLERS, KILLED_WRITERS],
      "fork(): start programs with Spawn() of runtime/base/process.h; only sandbox and worker fork"),
     (r"(?<![\w.>])system\s*\(", ["*"], [TEST_HANDLERS], "system(): no shell; use Spawn() of runtime/base/process.h"),
     (r"(?<![\w.>])popen\s*\(", ["*"], [], "popen(): no shell; use Spawn() with an output fd"),
@@ -251,7 +253,7 @@ def using_namespace(tree):
 def banned_call(tree):
     for source in tree.sources:
         bans = [(re.compile(call), message) for call, where, but, message in BANNED
-                if matches(source.path, where) and not matches(stands_for(source.path), but)]
+                if matches(source.path, where) and not matches(source.path, but) and not matches(stands_for(source.path), but)]
         for line, code in source.code_lines():
             for call, message in bans:
                 if call.search(code):

@@ -1,0 +1,30 @@
+# End-to-end tests: one ctest a file, each with a daemon (or several) of its own on free ports in a temporary folder.
+# They need the whole product, so they register once there is a daemon to test.
+hearth_add_function(recorder SOURCES ${CMAKE_CURRENT_LIST_DIR}/handlers/recorder.cc)
+
+function(hearth_e2e_test name)
+  cmake_parse_arguments(ARG "ALONE" "TIMEOUT" "" ${ARGN})
+  if(NOT ARG_TIMEOUT)
+    set(ARG_TIMEOUT 180)
+  endif()
+  add_test(NAME e2e_${name} COMMAND Python3::Interpreter -m unittest -v test_${name}
+           WORKING_DIRECTORY ${CMAKE_CURRENT_FUNCTION_LIST_DIR})
+  set_tests_properties(e2e_${name} PROPERTIES LABELS e2e TIMEOUT ${ARG_TIMEOUT} RUN_SERIAL ${ARG_ALONE}
+                       ENVIRONMENT "HEARTH_BUILD_DIR=${CMAKE_BINARY_DIR};PYTHONDONTWRITEBYTECODE=1")
+endfunction()
+
+add_test(NAME e2e_harness COMMAND Python3::Interpreter -m unittest -v test_harness
+         WORKING_DIRECTORY ${CMAKE_CURRENT_LIST_DIR})
+set_tests_properties(e2e_harness PROPERTIES LABELS e2e TIMEOUT 60 ENVIRONMENT PYTHONDONTWRITEBYTECODE=1)
+
+if(TARGET hearthd)
+  hearth_e2e_test(invoke ALONE)  # measures durations
+  hearth_e2e_test(http_trigger)
+  hearth_e2e_test(queue_trigger)
+  hearth_e2e_test(bucket_trigger)
+  hearth_e2e_test(deploy_refusals)
+  hearth_e2e_test(restart)
+  hearth_e2e_test(limits)
+  hearth_e2e_test(cli)
+  hearth_e2e_test(awscli TIMEOUT 300)  # each aws command takes a second of Python
+endif()

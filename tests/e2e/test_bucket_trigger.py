@@ -1,0 +1,101 @@
+"""Files dropped in a bucket's directory: which become events, when, and what the handler can read."""
+import os
+import urllib.parse
+import unittest
+
+from hearth_e2e import DaemonTest, handler_path, wait_until
+from records import Records
+
+
+class BucketTrigger(DaemonTest):
+    @classmethod
+    def set_up_functions(cls):
+        cls.records = Records(cls.daemon)
+        cls.drops = cls.daemon.folder / "drops"
+        cls.drops.mkdir()
+        cls.before = cls.drops / "there-before.txt"
+        cls.before.write_text("written before anything watched")
+        cls.daemon.create_function("recorder", handler_path("recorder"), timeout=5,
+                                   hearth=cls.records.mount({"Bucket": "drops", "Writable": False}))
+        cls.daemon.put_bucket("drops", Path=str(cls.drops), Function="recorder",
+                              Filter={"Prefix": "", "Suffix": ".txt"})
+
+    def records_of(self, key):
+        """S3 records for that object, in all events so far, with its content as the handler read it."""
+        return [(record["event"]["Records"][0], record["objects"].get(key)) for record in self.records.read()
+                if key in record["objects"]]
+
+    def wait_record(self, key):
+        wait_until(lambda: self.records_of(key), what=f"event of {key}")
+        return self.records_of(key)[0]
+
+    def test_closed_file_becomes_an_object_created_event(self):
+        (self.drops / "note.txt").write_text("seven words written into a small file")
+        event, content = self.wait_record("note.txt")
+        self.assertEqual("seven words written into a small file", content)
+        self.assertEqual(("aws:s3", "ObjectCreated:Put"), (event["eventSource"], event["eventName"]))
+        self.assertEqual("drops", event["s3"]["bucket"]["name"])
+        self.assertEqual(len(content), event["s3"]["object"]["size"])
+
+    def test_file_renamed_in_is_seen(self):
+        outside = self.daemon.folder / "half.part"
+        outside.write_text("whole")
+        os.rename(outside, self.drops / "renamed.txt")
+        self.assertEqual("whole", self.wait_record("renamed.txt")[1])
+
+    def test_file_from_before_the_daemon_watched_is_not_missed(self):
+        self.assertEqual(self.before.read_text(), self.wait_record("there-before.txt")[1])
+
+    def test_name_is_percent_encoded_in_the_event(self):
+        (self.drops / "my cat é+1.txt").write_text("meow")
+        event, _ = self.wait_record("my cat é+1.txt")
+        self.assertEqual("my cat é+1.txt", urllib.parse.unquote_plus(event["s3"]["object"]["key"]))
+
+    def test_file_in_a_new_folder_is_seen(self):
+        (self.drops / "2026/11").mkdir(parents=True)
+        (self.drops / "2026/11/deep.txt").write_text("deep")
+        self.assertEqual("deep", self.wait_record("2026/11/deep.txt")[1])
+
+    def test_suffix_filter_holds_back_the_rest(self):
+        (self.drops / "picture.png").write_text("no")
+        (self.drops / "after-picture.txt").write_text("yes")
+        self.wait_record("after-picture.txt")
+        self.assertEqual([], self.records_of("picture.png"))
+
+    def test_open_file_is_no_event_until_it_is_closed(self):
+        with open(self.drops / "slow.txt", "w", encoding="utf-8") as slow:
+            slow.write("half")
+            slow.flush()
+            (self.drops / "meanwhile.txt").write_text("done")
+            self.wait_record("meanwhile.txt")
+            self.assertEqual([], self.records_of("slow.txt"))
+            slow.write(" and half")
+        self.assertEqual("half and half", self.wait_record("slow.txt")[1])
+
+    def test_each_file_is_one_event(self):
+        for n in range(20):
+            (self.drops / f"many-{n}.txt").write_text(str(n))
+        for n in range(20):
+            self.wait_record(f"many-{n}.txt")
+        self.assertEqual([1] * 20, [len(self.records_of(f"many-{n}.txt")) for n in range(20)])
+
+
+class FilesWhileTheDaemonIsAway(DaemonTest):
+    def test_file_dropped_meanwhile_is_handled_at_the_next_start_and_old_ones_are_not_again(self):
+        records = Records(self.daemon)
+        drops = self.daemon.folder / "drops"
+        drops.mkdir()
+        self.daemon.create_function("recorder", handler_path("recorder"), timeout=5,
+                                    hearth=records.mount({"Bucket": "drops", "Writable": False}))
+        self.daemon.put_bucket("drops", Path=str(drops), Function="recorder")
+        (drops / "first").write_text("1")
+        wait_until(lambda: len(records.read()) == 1, what="event of the first file")
+        self.daemon.stop()
+        (drops / "second").write_text("2")
+        self.daemon.start()
+        wait_until(lambda: any("second" in record["objects"] for record in records.read()), what="event of the second file")
+        self.assertEqual([["first"], ["second"]], sorted(list(record["objects"]) for record in records.read()))
+
+
+if __name__ == "__main__":
+    unittest.main()

@@ -1,0 +1,86 @@
+"""The hearth command: deploy to bill, exit codes, --json everywhere, --help with an example each."""
+import json
+import unittest
+
+from hearth_e2e import DaemonTest, handler_path, wait_until
+
+OK, FUNCTION_ERROR, USAGE, PLATFORM, THROTTLED, TIMED_OUT = 0, 1, 2, 3, 75, 124
+VERBS = ["init", "deploy", "invoke", "ls", "describe", "rm", "logs", "bill", "queue", "bucket", "up"]
+
+
+class CommandLine(DaemonTest):
+    @classmethod
+    def set_up_functions(cls):
+        cls.deployed = cls.daemon.hearth("deploy", handler_path("victim"), "--name", "victim", "--timeout", "1")
+
+    def hearth(self, *arguments, exits=OK, **options):
+        done = self.daemon.hearth(*arguments, **options)
+        self.assertEqual(exits, done.returncode, f"hearth {' '.join(map(str, arguments))}\n{done.stdout}\n{done.stderr}")
+        return done.stdout
+
+    def hearth_json(self, *arguments, **options):
+        return json.loads(self.hearth(*arguments, "--json", **options))
+
+    def test_deploy_says_what_is_next(self):
+        self.assertEqual(OK, self.deployed.returncode, self.deployed.stderr)
+        self.assertIn("victim", self.deployed.stdout)
+
+    def test_deployed_function_is_listed_and_described(self):
+        self.assertIn("victim", self.hearth("ls"))
+        self.assertIn("victim", json.dumps(self.hearth_json("ls")))
+        self.assertIn("libvictim.so", self.hearth("describe", "victim"))
+        self.assertIn("libvictim.so", json.dumps(self.hearth_json("describe", "victim")))
+
+    def test_invoke_prints_the_answer(self):
+        self.assertEqual({"do": "echo", "n": 1}, json.loads(self.hearth("invoke", "victim", '{"do":"echo","n":1}')))
+
+    def test_invoke_reads_its_payload_from_stdin(self):
+        self.assertEqual({"n": 2}, json.loads(self.hearth("invoke", "victim", "-", stdin='{"n":2}')))
+
+    def test_exit_codes(self):
+        self.hearth("invoke", "victim", '{"do":"throw"}', exits=FUNCTION_ERROR)
+        self.hearth("invoke", "victim", '{"do":"sleep","ms":60000}', exits=TIMED_OUT)
+        self.hearth("frobnicate", exits=USAGE)
+        self.hearth("invoke", exits=USAGE)
+        self.hearth("invoke", "nobody", "{}", exits=PLATFORM)
+        self.hearth("ls", exits=PLATFORM, env={"HEARTH_URL": "http://127.0.0.1:1"})
+
+    def test_refused_deploy_says_why(self):
+        done = self.daemon.hearth("deploy", handler_path("wrongabi"), "--name", "bad")
+        self.assertEqual(PLATFORM, done.returncode, done)
+        self.assertIn("ABI", done.stderr)
+
+    def test_logs_have_the_report(self):
+        self.hearth("invoke", "victim", '{"do":"log","text":"a line for the log"}')
+        self.assertIn("a line for the log", wait_until(lambda: self.hearth("logs", "victim"), what="the log"))
+        self.assertIn("REPORT RequestId: ", self.hearth("logs", "victim"))
+
+    def test_bill_has_a_line_for_the_function(self):
+        self.hearth("invoke", "victim", "{}")
+        self.assertIn("victim", self.hearth("bill"))
+        self.assertIn("victim", json.dumps(self.hearth_json("bill")))
+
+    def test_removed_function_is_gone(self):
+        self.hearth("deploy", handler_path("victim"), "--name", "short")
+        self.hearth("rm", "short")
+        self.assertNotIn("short", self.hearth("ls"))
+
+    def test_queue_is_made_sent_to_and_listed(self):
+        self.hearth("queue", "create", "letters")
+        self.hearth("queue", "send", "letters", "dear reader")
+        self.assertIn("letters", self.hearth("queue", "ls"))
+
+    def test_every_verb_has_help_with_an_example(self):
+        for verb in VERBS:
+            with self.subTest(verb):
+                self.assertRegex(self.hearth(verb, "--help"), r"(?i)example")
+                self.assertIn(f"hearth {verb}", self.hearth(verb, "--help"))
+
+    def test_misspelt_verb_gets_a_suggestion(self):
+        done = self.daemon.hearth("deplyo")
+        self.assertEqual(USAGE, done.returncode)
+        self.assertIn("deploy", done.stderr)
+
+
+if __name__ == "__main__":
+    unittest.main()
