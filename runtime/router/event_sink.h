@@ -25,8 +25,8 @@ class EventSink {
   using OnOutcome = std::function<void(Result<Outcome>)>;
   using OnAccepted = std::function<void(Status)>;
 
-  // A worker reserved for one event of one function, before the event is taken from its source. Gives the worker back when
-  // dropped.
+  // A worker reserved for one event of one function, before the event is taken from its source. Gives the
+  // worker back when dropped.
   class Slot {
    public:
     virtual ~Slot() = default;
@@ -44,10 +44,10 @@ class EventSink {
    public:
     virtual ~SlotWait() = default;
   };
-  [[nodiscard]] virtual std::unique_ptr<SlotWait> ReserveSlot(const std::string& function, const std::string& qualifier,
-                                                              OnSlot done) = 0;
-  // Accepts the event for later (Lambda's Event invocation): `accepted` runs once it is stored durably; retries, and what
-  // happens to an event that never succeeds, are the router's.
+  [[nodiscard]] virtual std::unique_ptr<SlotWait> ReserveSlot(const std::string& function,
+                                                              const std::string& qualifier, OnSlot done) = 0;
+  // Accepts the event for later (Lambda's Event invocation): `accepted` runs once it is stored durably;
+  // retries, and what happens to an event that never succeeds, are the router's.
   virtual void Submit(Event event, OnAccepted accepted) = 0;
 };
 

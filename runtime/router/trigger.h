@@ -9,15 +9,15 @@
 
 namespace hearth {
 
-// What control needs of a trigger without knowing it: named configuration documents (JSON, the trigger's own shape), applied
-// and kept durably by the trigger; status; commands. The daemon joins the two.
+// What control needs of a trigger without knowing it: named configuration documents (JSON, the trigger's own
+// shape), applied and kept durably by the trigger; status; commands. The daemon joins the two.
 //
 // Thread: loop thread; replies run later, never inside the call.
 class Trigger {
  public:
   struct Document {
-    std::string name;    // unique within the trigger: a mapping's UUID, "FUNCTION" of a URL, a bucket's name
-    std::string json;    // as kept, with defaults filled in
+    std::string name;  // unique within the trigger: a mapping's UUID, "FUNCTION" of a URL, a bucket's name
+    std::string json;  // as kept, with defaults filled in
     std::string status_json;  // an object: state, counters, last error
   };
   using Reply = std::function<void(Result<Document>)>;
@@ -25,7 +25,8 @@ class Trigger {
 
   virtual ~Trigger() = default;
   virtual std::string_view kind() const = 0;  // "url", "route", "queue", "bucket"
-  // Validates, applies and stores; the document of that name is replaced. kInvalidArgument names the field and why.
+  // Validates, applies and stores; the document of that name is replaced. kInvalidArgument names the field
+  // and why.
   virtual void Put(std::string name, std::string json, Reply reply) = 0;
   virtual void Remove(std::string name, Done done) = 0;  // kNotFound
   virtual Result<Document> Get(std::string_view name) const = 0;

@@ -1,0 +1,234 @@
+#include "runtime/router/router.h"
+
+#include <utility>
+
+#include "runtime/meter/billed_duration.h"
+#include "runtime/router/async_events.h"
+
+namespace hearth {
+
+struct Router::Flight {
+  uint64_t number = 0;
+  Event event;
+  OnOutcome done;
+  FunctionVersionPtr version;
+  MonotonicTime accepted{};
+  WallTime started{};
+  WarmPool::Wait wait;
+  WorkerLease lease;
+  Gate::Pass pass;
+};
+
+class Router::WorkerSlot final : public EventSink::Slot {
+ public:
+  WorkerSlot(FunctionVersionPtr version, WorkerLease lease)
+      : version_(std::move(version)), lease_(std::move(lease)) {}
+  const FunctionVersionPtr version_;
+  WorkerLease lease_;
+};
+
+class Router::PoolWait final : public EventSink::SlotWait {
+ public:
+  WarmPool::Wait wait_;
+};
+
+Router::Router(Limits limits, FunctionRegistry& registry, PoolSet& pools, Meter& meter,
+               InvocationObserver& observer, Executor& executor)
+    : limits_(limits),
+      registry_(registry),
+      pools_(pools),
+      meter_(meter),
+      observer_(observer),
+      executor_(executor) {}
+
+Router::~Router() = default;
+
+void Router::Deliver(Event event, OnOutcome done) {
+  if (Status admitted = Admit(event); !admitted.ok()) return ThrowBack(std::move(done), admitted.error());
+  auto version = registry_.Resolve(event.function, event.qualifier);
+  if (!version.ok()) return ThrowBack(std::move(done), std::move(version).error());
+  auto owned = std::make_unique<Flight>();
+  Flight& flight = *owned;
+  flight.number = next_flight_++;
+  flight.event = std::move(event);
+  flight.done = std::move(done);
+  flight.version = std::move(version).value();
+  flight.accepted = executor_.clock().Now();
+  flight.pass = gate_.Enter();
+  flights_[flight.number] = std::move(owned);
+  if (WorkerLease lease = pools_.PoolOf(flight.version).TryAcquire()) return RunOn(flight, std::move(lease));
+  WaitForWorker(flight);
+}
+
+void Router::DeliverOn(std::unique_ptr<Slot> slot, Event event, OnOutcome done) {
+  if (Status admitted = Admit(event); !admitted.ok()) return ThrowBack(std::move(done), admitted.error());
+  auto& worker_slot = static_cast<WorkerSlot&>(*slot);  // every Slot is one of ours
+  auto owned = std::make_unique<Flight>();
+  Flight& flight = *owned;
+  flight.number = next_flight_++;
+  flight.event = std::move(event);
+  flight.done = std::move(done);
+  flight.version = worker_slot.version_;
+  flight.accepted = executor_.clock().Now();
+  flight.pass = gate_.Enter();
+  flights_[flight.number] = std::move(owned);
+  RunOn(flight, std::move(worker_slot.lease_));
+}
+
+std::unique_ptr<EventSink::SlotWait> Router::ReserveSlot(const std::string& function,
+                                                         const std::string& qualifier, OnSlot done) {
+  auto version = registry_.Resolve(function, qualifier);
+  if (gate_.closed() || !version.ok()) {
+    Error error = gate_.closed() ? Error{ErrorCode::kUnavailable, "hearthd is stopping"} : version.error();
+    executor_.Post([done = std::move(done), error] { done(error); });
+    return nullptr;
+  }
+  WarmPool& pool = pools_.PoolOf(*version);
+  if (WorkerLease lease = pool.TryAcquire()) {
+    auto slot =
+        std::make_shared<std::unique_ptr<Slot>>(std::make_unique<WorkerSlot>(*version, std::move(lease)));
+    executor_.Post([done = std::move(done), slot] { done(std::move(*slot)); });
+    return nullptr;
+  }
+  auto wait = std::make_unique<PoolWait>();
+  wait->wait_ = pool.Acquire(
+      (*version)->settings.timeout, [version = *version, done = std::move(done)](Result<WorkerLease> lease) {
+        if (!lease.ok()) return done(std::move(lease).error());
+        done(std::unique_ptr<Slot>(std::make_unique<WorkerSlot>(version, std::move(lease).value())));
+      });
+  return wait;
+}
+
+void Router::Submit(Event event, OnAccepted accepted) {
+  Status admitted = Admit(event);
+  if (admitted.ok() && async_ == nullptr)
+    admitted = Error{ErrorCode::kUnavailable, "asynchronous events are off"};
+  if (admitted.ok()) {
+    if (auto version = registry_.Resolve(event.function, event.qualifier); !version.ok())
+      admitted = version.error();
+  }
+  if (!admitted.ok()) {
+    executor_.Post([accepted = std::move(accepted), admitted] { accepted(admitted); });
+    return;
+  }
+  async_->Add(std::move(event), std::move(accepted));
+}
+
+Status Router::Admit(const Event& event) const {
+  if (gate_.closed()) return Error{ErrorCode::kUnavailable, "hearthd is stopping and takes no new events"};
+  if (!meter_.writable()) {
+    return Error{ErrorCode::kUnavailable,
+                 "the ledger cannot take another record (is the disk full?); nothing runs that could not be "
+                 "accounted for"};
+  }
+  if (event.payload.size() > limits_.payload_max.count) {
+    return Error{ErrorCode::kTooLarge, "the payload has " + std::to_string(event.payload.size()) +
+                                           " bytes; the limit is " +
+                                           std::to_string(limits_.payload_max.count)};
+  }
+  if (flights_.size() >= limits_.concurrency_max) {
+    observer_.OnThrottled(event.function, "ConcurrentInvocationLimitExceeded");
+    return Error{ErrorCode::kThrottled,
+                 "ConcurrentInvocationLimitExceeded: " + std::to_string(limits_.concurrency_max) +
+                     " events are already under way"};
+  }
+  return Ok();
+}
+
+void Router::WaitForWorker(Flight& flight) {
+  flight.wait = pools_.PoolOf(flight.version)
+                    .Acquire(flight.version->settings.timeout,
+                             [this, number = flight.number](Result<WorkerLease> lease) {
+                               if (!lease.ok()) return Refuse(number, std::move(lease).error());
+                               RunOn(*flights_.at(number), std::move(lease).value());
+                             });
+}
+
+void Router::RunOn(Flight& flight, WorkerLease lease) {
+  // It may have died since it was lent: nothing of this event has run on it, so another one takes it.
+  if (!lease || !lease.worker().usable()) return WaitForWorker(flight);
+  flight.lease = std::move(lease);
+  flight.started = executor_.clock().WallNow();
+  observer_.OnInvocationStarted(*flight.version, flight.event);
+  flight.lease.worker().Run(flight.event, [this, number = flight.number](Attempt attempt) {
+    OnAttempt(number, std::move(attempt));
+  });
+}
+
+void Router::OnAttempt(uint64_t number, Attempt attempt) {
+  Flight& flight = *flights_.at(number);
+  const uint64_t worker = flight.lease.worker().id().value();
+  Outcome outcome = MakeOutcome(flight, std::move(attempt));
+  Status recorded = Record(flight, outcome, worker);
+  flight.lease = {};  // first, so that the next event finds a warm worker
+  if (!recorded.ok())
+    return Settle(number, recorded.error().WithContext("the invocation ran, but its record is lost"));
+  Settle(number, std::move(outcome));
+}
+
+Outcome Router::MakeOutcome(const Flight& flight, Attempt attempt) const {
+  Outcome outcome;
+  outcome.kind = attempt.kind;
+  outcome.executed_version = flight.version->version;
+  outcome.content_type = std::move(attempt.content_type);
+  outcome.payload = std::move(attempt.payload);
+  outcome.error = std::move(attempt.error);
+  outcome.usage.init = attempt.init;
+  outcome.usage.duration = attempt.duration;
+  outcome.usage.queued = attempt.began - flight.accepted;
+  outcome.usage.cold = attempt.cold;
+  outcome.usage.cpu_us = attempt.cpu_us;
+  outcome.usage.memory_peak = attempt.memory_peak;
+  outcome.billed_ms = IsBillable(outcome.kind) ? BilledMs(attempt.init, attempt.duration) : 0;
+  outcome.memory_limit = flight.version->settings.memory;
+  outcome.started = flight.started;
+  return outcome;
+}
+
+Status Router::Record(const Flight& flight, const Outcome& outcome, uint64_t worker) {
+  InvocationRecord record;
+  record.request_id = flight.event.request_id.text();
+  record.attempt = flight.event.attempt;
+  record.function = flight.version->function;
+  record.version = flight.version->version;
+  record.trigger = flight.event.trigger;
+  record.outcome = outcome.kind;
+  record.billable = IsBillable(outcome.kind);
+  record.cold = outcome.usage.cold;
+  record.started = outcome.started;
+  record.init_ns = outcome.usage.init.count();
+  record.duration_ns = outcome.usage.duration.count();
+  record.queued_ns = outcome.usage.queued.count();
+  record.billed_ms = outcome.billed_ms;
+  record.memory_mib = static_cast<uint32_t>(outcome.memory_limit.mib());
+  record.memory_peak_kib = outcome.usage.memory_peak.count >> 10;
+  record.cpu_us = outcome.usage.cpu_us;
+  record.bytes_in = flight.event.payload.size();
+  record.bytes_out = outcome.payload.size();
+  record.worker = worker;
+  HEARTH_TRY(meter_.Record(record));
+  return Ok();
+}
+
+void Router::Refuse(uint64_t number, Error error) {
+  if (error.code == ErrorCode::kThrottled) {
+    observer_.OnThrottled(flights_.at(number)->event.function,
+                          error.message.substr(0, error.message.find(':')));
+  }
+  Settle(number, std::move(error));
+}
+
+void Router::Settle(uint64_t number, Result<Outcome> outcome) {
+  auto node = flights_.extract(number);
+  node.mapped()->done(std::move(outcome));
+}
+
+void Router::ThrowBack(OnOutcome done, Error error) {
+  executor_.Post([done = std::move(done), error = std::move(error)] { done(error); });
+}
+
+void Router::OnReplaced(const FunctionVersionPtr& old_version, const FunctionVersionPtr&) {
+  pools_.Retire(*old_version);
+}
+
+}  // namespace hearth

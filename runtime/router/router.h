@@ -1,0 +1,81 @@
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <string>
+#include <unordered_map>
+
+#include "runtime/base/gate.h"
+#include "runtime/meter/meter.h"
+#include "runtime/model/observers.h"
+#include "runtime/pool/pool_set.h"
+#include "runtime/registry/function_registry.h"
+#include "runtime/router/event_sink.h"
+
+namespace hearth {
+
+// One attempt of an event, from accepted to settled: resolve, admit, find a worker, run, record, tell.
+//
+// Owns:    the flights under way. Owned by main; destroyed before the pools.
+// Borrows: registry, pools, meter, observer, executor: all outlive it.
+// Thread:  loop thread.
+// Limits:  RouterLimits.
+// Promise: an outcome is told only after its record is in the ledger; what never ran has no record and is not
+// billed.
+class Router final : public EventSink, public RegistryObserver {
+ public:
+  struct Limits {
+    Bytes payload_max{6'291'456};   // Lambda's 6 MB of a synchronous request
+    size_t concurrency_max = 1000;  // events at once over all functions: Lambda's account limit
+  };
+
+  Router(Limits limits, FunctionRegistry& registry, PoolSet& pools, Meter& meter,
+         InvocationObserver& observer, Executor& executor);
+  ~Router() override;
+
+  void Deliver(Event event, OnOutcome done) override;
+  void DeliverOn(std::unique_ptr<Slot> slot, Event event, OnOutcome done) override;
+  std::unique_ptr<SlotWait> ReserveSlot(const std::string& function, const std::string& qualifier,
+                                        OnSlot done) override;
+  void Submit(Event event, OnAccepted accepted) override;
+
+  // Where Submit() puts events; outlives the router. Without one, Submit is kUnavailable.
+  void SetAsyncEvents(class AsyncEvents* async) { async_ = async; }
+  void OnReplaced(const FunctionVersionPtr& old_version, const FunctionVersionPtr& new_version) override;
+
+  // No new events; `drained` once those under way are settled.
+  void Drain(std::function<void()> drained) { gate_.Close(std::move(drained)); }
+  size_t in_flight() const { return flights_.size(); }
+
+ private:
+  struct Flight;
+  class WorkerSlot;
+  class PoolWait;
+
+  Status Admit(const Event& event) const;
+  void WaitForWorker(Flight& flight);
+  void RunOn(Flight& flight, WorkerLease lease);
+  void OnAttempt(uint64_t number, Attempt attempt);
+  Outcome MakeOutcome(const Flight& flight, Attempt attempt) const;
+  Status Record(const Flight& flight, const Outcome& outcome, uint64_t worker);
+  void Refuse(uint64_t number, Error error);
+  void Settle(uint64_t number, Result<Outcome> outcome);
+  void ThrowBack(OnOutcome done, Error error);
+
+  // Constant after construction.
+  const Limits limits_;
+  // Borrowed.
+  FunctionRegistry& registry_;
+  PoolSet& pools_;
+  Meter& meter_;
+  InvocationObserver& observer_;
+  Executor& executor_;
+  class AsyncEvents* async_ = nullptr;
+  // Mutable.
+  Gate gate_;
+  uint64_t next_flight_ = 1;
+  std::unordered_map<uint64_t, std::unique_ptr<Flight>> flights_;
+  WeakPtrFactory<Router> weak_{this};
+};
+
+}  // namespace hearth
