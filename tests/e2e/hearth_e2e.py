@@ -11,6 +11,7 @@ What the daemon wrote to stderr is printed when a test of it fails.
 """
 import base64
 import collections
+import functools
 import http.client
 import io
 import json
@@ -55,11 +56,16 @@ def wait_until(predicate, deadline_s=WAIT_DEADLINE_S, what="condition"):
 
 
 def built(name):
-    """Path of a file of the build tree, by its name."""
-    found = [path for path in BUILD.rglob(name) if path.is_file()]
+    """Path of an executable or library of the build tree, by its name."""
+    found = find_built(BUILD, name)
     if not found:
-        raise unittest.SkipTest(f"{name} is not in {BUILD}: run ./dev build, or set HEARTH_BUILD_DIR")
-    return found[0]
+        raise AssertionError(f"{name} is not in {BUILD}: run ./dev build, or set HEARTH_BUILD_DIR")
+    return found
+
+
+@functools.lru_cache
+def find_built(build, name):
+    return next((path for path in sorted(build.rglob(name)) if path.is_file() and os.access(path, os.X_OK)), None)
 
 
 def handler_path(name):
@@ -200,7 +206,7 @@ class Daemon:
             command += ["--config", self.folder / "hearth.json"]
         with open(self.folder / "stderr", "ab") as log:
             self.process = subprocess.Popen([str(part) for part in command], stdin=subprocess.DEVNULL, stdout=log, stderr=log)
-        ready = wait_until(lambda: self._ready(ready_file), START_DEADLINE_S, "hearthd ready")
+        ready = wait_until(lambda: self._ready(ready_file), START_DEADLINE_S, f"hearthd ready (log: {self.folder}/stderr)")
         self.data_port, self.control_port = ready["data_port"], ready["control_port"]
         return self
 
