@@ -243,10 +243,10 @@ def full_path_include(tree):
 def using_namespace(tree):
     for source in tree.sources:
         for line, code in source.code_lines():
-            literals = source.suffix == ".cc" and re.match(r"using namespace std::(\w+::)*\w*literals;", code)
+            literals = (source.suffix == ".cc" or source.path.startswith("tests/")) and re.match(r"using namespace std::(\w+::)*\w*literals;", code)
             if code.startswith("using namespace") and not literals:
                 yield Fault(source.path, line, "using namespace at file scope: name what you use, or put it in the function "
-                                               "(literals may stand in a .cc)")
+                                               "(literals may stand in a .cc and in tests)")
 
 
 @rule
