@@ -1,5 +1,6 @@
 #pragma once
 
+#include <cstddef>
 #include <functional>
 #include <optional>
 #include <string>
@@ -9,7 +10,11 @@
 
 namespace hearth {
 
-// Durable key -> value, for small documents: functions, triggers, mappings. Keys are paths ("function/resize/$LATEST").
+inline constexpr size_t kKeyBytesMax = 1 << 10;
+inline constexpr size_t kValueBytesMax = 1 << 20;
+
+// Durable key -> value, for small documents: functions, triggers, mappings. Keys are paths
+// ("function/resize/$LATEST").
 //
 // Thread:  loop thread; completions run on the loop, never inside the call.
 // Durable: a completion with Ok() means that the write survives power loss.
@@ -33,5 +38,8 @@ class KeyStore {
   // Ordered by key.
   virtual void List(std::string prefix, std::function<void(Result<std::vector<Entry>>)> done) = 0;
 };
+
+// The limits above: kInvalidArgument for an empty key, kTooLarge.
+Status ValidateWrites(const std::vector<KeyStore::Write>& writes);
 
 }  // namespace hearth

@@ -1,0 +1,339 @@
+#include "runtime/store/memory_queue_store.h"
+
+#include <algorithm>
+
+#include "runtime/base/ids.h"
+
+namespace hearth {
+
+// Every call goes through here: time passes, the work is done, the answer is posted.
+template <class T>
+void MemoryQueueStore::Complete(std::function<Result<T>()> work, Reply<T> reply) {
+  now_ = clock_.Now();
+  auto answer = std::make_shared<std::optional<Result<T>>>();
+  if (!failures_.empty()) {
+    answer->emplace(std::move(failures_.front()));
+    failures_.erase(failures_.begin());
+  } else {
+    MakeDueVisible();
+    answer->emplace(work());
+  }
+  executor_.Post([weak = weak_factory_.Get(), answer, reply = std::move(reply)] {
+    if (weak) reply(std::move(**answer));
+  });
+  TellVisible();
+  ArmTimer();
+}
+
+void MemoryQueueStore::Create(std::string name, QueueSettings settings, Done done) {
+  Complete<void>(
+      [&]() -> Status {
+        HEARTH_TRY(ValidateQueueName(name));
+        HEARTH_TRY(CheckSettings(name, settings));
+        if (const auto existing = queues_.find(name); existing != queues_.end()) {
+          if (existing->second.description.settings == settings) return Ok();
+          return Error{ErrorCode::kAlreadyExists,
+                       "create queue " + name + ": it exists with other settings; configure it instead"};
+        }
+        Queue& queue = queues_[name];
+        queue.id = next_queue_++;
+        queue.description = {name, settings, now_.wall, now_.wall};
+        return Ok();
+      },
+      std::move(done));
+}
+
+void MemoryQueueStore::Configure(std::string name, QueueSettings settings, Done done) {
+  Complete<void>(
+      [&]() -> Status {
+        HEARTH_TRY(CheckSettings(name, settings));
+        HEARTH_ASSIGN(Queue* const queue, Find(name));
+        queue->description.settings = settings;
+        queue->description.modified = now_.wall;
+        return Ok();
+      },
+      std::move(done));
+}
+
+void MemoryQueueStore::Remove(std::string name, Done done) {
+  Complete<void>([&]() -> Status { return queues_.erase(name) > 0 ? Ok() : Status(NoSuchQueue(name)); },
+                 std::move(done));
+}
+
+void MemoryQueueStore::List(Reply<std::vector<QueueDescription>> reply) {
+  using Found = std::vector<QueueDescription>;
+  Complete<Found>(
+      [&]() -> Result<Found> {
+        Found found;
+        for (const auto& [name, queue] : queues_) found.push_back(queue.description);
+        return found;
+      },
+      std::move(reply));
+}
+
+void MemoryQueueStore::Describe(std::string name, Reply<QueueDescription> reply) {
+  Complete<QueueDescription>(
+      [&]() -> Result<QueueDescription> {
+        HEARTH_ASSIGN(Queue* const queue, Find(name));
+        return queue->description;
+      },
+      std::move(reply));
+}
+
+void MemoryQueueStore::Statistics(std::string name, Reply<QueueStatistics> reply) {
+  Complete<QueueStatistics>(
+      [&]() -> Result<QueueStatistics> {
+        HEARTH_ASSIGN(Queue* const queue, Find(name));
+        Expire(*queue);
+        QueueStatistics statistics;
+        for (const auto& [number, message] : queue->messages) {
+          if (message.state == State::kDelayed) ++statistics.delayed;
+          if (message.state == State::kInFlight) ++statistics.in_flight;
+          if (message.state != State::kReady || statistics.visible++ > 0) continue;
+          const microseconds age(now_.lease_us - message.enqueued_us);
+          statistics.oldest_age = std::chrono::duration_cast<milliseconds>(age);
+        }
+        return statistics;
+      },
+      std::move(reply));
+}
+
+void MemoryQueueStore::Send(std::string name, std::vector<NewMessage> messages,
+                            Reply<std::vector<std::string>> reply) {
+  Complete<std::vector<std::string>>(
+      [&]() -> Result<std::vector<std::string>> {
+        HEARTH_ASSIGN(Queue* const queue, Find(name));
+        HEARTH_TRY(ValidateMessages(messages, queue->description.settings));
+        std::vector<std::string> ids;
+        for (NewMessage& message : messages) ids.push_back(SendOne(*queue, std::move(message)));
+        return ids;
+      },
+      std::move(reply));
+}
+
+std::string MemoryQueueStore::SendOne(Queue& queue, NewMessage message) {
+  std::erase_if(queue.sent, [this](const auto& sent) { return sent.second.second <= now_.lease_us; });
+  if (!message.idempotency_key.empty()) {
+    if (const auto sent = queue.sent.find(message.idempotency_key); sent != queue.sent.end())
+      return sent->second.first;
+  }
+  const seconds delay = message.delay == seconds(-1) ? queue.description.settings.delay : message.delay;
+  Message stored;
+  stored.state = delay.count() == 0 ? State::kReady : State::kDelayed;
+  stored.due_us = now_.lease_us + microseconds(delay).count();
+  stored.enqueued_us = now_.lease_us;
+  stored.bytes = message.body.size();
+  stored.content.message_id = MakeUuid(random_);
+  stored.content.body = std::move(message.body);
+  stored.content.attributes = std::move(message.attributes);
+  stored.content.sent = now_.wall;
+  const std::string id = stored.content.message_id;
+  if (stored.state == State::kReady) visible_.insert(queue.description.name);
+  queue.messages.emplace(next_message_++, std::move(stored));
+  if (!message.idempotency_key.empty()) {
+    queue.sent[message.idempotency_key] = {id, now_.lease_us + microseconds(kIdempotencyWindow).count()};
+  }
+  return id;
+}
+
+void MemoryQueueStore::Receive(std::string name, uint32_t count, seconds visibility,
+                               Reply<std::vector<QueueMessage>> reply) {
+  Complete<std::vector<QueueMessage>>(
+      [&]() -> Result<std::vector<QueueMessage>> {
+        HEARTH_ASSIGN(Queue* const queue, Find(name));
+        HEARTH_TRY(ValidateVisibility(visibility));
+        if (visibility == seconds(-1)) visibility = queue->description.settings.visibility_timeout;
+        Expire(*queue);
+        return ReceiveFrom(*queue, std::min(count, kReceiveBatchMax), visibility);
+      },
+      std::move(reply));
+}
+
+std::vector<QueueMessage> MemoryQueueStore::ReceiveFrom(Queue& queue, uint32_t count, seconds visibility) {
+  const QueueSettings& settings = queue.description.settings;
+  const auto dead_letters = queues_.find(settings.dead_letter_queue);
+  std::vector<QueueMessage> received;
+  uint64_t bytes = 0;
+  for (auto next = queue.messages.begin(); next != queue.messages.end() && received.size() < count;) {
+    const auto at = next++;
+    Message& message = at->second;
+    if (message.state != State::kReady) continue;
+    if (!received.empty() && bytes + message.bytes > kReceiveBytesMax) break;
+    const bool worn_out = settings.receives_max > 0 && message.content.receive_count >= settings.receives_max;
+    if (worn_out && dead_letters != queues_.end()) {
+      message.enqueued_us = now_.lease_us;
+      message.generation = 0;
+      message.content.receive_count = 0;
+      message.content.first_received = {};
+      message.content.dead_letter_source = queue.description.name;
+      dead_letters->second.messages.emplace(next_message_++, std::move(message));
+      visible_.insert(dead_letters->first);
+      queue.messages.erase(at);
+      continue;
+    }
+    message.state = State::kInFlight;
+    message.due_us = now_.lease_us + microseconds(visibility).count();
+    ++message.generation;
+    if (message.content.first_received == WallTime{}) message.content.first_received = now_.wall;
+    ++message.content.receive_count;
+    bytes += message.bytes;
+    received.push_back(message.content);
+    received.back().receipt_handle = ReceiptHandle{at->first, message.generation}.Encode(queue.id);
+  }
+  return received;
+}
+
+void MemoryQueueStore::Peek(std::string name, uint32_t count, Reply<std::vector<QueueMessage>> reply) {
+  Complete<std::vector<QueueMessage>>(
+      [&]() -> Result<std::vector<QueueMessage>> {
+        HEARTH_ASSIGN(Queue* const queue, Find(name));
+        Expire(*queue);
+        std::vector<QueueMessage> seen;
+        uint64_t bytes = 0;
+        for (const auto& [number, message] : queue->messages) {
+          if (message.state != State::kReady) continue;
+          if (seen.size() >= std::min(count, kReceiveBatchMax) || bytes >= kReceiveBytesMax) break;
+          bytes += message.bytes;
+          seen.push_back(message.content);
+        }
+        return seen;
+      },
+      std::move(reply));
+}
+
+void MemoryQueueStore::Delete(std::string name, std::vector<std::string> handles,
+                              Reply<std::vector<Status>> reply) {
+  CompleteEach(
+      std::move(name), std::move(handles),
+      [](Queue& queue, const std::string& handle) -> Status {
+        HEARTH_ASSIGN(const auto decoded, ReceiptHandle::Decode(handle, queue.id));
+        queue.messages.erase(decoded.message);
+        return Ok();
+      },
+      std::move(reply));
+}
+
+void MemoryQueueStore::ChangeVisibility(std::string name, std::vector<std::string> handles,
+                                        seconds visibility, Reply<std::vector<Status>> reply) {
+  if (const Status valid = ValidateVisibility(visibility); !valid.ok()) {
+    return Complete<std::vector<Status>>([&]() -> Result<std::vector<Status>> { return valid.error(); },
+                                         std::move(reply));
+  }
+  CompleteEach(
+      std::move(name), std::move(handles),
+      [this, visibility](Queue& queue, const std::string& handle) -> Status {
+        HEARTH_ASSIGN(Message* const message, Leased(queue, handle));
+        const seconds chosen =
+            visibility == seconds(-1) ? queue.description.settings.visibility_timeout : visibility;
+        message->due_us = now_.lease_us + microseconds(chosen).count();
+        if (chosen.count() == 0) MakeVisible(queue, *message);
+        return Ok();
+      },
+      std::move(reply));
+}
+
+void MemoryQueueStore::Return(std::string name, std::vector<std::string> handles,
+                              Reply<std::vector<Status>> reply) {
+  CompleteEach(
+      std::move(name), std::move(handles),
+      [this](Queue& queue, const std::string& handle) -> Status {
+        HEARTH_ASSIGN(Message* const message, Leased(queue, handle));
+        if (--message->content.receive_count == 0) message->content.first_received = {};
+        MakeVisible(queue, *message);
+        return Ok();
+      },
+      std::move(reply));
+}
+
+void MemoryQueueStore::CompleteEach(std::string name, std::vector<std::string> handles,
+                                    std::function<Status(Queue&, const std::string& handle)> one,
+                                    Reply<std::vector<Status>> reply) {
+  Complete<std::vector<Status>>(
+      [&]() -> Result<std::vector<Status>> {
+        HEARTH_ASSIGN(Queue* const queue, Find(name));
+        std::vector<Status> statuses;
+        for (const std::string& handle : handles) statuses.push_back(one(*queue, handle));
+        return statuses;
+      },
+      std::move(reply));
+}
+
+void MemoryQueueStore::Purge(std::string name, Done done) {
+  Complete<void>(
+      [&]() -> Status {
+        HEARTH_ASSIGN(Queue* const queue, Find(name));
+        queue->messages.clear();
+        return Ok();
+      },
+      std::move(done));
+}
+
+Status MemoryQueueStore::CheckSettings(const std::string& name, const QueueSettings& settings) const {
+  HEARTH_TRY(ValidateQueueSettings(settings));
+  if (settings.dead_letter_queue.empty()) return Ok();
+  return CheckDeadLetterQueue(name, settings, queues_.contains(settings.dead_letter_queue));
+}
+
+Result<MemoryQueueStore::Queue*> MemoryQueueStore::Find(std::string_view name) {
+  const auto queue = queues_.find(name);
+  if (queue == queues_.end()) return NoSuchQueue(name);
+  return &queue->second;
+}
+
+Result<MemoryQueueStore::Message*> MemoryQueueStore::Leased(Queue& queue, const std::string& handle) {
+  HEARTH_ASSIGN(const auto decoded, ReceiptHandle::Decode(handle, queue.id));
+  const auto at = queue.messages.find(decoded.message);
+  const bool leased = at != queue.messages.end() && at->second.state == State::kInFlight &&
+                      at->second.generation == decoded.generation;
+  if (!leased) return LeaseIsOver(handle);
+  return &at->second;
+}
+
+void MemoryQueueStore::MakeDueVisible() {
+  for (auto& [name, queue] : queues_) {
+    for (auto& [number, message] : queue.messages) {
+      if (message.state != State::kReady && message.due_us <= now_.lease_us) MakeVisible(queue, message);
+    }
+  }
+}
+
+void MemoryQueueStore::MakeVisible(Queue& queue, Message& message) {
+  message.state = State::kReady;
+  visible_.insert(queue.description.name);
+}
+
+void MemoryQueueStore::Expire(Queue& queue) {
+  const int64_t arrived_before = now_.lease_us - microseconds(queue.description.settings.retention).count();
+  std::erase_if(queue.messages, [&](const auto& entry) {
+    return entry.second.state == State::kReady && entry.second.enqueued_us <= arrived_before;
+  });
+}
+
+void MemoryQueueStore::ArmTimer() {
+  std::optional<int64_t> earliest;
+  for (const auto& [name, queue] : queues_) {
+    for (const auto& [number, message] : queue.messages) {
+      if (message.state != State::kReady)
+        earliest = std::min(earliest.value_or(message.due_us), message.due_us);
+    }
+  }
+  due_timer_.Cancel();
+  if (!earliest) return;
+  const microseconds wait(std::max<int64_t>(0, *earliest - clock_.Now().lease_us));
+  due_timer_ = executor_.After(wait, [this] {
+    now_ = clock_.Now();
+    MakeDueVisible();
+    TellVisible();
+    ArmTimer();
+  });
+}
+
+void MemoryQueueStore::TellVisible() {
+  for (const std::string& queue : std::exchange(visible_, {})) {
+    executor_.Post([weak = weak_factory_.Get(), queue] {
+      if (weak && weak->on_visible_) weak->on_visible_(queue);
+    });
+  }
+}
+
+}  // namespace hearth

@@ -1,0 +1,93 @@
+#pragma once
+
+#include <map>
+#include <optional>
+#include <set>
+
+#include "runtime/base/random.h"
+#include "runtime/base/weak_ptr.h"
+#include "runtime/loop/executor.h"
+#include "runtime/store/lease_clock.h"
+#include "runtime/store/queue_store.h"
+#include "runtime/store/receipt_handle.h"
+
+namespace hearth {
+
+// QueueStore for tests: the same semantics as the SQLite driver (one conformance suite runs against both), no
+// disk, nothing random: message ids are the same in every run.
+//
+// Borrows: Executor&, outlives it.
+// Thread:  the executor's. Calls take effect at once; completions are posted, then OnVisible.
+// Cost:    linear in the backlog here and there; it is for tests.
+class MemoryQueueStore final : public QueueStore {
+ public:
+  explicit MemoryQueueStore(Executor& executor) : executor_(executor), clock_(executor.clock(), 0) {}
+
+  void Create(std::string queue, QueueSettings settings, Done done) override;
+  void Configure(std::string queue, QueueSettings settings, Done done) override;
+  void Remove(std::string queue, Done done) override;
+  void List(Reply<std::vector<QueueDescription>> reply) override;
+  void Describe(std::string queue, Reply<QueueDescription> reply) override;
+  void Statistics(std::string queue, Reply<QueueStatistics> reply) override;
+  void Send(std::string queue, std::vector<NewMessage> messages,
+            Reply<std::vector<std::string>> reply) override;
+  void Receive(std::string queue, uint32_t count, seconds visibility,
+               Reply<std::vector<QueueMessage>> reply) override;
+  void Peek(std::string queue, uint32_t count, Reply<std::vector<QueueMessage>> reply) override;
+  void Delete(std::string queue, std::vector<std::string> handles, Reply<std::vector<Status>> reply) override;
+  void ChangeVisibility(std::string queue, std::vector<std::string> handles, seconds visibility,
+                        Reply<std::vector<Status>> reply) override;
+  void Return(std::string queue, std::vector<std::string> handles, Reply<std::vector<Status>> reply) override;
+  void Purge(std::string queue, Done done) override;
+  void SetOnVisible(OnVisible on_visible) override { on_visible_ = std::move(on_visible); }
+
+  // The next call changes nothing and completes with `error`. Several add up, in order.
+  void FailNext(Error error) { failures_.push_back(std::move(error)); }
+
+ private:
+  enum class State { kReady, kDelayed, kInFlight };
+  struct Message {
+    State state = State::kReady;
+    int64_t due_us = 0;
+    int64_t enqueued_us = 0;
+    int64_t generation = 0;
+    uint64_t bytes = 0;
+    QueueMessage content;
+  };
+  struct Queue {
+    int64_t id = 0;
+    QueueDescription description;
+    std::map<int64_t, Message> messages;                          // by number: the order
+    std::map<std::string, std::pair<std::string, int64_t>> sent;  // idempotency key -> id, until
+  };
+  template <class T>
+  void Complete(std::function<Result<T>()> work, Reply<T> reply);
+  void CompleteEach(std::string queue, std::vector<std::string> handles,
+                    std::function<Status(Queue&, const std::string& handle)> one,
+                    Reply<std::vector<Status>> reply);
+  Status CheckSettings(const std::string& name, const QueueSettings& settings) const;
+  Result<Queue*> Find(std::string_view name);
+  Result<Message*> Leased(Queue& queue, const std::string& handle);
+  std::string SendOne(Queue& queue, NewMessage message);
+  std::vector<QueueMessage> ReceiveFrom(Queue& queue, uint32_t count, seconds visibility);
+  void MakeDueVisible();
+  void MakeVisible(Queue& queue, Message& message);
+  void Expire(Queue& queue);
+  void ArmTimer();
+  void TellVisible();
+
+  Executor& executor_;
+  const LeaseClock clock_;
+  StoreTime now_;  // of the call that runs
+  SeededRandom random_{1};
+  std::map<std::string, Queue, std::less<>> queues_;
+  int64_t next_queue_ = 1;
+  int64_t next_message_ = 1;
+  std::set<std::string> visible_;
+  std::vector<Error> failures_;
+  OnVisible on_visible_;
+  Timer due_timer_;
+  WeakPtrFactory<MemoryQueueStore> weak_factory_{this};
+};
+
+}  // namespace hearth

@@ -1,0 +1,116 @@
+#pragma once
+
+#include <algorithm>
+#include <chrono>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "runtime/store/queue_store.h"
+#include "tests/unit/runtime/store/test_executor.h"
+
+namespace hearth {
+
+using namespace std::chrono_literals;
+
+// A queue store as a caller that waits for every answer sees it.
+class QueueCaller {
+ public:
+  void Use(QueueStore& store, TestExecutor& executor) {
+    store_ = &store;
+    executor_ = &executor;
+    store.SetOnVisible([this](std::string_view queue) { told_.emplace_back(queue); });
+  }
+
+  Status TryCreate(const std::string& queue, const QueueSettings& settings = {}) {
+    return Await<void>(*executor_, [&](auto done) { store_->Create(queue, settings, done); });
+  }
+  void Create(const std::string& queue, const QueueSettings& settings = {}) {
+    CHECK_TRUE(TryCreate(queue, settings).ok());
+  }
+  Result<std::vector<std::string>> TrySend(const std::string& queue, std::vector<NewMessage> messages) {
+    return Await<std::vector<std::string>>(
+        *executor_, [&](auto done) { store_->Send(queue, std::move(messages), done); });
+  }
+  std::string Send(const std::string& queue, NewMessage message) {
+    return TrySend(queue, {std::move(message)}).value().front();
+  }
+  std::string Send(const std::string& queue, const std::string& body) {
+    return Send(queue, NewMessage{.body = body});
+  }
+  Result<std::vector<QueueMessage>> TryReceive(const std::string& queue, uint32_t count = 10,
+                                               seconds visibility = -1s) {
+    return Await<std::vector<QueueMessage>>(
+        *executor_, [&](auto done) { store_->Receive(queue, count, visibility, done); });
+  }
+  std::vector<QueueMessage> Receive(const std::string& queue, uint32_t count = 10, seconds visibility = -1s) {
+    return TryReceive(queue, count, visibility).value();
+  }
+  QueueMessage ReceiveOne(const std::string& queue, seconds visibility = -1s) {
+    auto messages = Receive(queue, 1, visibility);
+    CHECK_TRUE(messages.size() == 1);
+    return messages.front();
+  }
+  std::vector<QueueMessage> Peek(const std::string& queue, uint32_t count = 10) {
+    return Await<std::vector<QueueMessage>>(*executor_, [&](auto done) { store_->Peek(queue, count, done); })
+        .value();
+  }
+  Status Delete(const std::string& queue, const std::string& handle) {
+    return Await<std::vector<Status>>(*executor_, [&](auto done) { store_->Delete(queue, {handle}, done); })
+        .value()
+        .front();
+  }
+  Status ChangeVisibility(const std::string& queue, const std::string& handle, seconds visibility) {
+    return Await<std::vector<Status>>(
+               *executor_, [&](auto done) { store_->ChangeVisibility(queue, {handle}, visibility, done); })
+        .value()
+        .front();
+  }
+  Status Return(const std::string& queue, const std::string& handle) {
+    return Await<std::vector<Status>>(*executor_, [&](auto done) { store_->Return(queue, {handle}, done); })
+        .value()
+        .front();
+  }
+  Status Purge(const std::string& queue) {
+    return Await<void>(*executor_, [&](auto done) { store_->Purge(queue, done); });
+  }
+  Status Remove(const std::string& queue) {
+    return Await<void>(*executor_, [&](auto done) { store_->Remove(queue, done); });
+  }
+  Status Configure(const std::string& queue, const QueueSettings& settings) {
+    return Await<void>(*executor_, [&](auto done) { store_->Configure(queue, settings, done); });
+  }
+  std::vector<QueueDescription> List() {
+    return Await<std::vector<QueueDescription>>(*executor_, [&](auto done) { store_->List(done); }).value();
+  }
+  Result<QueueDescription> Describe(const std::string& queue) {
+    return Await<QueueDescription>(*executor_, [&](auto done) { store_->Describe(queue, done); });
+  }
+  QueueStatistics Statistics(const std::string& queue) {
+    return Await<QueueStatistics>(*executor_, [&](auto done) { store_->Statistics(queue, done); }).value();
+  }
+
+  // Names given to OnVisible since the last call, once everything asked for so far has been told.
+  std::vector<std::string> TakeTold() {
+    (void)List();
+    (void)List();  // news follow the answers of their group
+    return std::exchange(told_, {});
+  }
+  bool WasTold(const std::string& queue) {
+    const auto told = TakeTold();
+    return std::find(told.begin(), told.end(), queue) != told.end();
+  }
+
+ private:
+  QueueStore* store_ = nullptr;
+  TestExecutor* executor_ = nullptr;
+  std::vector<std::string> told_;
+};
+
+inline std::vector<std::string> BodiesOf(const std::vector<QueueMessage>& messages) {
+  std::vector<std::string> bodies;
+  for (const auto& message : messages) bodies.push_back(message.body);
+  return bodies;
+}
+
+}  // namespace hearth
