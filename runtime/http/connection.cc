@@ -1,0 +1,316 @@
+#include "runtime/http/connection.h"
+
+#include "runtime/http/error_response.h"
+
+namespace hearth::http {
+
+Connection::Connection(ConnectionContext& context, std::unique_ptr<Stream> stream)
+    : context_(context),
+      peer_address_(stream->PeerAddress()),
+      stream_(std::move(stream)),
+      parser_(context.limits),
+      deadline_(context.deadlines, [this](Waiting kind) { OnOverdue(kind); }) {}
+
+Connection::~Connection() {
+  for (const auto& exchange : in_flight_) exchange->Detach();
+}
+
+void Connection::Start() {
+  deadline_.Enter(Waiting::kHead);
+  stream_->Start({.on_bytes = [this](std::string_view bytes) { OnBytes(bytes); },
+                  .on_closed = [this](const Error& reason) { OnPeerClosed(reason); },
+                  .on_drained = [this] { OnOutput(); }});
+}
+
+void Connection::Drain() {
+  if (!stream_ || closing_) return;
+  if (parser_.AtStart()) StopReading();
+  Pump();
+}
+
+// --- reading
+
+void Connection::OnBytes(std::string_view bytes) {
+  if (reading_done_) return;
+  corked_ = true;
+  if (input_.empty()) {
+    const size_t used = Parse(bytes);
+    if (!reading_done_) input_.assign(bytes.substr(used));
+  } else {
+    input_ += bytes;
+    input_.erase(0, Parse(input_));
+  }
+  AfterParsing();
+}
+
+void Connection::ContinueParsing() {
+  continue_posted_ = false;
+  if (!stream_ || reading_done_ || !MayBeginRequest()) return;
+  corked_ = true;
+  stream_->ResumeReading();
+  input_.erase(0, Parse(input_));
+  AfterParsing();
+}
+
+void Connection::AfterParsing() {
+  corked_ = false;
+  if (!stream_) return;
+  if (blocked_ && !input_.empty()) stream_->PauseReading();
+  Pump();
+  UpdateWaiting(true);
+}
+
+size_t Connection::Parse(std::string_view bytes) {
+  size_t used = 0;
+  blocked_ = false;
+  while (stream_ && !reading_done_) {
+    if (parser_.AtStart() && !MayBeginRequest()) {
+      blocked_ = true;
+      break;
+    }
+    const RequestParser::Fed fed = parser_.Feed(bytes.substr(used));
+    used += fed.consumed;
+    switch (fed.step) {
+      case RequestParser::Step::kNeedMore:
+        return used;
+      case RequestParser::Step::kHead:
+        OnHead(used < bytes.size());
+        break;
+      case RequestParser::Step::kDone:
+        OnRequest();
+        break;
+      case RequestParser::Step::kFailed:
+        RefuseRequest(parser_.failure());
+        break;
+    }
+  }
+  return used;
+}
+
+bool Connection::MayBeginRequest() const {
+  const Limits& limits = context_.limits;
+  return in_flight_.size() < limits.pipeline_max && bodies_in_flight_ <= limits.bodies_in_flight_max.count &&
+         bytes_unsent() <= limits.unsent_max.count;
+}
+
+void Connection::OnHead(bool body_has_begun) {
+  Request& request = parser_.request();
+  request.peer_address = peer_address_;
+  receiving_ = std::make_shared<Exchange>(context_.loop, *this,
+                                          Exchange::Asked{.head_only = request.method == "HEAD",
+                                                          .version = request.version,
+                                                          .keep_alive = request.keep_alive});
+  in_flight_.push_back(receiving_);
+  if (context_.filter) {
+    if (auto refusal = context_.filter(request)) return RefuseRequest(std::move(*refusal));
+  }
+  match_ = context_.routes.Find(request.method, request.raw_path);
+  if (match_.route && match_.route->options.body_max) parser_.set_body_max(*match_.route->options.body_max);
+  CheckExpectation(body_has_begun);
+}
+
+void Connection::CheckExpectation(bool body_has_begun) {
+  const Request& request = parser_.request();
+  const std::string* expected = request.headers.Find("expect");
+  if (!expected || request.version == 10) return;
+  if (!EqualIgnoringCase(*expected, "100-continue")) {
+    return RefuseRequest(
+        ErrorResponse(417, "expectation_failed",
+                      "the only expectation that this server meets is 100-continue; send no other Expect"));
+  }
+  const bool wanted = parser_.HasBody() && !body_has_begun;
+  if (wanted && !parser_.DeclaredTooLarge()) receiving_->SendContinue();
+}
+
+void Connection::OnRequest() {
+  Request request = std::move(parser_.request());
+  const RouteMatch match = std::exchange(match_, {});
+  const std::shared_ptr<Exchange> exchange = std::exchange(receiving_, nullptr);
+  parser_.Next();
+  deadline_.Enter(Waiting::kNothing);  // the next head's time begins with its first byte
+  exchange->request_bytes = request.body.size();
+  bodies_in_flight_ += exchange->request_bytes;
+  ++context_.stats.requests_handled;
+  if (!request.keep_alive || context_.draining) StopReading();
+  if (!match.route) return AnswerNoRoute(*exchange, request, match.allow);
+  request.parameters = match.parameters;
+  if (!match.route->pattern.empty()) request.route = match.route->Name();
+  match.route->handler(std::move(request), Responder(exchange));
+}
+
+void Connection::AnswerNoRoute(Exchange& exchange, const Request& request, const std::string& allow) {
+  if (allow.empty()) {
+    return exchange.Send(
+        ErrorResponse(404, "not_found", "nothing is mounted at " + request.method + " " + request.path));
+  }
+  Response response = ErrorResponse(
+      405, "method_not_allowed", request.path + " does not take " + request.method + "; it takes " + allow);
+  response.headers.Add("allow", allow);
+  exchange.Send(std::move(response));
+}
+
+// Answers the request that is being read, or could not be, when its turn has come; then the connection
+// closes.
+void Connection::RefuseRequest(Response response) {
+  ++context_.stats.requests_refused;
+  auto exchange = std::exchange(receiving_, nullptr);
+  if (!exchange) {
+    exchange = std::make_shared<Exchange>(context_.loop, *this, Exchange::Asked{});
+    in_flight_.push_back(exchange);
+  }
+  StopReading();
+  exchange->SendAndClose(std::move(response));
+}
+
+void Connection::StopReading() {
+  reading_done_ = true;
+  blocked_ = false;
+  input_.clear();
+}
+
+// --- answering
+
+void Connection::OnOutput() {
+  if (corked_ || !stream_) return;
+  Pump();
+  UpdateWaiting(false);
+}
+
+void Connection::Pump() {
+  while (!in_flight_.empty() && !closing_) {
+    Exchange& first = *in_flight_.front();
+    if (first.has_output()) TakeOutput(first);
+    if (!first.answered()) break;
+    closing_ = first.closes();
+    bodies_in_flight_ -= first.request_bytes;
+    first.Detach();
+    in_flight_.pop_front();
+  }
+  if (!out_.empty()) Write();
+  if (in_flight_.empty() && reading_done_) closing_ = true;
+  if (closing_) return CloseWhenSent();
+  if (blocked_ && !continue_posted_ && MayBeginRequest()) {
+    // Not from here: this may run inside a handler's Send().
+    continue_posted_ = true;
+    context_.loop.Post([weak = weak_.Get()] {
+      if (weak) weak->ContinueParsing();
+    });
+  }
+}
+
+void Connection::TakeOutput(Exchange& exchange) {
+  if (out_.empty()) {
+    out_ = exchange.TakeOut();
+  } else {
+    out_ += exchange.TakeOut();
+  }
+  if (std::string body = exchange.TakeBody(); !body.empty()) Write(std::move(body));
+}
+
+// out_ and `body` behind it, in one system call.
+void Connection::Write(std::string body) {
+  written_ += out_.size() + body.size();
+  stream_->Write(std::exchange(out_, {}), std::move(body));
+}
+
+bool Connection::ClosesAfter(const Exchange& exchange) const {
+  return reading_done_ && !in_flight_.empty() && in_flight_.back().get() == &exchange;
+}
+
+// --- the end
+
+void Connection::OnPeerClosed(const Error& reason) {
+  if (reason.code != ErrorCode::kCancelled) return DropEverything();
+  if (const auto partial = std::exchange(receiving_, nullptr)) {
+    partial->Detach();
+    in_flight_.pop_back();
+  }
+  StopReading();
+  const auto waiting = in_flight_;
+  for (const auto& exchange : waiting) exchange->ClientGone();
+  if (!stream_) return;
+  Pump();
+  UpdateWaiting(false);
+}
+
+void Connection::Cut() {
+  if (stream_) DropEverything();
+}
+
+void Connection::CloseWhenSent() {
+  reading_done_ = true;
+  if (stream_->bytes_unsent() > 0) return;  // on_drained comes, or Waiting::kSend ends it
+  Stream::FinishAndClose(std::move(stream_));
+  Retire();
+}
+
+void Connection::DropEverything() {
+  stream_.reset();
+  Retire();
+}
+
+void Connection::Retire() {
+  StopReading();
+  deadline_.Enter(Waiting::kNothing);
+  const auto dropped = std::exchange(in_flight_, {});
+  for (const auto& exchange : dropped) exchange->Detach();
+  receiving_ = nullptr;
+  context_.retire(*this);
+  for (const auto& exchange : dropped) exchange->ClientGone();
+}
+
+void Connection::OnOverdue(Waiting kind) {
+  const auto timeout_ms = [](std::chrono::milliseconds limit) {
+    return std::to_string(limit.count()) + " ms";
+  };
+  switch (kind) {
+    case Waiting::kNothing:
+      return;
+    case Waiting::kIdle:
+      StopReading();
+      break;
+    case Waiting::kHead:
+      if (parser_.AtStart()) {
+        StopReading();
+      } else {
+        RefuseRequest(ErrorResponse(408, "request_timeout",
+                                    "the request's headers were not complete after " +
+                                        timeout_ms(context_.limits.head_timeout) +
+                                        ", which is the limit; send them faster"));
+      }
+      break;
+    case Waiting::kBody:
+      RefuseRequest(ErrorResponse(408, "request_timeout",
+                                  "no byte of the request body came for " +
+                                      timeout_ms(context_.limits.body_timeout) +
+                                      ", which is the limit; send it faster"));
+      break;
+    case Waiting::kSend:
+      if (bytes_sent() == sent_seen_) return DropEverything();
+      break;
+  }
+  if (!stream_) return;
+  Pump();
+  UpdateWaiting(true);
+}
+
+// `progress`: bytes have moved, so that the time of the same kind begins again; a head's never does.
+void Connection::UpdateWaiting(bool progress) {
+  if (!stream_) return;
+  Waiting kind = Waiting::kIdle;
+  if (!reading_done_ && parser_.InBody()) {
+    kind = Waiting::kBody;
+  } else if (!reading_done_ && !parser_.AtStart()) {
+    kind = Waiting::kHead;
+  } else if (bytes_unsent() > 0) {
+    kind = Waiting::kSend;
+  } else if (!in_flight_.empty()) {
+    kind = Waiting::kNothing;
+  }
+  const bool restarts = progress && kind != Waiting::kHead && kind != Waiting::kSend;
+  if (kind == deadline_.kind() && !restarts) return;
+  sent_seen_ = bytes_sent();
+  deadline_.Enter(kind);
+}
+
+}  // namespace hearth::http

@@ -1,0 +1,130 @@
+#include "runtime/http/exchange.h"
+
+#include <charconv>
+
+#include "runtime/http/connection.h"
+#include "runtime/http/error_response.h"
+#include "runtime/http/response_head.h"
+
+namespace hearth::http {
+namespace {
+
+bool AsksToClose(const Response& response) {
+  return EqualIgnoringCase(response.headers.Get("connection"), "close");
+}
+
+// The response itself, or a 500 that says why it cannot be sent.
+Response LegalOrError(Response response) {
+  if (response.status < 200 || response.status > 999) {
+    return ErrorResponse(500, "internal",
+                         "the handler answered with the status " + std::to_string(response.status) +
+                             "; it must be one of 200 to 999");
+  }
+  if (const auto illegal = IllegalHeader(response.headers)) {
+    return ErrorResponse(500, "internal",
+                         "the handler answered with a header '" + *illegal +
+                             "' whose name is no token or whose value has control characters");
+  }
+  return response;
+}
+
+std::string ChunkHead(size_t size) {
+  char digits[16];
+  const auto end = std::to_chars(digits, digits + sizeof digits, size, 16).ptr;
+  return std::string(digits, end) + "\r\n";
+}
+
+}  // namespace
+
+void Exchange::FormatLegal(Response& response, bool streams) {
+  Framing framing;
+  if (streams) framing.body = asked_.version == 11 ? BodyFraming::kChunked : BodyFraming::kUntilClose;
+  closes_ = closes_ || !asked_.keep_alive || framing.body == BodyFraming::kUntilClose ||
+            AsksToClose(response) || connection_->ClosesAfter(*this);
+  framing.close = closes_;
+  framing.old_keep_alive = asked_.version == 10;
+  out_ += FormatHead(response, framing, connection_->date_line());
+}
+
+void Exchange::Send(Response response) {
+  if (!connection_ || state_ != State::kOpen) return;
+  response = LegalOrError(std::move(response));
+  FormatLegal(response, false);
+  if (!asked_.head_only && StatusHasBody(response.status)) {
+    if (response.body.size() <= kSmallBody) {
+      out_ += response.body;
+    } else {
+      body_ = std::move(response.body);
+    }
+  }
+  Answered();
+}
+
+void Exchange::SendAndClose(Response response) {
+  closes_ = true;
+  Send(std::move(response));
+}
+
+void Exchange::Begin(Response head) {
+  if (!connection_ || state_ != State::kOpen) return;
+  head.body.clear();
+  head = LegalOrError(std::move(head));
+  if (!head.body.empty() ||
+      !StatusHasBody(head.status)) {  // an error of the handler, or a status without a body
+    FormatLegal(head, false);
+    if (!asked_.head_only) out_ += head.body;
+  } else {
+    FormatLegal(head, true);
+    if (!asked_.head_only) streamed_ = asked_.version == 11 ? Body::kChunked : Body::kPlain;
+  }
+  state_ = State::kBegun;
+  connection_->OnOutput();
+}
+
+void Exchange::Write(std::string bytes) {
+  if (!connection_ || state_ != State::kBegun || streamed_ == Body::kNone || bytes.empty()) return;
+  if (streamed_ == Body::kChunked) out_ += ChunkHead(bytes.size());
+  out_ += bytes;
+  if (streamed_ == Body::kChunked) out_ += "\r\n";
+  connection_->OnOutput();
+}
+
+void Exchange::End() {
+  if (!connection_) return;
+  if (state_ == State::kOpen) Begin({});
+  if (streamed_ == Body::kChunked) out_ += "0\r\n\r\n";
+  Answered();
+}
+
+void Exchange::Abandon() {
+  if (!connection_) return;
+  on_client_gone_ = nullptr;
+  if (state_ == State::kBegun) return connection_->Cut();
+  Send(ErrorResponse(500, "internal", "the handler ended without an answer; its log may say why"));
+}
+
+void Exchange::Answered() {
+  state_ = State::kAnswered;
+  on_client_gone_ = nullptr;
+  connection_->OnOutput();
+}
+
+void Exchange::OnClientGone(std::function<void()> callback) {
+  if (answered()) return;
+  on_client_gone_ = std::move(callback);
+  if (!client_gone_) return;
+  executor_.Post([weak = weak_from_this()] {
+    if (const auto self = weak.lock()) self->ClientGone();
+  });
+}
+
+void Exchange::ClientGone() {
+  client_gone_ = true;
+  if (const auto callback = std::exchange(on_client_gone_, nullptr)) callback();
+}
+
+uint64_t Exchange::bytes_waiting() const {
+  return connection_ ? out_.size() + body_.size() + connection_->bytes_unsent() : 0;
+}
+
+}  // namespace hearth::http
