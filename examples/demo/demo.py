@@ -100,6 +100,7 @@ class Demo:
         self.photos, self.thumbnails, self.scratch = folder / "photos", folder / "thumbnails", folder / "scratch"
         for path in (self.photos, self.thumbnails, self.scratch):
             path.mkdir()
+        self.thumbnails.chmod(0o777)  # the function's workers run as a user of their own
         self.client = None
 
     def run(self, daemon):

@@ -30,9 +30,7 @@ class Client:
         return json.loads(self.call(*arguments, **options)[1] or b"null")
 
     def put_bucket(self, name, folder, function=None):
-        document = {"Path": str(folder)}
-        if function:
-            document["Function"] = function
+        document = {"Path": str(folder), "Notifications": [{"FunctionName": function}] if function else []}
         self.call("PUT", f"/_hearth/v1/buckets/{name}", document)
 
     def deploy(self, library, env=None, buckets=()):

@@ -369,7 +369,9 @@ class Daemon:
 
     # --- what is ours alone ---
 
-    def put_bucket(self, name, **document):
+    def put_bucket(self, name, folder, *notifications):
+        """A folder of this machine as a bucket; notifications are {"FunctionName", "Prefix", "Suffix"}."""
+        document = {"Path": str(folder), "Notifications": notifications}
         answer = self.control("PUT", f"/_hearth/v1/buckets/{name}", document)
         if answer.status not in (200, 201):
             raise AssertionError(f"bucket {name}: {answer}")

@@ -8,7 +8,7 @@ class Records:
         self.folder.mkdir(exist_ok=True)
         # A function's workers run as users of their own; who may write is the mount's business, not the folder's.
         self.folder.chmod(0o777)
-        daemon.put_bucket("records", Path=str(self.folder))
+        daemon.put_bucket("records", self.folder)
 
     @staticmethod
     def mount(*others):

@@ -1,10 +1,14 @@
 """Files dropped in a bucket's directory: which become events, when, and what the handler can read."""
 import os
-import urllib.parse
+import sys
 import unittest
+import urllib.parse
 
-from hearth_e2e import DaemonTest, handler_path, wait_until
+from hearth_e2e import DaemonTest, ROOT, Report, handler_path, wait_until
 from records import Records
+
+sys.path.insert(0, str(ROOT / "examples/demo"))
+import pictures  # noqa: E402 - the demo paints its own
 
 
 class BucketTrigger(DaemonTest):
@@ -15,10 +19,10 @@ class BucketTrigger(DaemonTest):
         cls.drops.mkdir()
         cls.before = cls.drops / "there-before.txt"
         cls.before.write_text("written before anything watched")
+        cls.daemon.put_bucket("drops", cls.drops)
         cls.daemon.create_function("recorder", handler_path("recorder"), timeout=5,
                                    hearth=cls.records.mount({"Bucket": "drops", "Writable": False}))
-        cls.daemon.put_bucket("drops", Path=str(cls.drops), Function="recorder",
-                              Filter={"Prefix": "", "Suffix": ".txt"})
+        cls.daemon.put_bucket("drops", cls.drops, {"FunctionName": "recorder", "Suffix": ".txt"})
 
     def records_of(self, key):
         """S3 records for that object, in all events so far, with its content as the handler read it."""
@@ -62,6 +66,13 @@ class BucketTrigger(DaemonTest):
         self.wait_record("after-picture.txt")
         self.assertEqual([], self.records_of("picture.png"))
 
+    def test_temporary_names_are_no_events_until_they_have_their_own(self):
+        (self.drops / ".hidden.txt").write_text("no")
+        (self.drops / "download.txt.part").write_text("complete")
+        os.rename(self.drops / "download.txt.part", self.drops / "download.txt")
+        self.assertEqual("complete", self.wait_record("download.txt")[1])
+        self.assertEqual([], self.records_of(".hidden.txt") + self.records_of("download.txt.part"))
+
     def test_open_file_is_no_event_until_it_is_closed(self):
         with open(self.drops / "slow.txt", "w", encoding="utf-8") as slow:
             slow.write("half")
@@ -80,14 +91,51 @@ class BucketTrigger(DaemonTest):
         self.assertEqual([1] * 20, [len(self.records_of(f"many-{n}.txt")) for n in range(20)])
 
 
+class Thumbnails(DaemonTest):
+    """The main job: a picture dropped in becomes a thumbnail in another bucket."""
+
+    @classmethod
+    def set_up_functions(cls):
+        cls.photos, cls.thumbnails = cls.daemon.folder / "photos", cls.daemon.folder / "thumbnails"
+        for folder, mode in ((cls.photos, 0o755), (cls.thumbnails, 0o777)):
+            folder.mkdir()
+            folder.chmod(mode)
+            cls.daemon.put_bucket(folder.name, folder)
+        cls.daemon.create_function("image_resize", handler_path("image_resize"), timeout=30, memory=512,
+                                   env={"OUTPUT_BUCKET": "thumbnails", "LONG_EDGE": "64"},
+                                   hearth={"Buckets": [{"Bucket": "photos"}, {"Bucket": "thumbnails", "Writable": True}]})
+        cls.daemon.put_bucket("photos", cls.photos, {"FunctionName": "image_resize"})
+        cls.painting = pictures.png_of(pictures.WIDTH, pictures.HEIGHT, pictures.landscape())
+
+    def thumbnail_of(self, name):
+        path = self.thumbnails / name
+        wait_until(path.exists, what=f"thumbnail {name}")
+        return path.read_bytes()
+
+    def test_picture_becomes_a_thumbnail(self):
+        (self.photos / "lake.png").write_bytes(self.painting)
+        jpeg = self.thumbnail_of("lake.jpg")
+        self.assertTrue(jpeg.startswith(b"\xff\xd8\xff"), jpeg[:16])
+        self.assertTrue(jpeg.endswith(b"\xff\xd9"), "it is there whole")
+        report = Report(wait_until(lambda: self.daemon.logs("image_resize"), what="its log"))
+        self.assertTrue(report.billed_as_printed(), vars(report))
+
+    def test_broken_picture_is_a_function_error_and_the_next_is_fine(self):
+        (self.photos / "broken.png").write_bytes(self.painting[:400])
+        (self.photos / "whole.png").write_bytes(self.painting)
+        self.thumbnail_of("whole.jpg")
+        self.assertFalse((self.thumbnails / "broken.jpg").exists())
+
+
 class FilesWhileTheDaemonIsAway(DaemonTest):
     def test_file_dropped_meanwhile_is_handled_at_the_next_start_and_old_ones_are_not_again(self):
         records = Records(self.daemon)
         drops = self.daemon.folder / "drops"
         drops.mkdir()
+        self.daemon.put_bucket("drops", drops)
         self.daemon.create_function("recorder", handler_path("recorder"), timeout=5,
                                     hearth=records.mount({"Bucket": "drops", "Writable": False}))
-        self.daemon.put_bucket("drops", Path=str(drops), Function="recorder")
+        self.daemon.put_bucket("drops", drops, {"FunctionName": "recorder"})
         (drops / "first").write_text("1")
         wait_until(lambda: len(records.read()) == 1, what="event of the first file")
         self.daemon.stop()

@@ -88,6 +88,18 @@ class InvocationTypes(VictimTest):
         return answer.status, answer.body
 
 
+class EventsThatFail(VictimTest):
+    CONFIG = {"async_retry_delay_s": 1}
+
+    def test_failed_event_is_tried_three_times_and_each_attempt_is_billed(self):
+        self.assertEqual(202, self.call_later("throw").status)
+        wait_until(lambda: self.daemon.bill_of("victim").requests == 3, what="three attempts in the ledger")
+        self.assertEqual(3, self.daemon.logs("victim").count("REPORT RequestId: "))
+
+    def call_later(self, deed):
+        return self.daemon.invoke("victim", {"do": deed}, invocation_type="Event")
+
+
 class Misbehaviour(VictimTest):
     def check_deed(self, deed, error_types, message, fact_after_s=0.0, dies=True, function="victim", **fields):
         """The right error in time, billed as it ran, one record; then a next call that works, on a new worker if it died."""
