@@ -7,7 +7,8 @@
 
 namespace hearth {
 
-// RFC 4648 section 4, with padding. Decoding is strict: kInvalidArgument on any other character or a wrong length.
+// RFC 4648 section 4, with padding. Decoding is strict: kInvalidArgument on any other character or a wrong
+// length.
 std::string Base64Encode(std::string_view raw);
 Result<std::string> Base64Decode(std::string_view text);
 

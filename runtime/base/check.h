@@ -1,7 +1,7 @@
 #pragma once
 
-// CHECK is for bugs of ours, on in release: it prints the place and aborts. What a caller, an operator or the host can
-// cause is a Result (result.h); what user code did is a value (model/outcome.h).
+// CHECK is for bugs of ours, on in release: it prints the place and aborts. What a caller, an operator or the
+// host can cause is a Result (result.h); what user code did is a value (model/outcome.h).
 
 namespace hearth {
 

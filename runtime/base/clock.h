@@ -3,12 +3,13 @@
 #include <chrono>
 #include <string>
 
-// Two clocks, never mixed: durations come from the monotonic one, dates from the wall clock. The wall clock may step.
+// Two clocks, never mixed: durations come from the monotonic one, dates from the wall clock. The wall clock
+// may step.
 
 namespace hearth {
 
-using MonotonicTime = std::chrono::steady_clock::time_point;          // CLOCK_MONOTONIC
-using WallTime = std::chrono::sys_time<std::chrono::microseconds>;   // CLOCK_REALTIME, UTC
+using MonotonicTime = std::chrono::steady_clock::time_point;        // CLOCK_MONOTONIC
+using WallTime = std::chrono::sys_time<std::chrono::microseconds>;  // CLOCK_REALTIME, UTC
 
 // Thread: any. Owned by main; everything that needs time is given a Clock&.
 class Clock {
@@ -24,7 +25,8 @@ class SystemClock final : public Clock {
   WallTime WallNow() const override;
 };
 
-// Time that moves only when a test says so. Wall and monotonic time advance together; SetWall() steps the wall alone.
+// Time that moves only when a test says so. Wall and monotonic time advance together; SetWall() steps the
+// wall alone.
 class ManualClock final : public Clock {
  public:
   MonotonicTime Now() const override { return now_; }

@@ -7,7 +7,8 @@
 #include "runtime/base/result.h"
 #include "runtime/base/unique_fd.h"
 
-// Small synchronous file work. It blocks: on the loop's thread only at start-up; otherwise inside loop/Offload.
+// Small synchronous file work. It blocks: on the loop's thread only at start-up; otherwise inside
+// loop/Offload.
 
 namespace hearth {
 

@@ -28,8 +28,8 @@ class NumberId final {
 using WorkerId = NumberId<struct WorkerIdTag>;
 using SandboxId = NumberId<struct SandboxIdTag>;
 
-// A version 4 UUID in its 36-character text form; what AWS calls AwsRequestId. One per invocation, the same over its
-// attempts.
+// A version 4 UUID in its 36-character text form; what AWS calls AwsRequestId. One per invocation, the same
+// over its attempts.
 class RequestId final {
  public:
   RequestId() = default;

@@ -20,7 +20,8 @@ struct LogField {
 class Log {
  public:
   virtual ~Log() = default;
-  virtual void Write(LogLevel level, std::string_view message, std::initializer_list<LogField> fields = {}) = 0;
+  virtual void Write(LogLevel level, std::string_view message,
+                     std::initializer_list<LogField> fields = {}) = 0;
 
   void Debug(std::string_view m, std::initializer_list<LogField> f = {}) { Write(LogLevel::kDebug, m, f); }
   void Info(std::string_view m, std::initializer_list<LogField> f = {}) { Write(LogLevel::kInfo, m, f); }

@@ -7,7 +7,8 @@
 
 namespace hearth {
 
-// Where unpredictable bits come from. Owned by main, given by reference; tests give a seeded one and print the seed.
+// Where unpredictable bits come from. Owned by main, given by reference; tests give a seeded one and print
+// the seed.
 class Random {
  public:
   virtual ~Random() = default;

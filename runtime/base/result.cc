@@ -35,23 +35,40 @@ Fault FaultOf(ErrorCode code) {
 
 std::string_view NameOf(ErrorCode code) {
   switch (code) {
-    case ErrorCode::kInvalidArgument: return "invalid argument";
-    case ErrorCode::kNotFound: return "not found";
-    case ErrorCode::kAlreadyExists: return "already exists";
-    case ErrorCode::kConflict: return "conflict";
-    case ErrorCode::kPrecondition: return "precondition failed";
-    case ErrorCode::kTooLarge: return "too large";
-    case ErrorCode::kUnauthorized: return "unauthorized";
-    case ErrorCode::kThrottled: return "throttled";
-    case ErrorCode::kTimedOut: return "timed out";
-    case ErrorCode::kCancelled: return "cancelled";
-    case ErrorCode::kBadArtefact: return "bad artefact";
-    case ErrorCode::kMisconfigured: return "misconfigured";
-    case ErrorCode::kUnavailable: return "unavailable";
-    case ErrorCode::kIo: return "input/output";
-    case ErrorCode::kCorrupt: return "corrupt";
-    case ErrorCode::kUnsupported: return "unsupported";
-    case ErrorCode::kInternal: return "internal";
+    case ErrorCode::kInvalidArgument:
+      return "invalid argument";
+    case ErrorCode::kNotFound:
+      return "not found";
+    case ErrorCode::kAlreadyExists:
+      return "already exists";
+    case ErrorCode::kConflict:
+      return "conflict";
+    case ErrorCode::kPrecondition:
+      return "precondition failed";
+    case ErrorCode::kTooLarge:
+      return "too large";
+    case ErrorCode::kUnauthorized:
+      return "unauthorized";
+    case ErrorCode::kThrottled:
+      return "throttled";
+    case ErrorCode::kTimedOut:
+      return "timed out";
+    case ErrorCode::kCancelled:
+      return "cancelled";
+    case ErrorCode::kBadArtefact:
+      return "bad artefact";
+    case ErrorCode::kMisconfigured:
+      return "misconfigured";
+    case ErrorCode::kUnavailable:
+      return "unavailable";
+    case ErrorCode::kIo:
+      return "input/output";
+    case ErrorCode::kCorrupt:
+      return "corrupt";
+    case ErrorCode::kUnsupported:
+      return "unsupported";
+    case ErrorCode::kInternal:
+      return "internal";
   }
   return "internal";
 }
@@ -63,15 +80,26 @@ Error Error::WithContext(std::string_view what_was_tried) const {
 Error ErrnoError(std::string_view what, int errno_value) {
   ErrorCode code = ErrorCode::kIo;
   switch (errno_value) {
-    case ENOENT: code = ErrorCode::kNotFound; break;
-    case EEXIST: code = ErrorCode::kAlreadyExists; break;
+    case ENOENT:
+      code = ErrorCode::kNotFound;
+      break;
+    case EEXIST:
+      code = ErrorCode::kAlreadyExists;
+      break;
     case EACCES:
-    case EPERM: code = ErrorCode::kMisconfigured; break;
+    case EPERM:
+      code = ErrorCode::kMisconfigured;
+      break;
     case ENOSPC:
-    case EDQUOT: code = ErrorCode::kUnavailable; break;
+    case EDQUOT:
+      code = ErrorCode::kUnavailable;
+      break;
     case ENOSYS:
-    case EOPNOTSUPP: code = ErrorCode::kUnsupported; break;
-    default: break;
+    case EOPNOTSUPP:
+      code = ErrorCode::kUnsupported;
+      break;
+    default:
+      break;
   }
   return {code, std::string(what) + ": " + std::strerror(errno_value)};
 }

@@ -8,8 +8,9 @@
 
 #include "runtime/base/check.h"
 
-// Expected failures. Every function that can fail for a reason outside this program returns Result<T>; a Result that is
-// dropped is a compile error. The message says what was tried, on what, why it failed and what to do next.
+// Expected failures. Every function that can fail for a reason outside this program returns Result<T>; a
+// Result that is dropped is a compile error. The message says what was tried, on what, why it failed and what
+// to do next.
 
 namespace hearth {
 
@@ -47,15 +48,18 @@ struct Error {
   Error WithContext(std::string_view what_was_tried) const;
 };
 
-// "WHAT: strerror(errno_value)" with kIo, or a fitter code where errno says so (ENOENT, EACCES, EEXIST, ENOSPC).
+// "WHAT: strerror(errno_value)" with kIo, or a fitter code where errno says so (ENOENT, EACCES, EEXIST,
+// ENOSPC).
 Error ErrnoError(std::string_view what, int errno_value);
 Error ErrnoError(std::string_view what);  // reads errno
 
 template <class T>
 class [[nodiscard]] Result final {
  public:
-  Result(T value) : state_(std::in_place_index<0>, std::move(value)) {}      // NOLINT(google-explicit-constructor)
-  Result(Error error) : state_(std::in_place_index<1>, std::move(error)) {}  // NOLINT(google-explicit-constructor)
+  Result(T value)
+      : state_(std::in_place_index<0>, std::move(value)) {}  // NOLINT(google-explicit-constructor)
+  Result(Error error)
+      : state_(std::in_place_index<1>, std::move(error)) {}  // NOLINT(google-explicit-constructor)
 
   bool ok() const { return state_.index() == 0; }
   explicit operator bool() const { return ok(); }
@@ -121,16 +125,16 @@ inline Status Ok() { return {}; }
 #define HEARTH_CONCAT(a, b) HEARTH_CONCAT_INNER(a, b)
 
 // HEARTH_TRY(Close(file));  returns the error of a Status (or any Result) from the enclosing function.
-#define HEARTH_TRY(expression)                                                   \
-  do {                                                                           \
-    auto hearth_try_result = (expression);                                       \
-    if (!hearth_try_result.ok()) return std::move(hearth_try_result).error();    \
+#define HEARTH_TRY(expression)                                                \
+  do {                                                                        \
+    auto hearth_try_result = (expression);                                    \
+    if (!hearth_try_result.ok()) return std::move(hearth_try_result).error(); \
   } while (false)
 
 // HEARTH_ASSIGN(auto fd, Open(path));  names the value, or returns the error.
 #define HEARTH_ASSIGN(declaration, expression) \
   HEARTH_ASSIGN_IMPL(HEARTH_CONCAT(hearth_assign_, __LINE__), declaration, expression)
-#define HEARTH_ASSIGN_IMPL(temporary, declaration, expression)  \
-  auto temporary = (expression);                                \
-  if (!temporary.ok()) return std::move(temporary).error();     \
+#define HEARTH_ASSIGN_IMPL(temporary, declaration, expression) \
+  auto temporary = (expression);                               \
+  if (!temporary.ok()) return std::move(temporary).error();    \
   declaration = std::move(temporary).value()

@@ -4,13 +4,14 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include <cerrno>
+
 #include <boost/process/args.hpp>
 #include <boost/process/child.hpp>
 #include <boost/process/env.hpp>
 #include <boost/process/environment.hpp>
 #include <boost/process/extend.hpp>
 #include <boost/process/io.hpp>
-#include <cerrno>
 
 #include "runtime/base/process.h"
 
@@ -46,8 +47,9 @@ Result<ChildProcess> Spawn(const SpawnOptions& options) {
       environment[pair.substr(0, equals)] = equals == std::string::npos ? "" : pair.substr(equals + 1);
     }
     std::error_code failure;
-    bp::child child(options.executable, bp::args(options.arguments), environment, bp::std_in < bp::null, failure,
-                    bp::extend::on_exec_setup = [&options](auto&) { PrepareChild(options); });
+    bp::child child(
+        options.executable, bp::args(options.arguments), environment, bp::std_in < bp::null, failure,
+        bp::extend::on_exec_setup = [&options](auto&) { PrepareChild(options); });
     if (failure) return ErrnoError("start " + options.executable, failure.value());
     const pid_t pid = child.id();
     child.detach();  // ours from here on, through the pidfd

@@ -17,18 +17,22 @@ bool IsSymbol(std::string_view text) {
   return std::all_of(text.begin(), text.end(), [](char c) { return IsNameCharacter(c) && c != '-'; });
 }
 
-// What steers the dynamic loader or libc before an author's code runs would be a way round the checks at deploy.
+// What steers the dynamic loader or libc before an author's code runs would be a way round the checks at
+// deploy.
 Status ValidateEnvironment(const std::map<std::string, std::string>& environment) {
   size_t bytes = 0;
   for (const auto& [name, value] : environment) {
     bytes += name.size() + value.size();
     if (!IsSymbol(name)) {
-      return Invalid("environment variable \"" + name + "\": a name is letters, digits and '_', not starting with a digit");
+      return Invalid("environment variable \"" + name +
+                     "\": a name is letters, digits and '_', not starting with a digit");
     }
     if (name.starts_with("LD_") || name == "GLIBC_TUNABLES") {
-      return Invalid("environment variable \"" + name + "\" steers the dynamic loader and is refused; put libraries in lib/");
+      return Invalid("environment variable \"" + name +
+                     "\" steers the dynamic loader and is refused; put libraries in lib/");
     }
-    if (value.find('\0') != std::string::npos) return Invalid("environment variable \"" + name + "\" contains a NUL");
+    if (value.find('\0') != std::string::npos)
+      return Invalid("environment variable \"" + name + "\" contains a NUL");
   }
   if (bytes > kEnvironmentBytesMax) {
     return Invalid("the environment has " + std::to_string(bytes) + " bytes; the limit is " +
@@ -90,7 +94,8 @@ Result<FunctionReference> ParseFunctionReference(std::string_view text) {
     if (colon == std::string_view::npos) break;
     rest.remove_prefix(colon + 1);
   }
-  // arn:aws:lambda:REGION:ACCOUNT:function:NAME[:QUALIFIER] and ACCOUNT:function:NAME[:QUALIFIER] end like the short form.
+  // arn:aws:lambda:REGION:ACCOUNT:function:NAME[:QUALIFIER] and ACCOUNT:function:NAME[:QUALIFIER] end like
+  // the short form.
   size_t first = 0;
   if (parts[0] == "arn") {
     if (parts.size() < 7 || parts[2] != "lambda" || parts[5] != "function") {
@@ -100,7 +105,8 @@ Result<FunctionReference> ParseFunctionReference(std::string_view text) {
   } else if (parts.size() >= 3 && parts[1] == "function") {
     first = 2;
   }
-  if (parts.size() - first > 2) return Invalid("\"" + std::string(text) + "\" is not a function's name or ARN");
+  if (parts.size() - first > 2)
+    return Invalid("\"" + std::string(text) + "\" is not a function's name or ARN");
   FunctionReference reference{parts[first], parts.size() - first == 2 ? parts[first + 1] : ""};
   HEARTH_TRY(ValidateFunctionName(reference.name));
   return reference;

@@ -15,7 +15,7 @@ namespace hearth {
 
 // Limits, as in docs/specification.md (Lambda's where Lambda has one).
 inline constexpr size_t kFunctionNameBytesMax = 64;
-inline constexpr size_t kEnvironmentBytesMax = 4096;             // names and values together
+inline constexpr size_t kEnvironmentBytesMax = 4096;  // names and values together
 inline constexpr seconds kTimeoutMin{1}, kTimeoutMax{900}, kTimeoutDefault{3};
 inline constexpr Bytes kMemoryMin = 16_MiB, kMemoryMax = 10240_MiB, kMemoryDefault = 128_MiB;
 inline constexpr Bytes kTmpDefault = 512_MiB;
@@ -34,40 +34,40 @@ struct FunctionSettings {
   std::string description;
   std::string runtime = "provided.al2023";
   std::string role;
-  std::string handler;            // "libresize.so" or "libresize.so:symbol"
+  std::string handler;  // "libresize.so" or "libresize.so:symbol"
   seconds timeout = kTimeoutDefault;
   Bytes memory = kMemoryDefault;
   Bytes tmp = kTmpDefault;
   Isolation isolation = Isolation::kInstance;
-  uint32_t workers_max = 0;       // reserved concurrency as a cap; 0: no cap of its own
+  uint32_t workers_max = 0;  // reserved concurrency as a cap; 0: no cap of its own
   std::map<std::string, std::string> environment;
   std::vector<BucketMount> buckets;
 };
 
 struct HandlerName {
-  std::string library;                      // "libresize.so": no slash
+  std::string library;  // "libresize.so": no slash
   std::string symbol = "hearth_function";
 };
 
 // Of the code itself: unpacked in `folder`, immutable, named by its hash.
 struct CodeArtefact {
-  std::string sha256_base64;   // of the bytes that were uploaded, as Lambda's CodeSha256
-  uint64_t size_bytes = 0;     // of the bytes that were uploaded
-  std::string folder;          // host path of the unpacked package
+  std::string sha256_base64;  // of the bytes that were uploaded, as Lambda's CodeSha256
+  uint64_t size_bytes = 0;    // of the bytes that were uploaded
+  std::string folder;         // host path of the unpacked package
 };
 
-// One immutable thing that can run. $LATEST is a new FunctionVersion object, with a new `generation`, each time its code or
-// settings change: old workers keep the old one until they have drained.
+// One immutable thing that can run. $LATEST is a new FunctionVersion object, with a new `generation`, each
+// time its code or settings change: old workers keep the old one until they have drained.
 struct FunctionVersion {
   std::string function;
-  std::string version;         // "$LATEST" or "1", "2", ...
-  uint64_t generation = 0;     // unique per daemon life; the key of the warm pool
-  std::string arn;             // arn:aws:lambda:REGION:ACCOUNT:function:NAME:VERSION
-  std::string revision_id;     // UUID, changes with every change
+  std::string version;      // "$LATEST" or "1", "2", ...
+  uint64_t generation = 0;  // unique per daemon life; the key of the warm pool
+  std::string arn;          // arn:aws:lambda:REGION:ACCOUNT:function:NAME:VERSION
+  std::string revision_id;  // UUID, changes with every change
   WallTime last_modified{};
   FunctionSettings settings;
   CodeArtefact code;
-  uint32_t host_uid = 0;       // one per function, as root; 0: none
+  uint32_t host_uid = 0;  // one per function, as root; 0: none
 };
 
 Status ValidateFunctionName(std::string_view name);

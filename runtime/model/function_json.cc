@@ -9,7 +9,8 @@ using nlohmann::json;
 
 json EncodeSettings(const FunctionSettings& s) {
   json buckets = json::array();
-  for (const BucketMount& mount : s.buckets) buckets.push_back({{"bucket", mount.bucket}, {"writable", mount.writable}});
+  for (const BucketMount& mount : s.buckets)
+    buckets.push_back({{"bucket", mount.bucket}, {"writable", mount.writable}});
   return {{"description", s.description},
           {"runtime", s.runtime},
           {"role", s.role},
@@ -44,14 +45,15 @@ FunctionSettings DecodeSettings(const json& j) {
 }  // namespace
 
 std::string EncodeFunctionJson(const FunctionVersion& v) {
-  const json document = {{"function", v.function},
-                         {"version", v.version},
-                         {"arn", v.arn},
-                         {"revision_id", v.revision_id},
-                         {"last_modified_us", v.last_modified.time_since_epoch().count()},
-                         {"settings", EncodeSettings(v.settings)},
-                         {"code", {{"sha256", v.code.sha256_base64}, {"size", v.code.size_bytes}, {"folder", v.code.folder}}},
-                         {"host_uid", v.host_uid}};
+  const json document = {
+      {"function", v.function},
+      {"version", v.version},
+      {"arn", v.arn},
+      {"revision_id", v.revision_id},
+      {"last_modified_us", v.last_modified.time_since_epoch().count()},
+      {"settings", EncodeSettings(v.settings)},
+      {"code", {{"sha256", v.code.sha256_base64}, {"size", v.code.size_bytes}, {"folder", v.code.folder}}},
+      {"host_uid", v.host_uid}};
   return document.dump(-1, ' ', false, json::error_handler_t::replace);
 }
 

@@ -6,41 +6,64 @@ namespace hearth {
 
 std::string_view NameOf(TriggerKind kind) {
   switch (kind) {
-    case TriggerKind::kDirect: return "direct";
-    case TriggerKind::kHttp: return "http";
-    case TriggerKind::kQueue: return "queue";
-    case TriggerKind::kBucket: return "bucket";
-    case TriggerKind::kSchedule: return "schedule";
-    case TriggerKind::kTopic: return "topic";
+    case TriggerKind::kDirect:
+      return "direct";
+    case TriggerKind::kHttp:
+      return "http";
+    case TriggerKind::kQueue:
+      return "queue";
+    case TriggerKind::kBucket:
+      return "bucket";
+    case TriggerKind::kSchedule:
+      return "schedule";
+    case TriggerKind::kTopic:
+      return "topic";
   }
   return "unknown";
 }
 
 std::string_view NameOf(OutcomeKind kind) {
   switch (kind) {
-    case OutcomeKind::kSuccess: return "success";
-    case OutcomeKind::kFunctionError: return "function_error";
-    case OutcomeKind::kTimeout: return "timeout";
-    case OutcomeKind::kOutOfMemory: return "out_of_memory";
-    case OutcomeKind::kCrash: return "crash";
-    case OutcomeKind::kInitError: return "init_error";
-    case OutcomeKind::kInitTimeout: return "init_timeout";
-    case OutcomeKind::kThrottled: return "throttled";
-    case OutcomeKind::kCancelled: return "cancelled";
-    case OutcomeKind::kPlatformFault: return "platform_fault";
-    case OutcomeKind::kInterrupted: return "interrupted";
+    case OutcomeKind::kSuccess:
+      return "success";
+    case OutcomeKind::kFunctionError:
+      return "function_error";
+    case OutcomeKind::kTimeout:
+      return "timeout";
+    case OutcomeKind::kOutOfMemory:
+      return "out_of_memory";
+    case OutcomeKind::kCrash:
+      return "crash";
+    case OutcomeKind::kInitError:
+      return "init_error";
+    case OutcomeKind::kInitTimeout:
+      return "init_timeout";
+    case OutcomeKind::kThrottled:
+      return "throttled";
+    case OutcomeKind::kCancelled:
+      return "cancelled";
+    case OutcomeKind::kPlatformFault:
+      return "platform_fault";
+    case OutcomeKind::kInterrupted:
+      return "interrupted";
   }
   return "unknown";
 }
 
 std::string_view NameOf(WorkerState state) {
   switch (state) {
-    case WorkerState::kForking: return "forking";
-    case WorkerState::kInitialising: return "initialising";
-    case WorkerState::kIdle: return "idle";
-    case WorkerState::kBusy: return "busy";
-    case WorkerState::kDying: return "dying";
-    case WorkerState::kGone: return "gone";
+    case WorkerState::kForking:
+      return "forking";
+    case WorkerState::kInitialising:
+      return "initialising";
+    case WorkerState::kIdle:
+      return "idle";
+    case WorkerState::kBusy:
+      return "busy";
+    case WorkerState::kDying:
+      return "dying";
+    case WorkerState::kGone:
+      return "gone";
   }
   return "unknown";
 }

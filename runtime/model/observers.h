@@ -9,8 +9,8 @@
 
 namespace hearth {
 
-// Metrics and logs watch through these; nothing that money or correctness hangs on does. All on the loop's thread; an
-// observer does not call back into what it observes.
+// Metrics and logs watch through these; nothing that money or correctness hangs on does. All on the loop's
+// thread; an observer does not call back into what it observes.
 
 enum class WorkerState : uint8_t { kForking, kInitialising, kIdle, kBusy, kDying, kGone };
 std::string_view NameOf(WorkerState state);
@@ -18,7 +18,8 @@ std::string_view NameOf(WorkerState state);
 class PoolObserver {
  public:
   virtual ~PoolObserver() = default;
-  virtual void OnWorkerState(const FunctionVersion& version, WorkerId worker, WorkerState from, WorkerState to) = 0;
+  virtual void OnWorkerState(const FunctionVersion& version, WorkerId worker, WorkerState from,
+                             WorkerState to) = 0;
   virtual void OnWorkerStarted(const FunctionVersion& version, nanoseconds request_to_started) = 0;
 };
 
@@ -28,7 +29,7 @@ enum class LogSource : uint8_t { kHandler, kStdout, kStderr, kPlatform };
 struct HandlerLogLine {
   std::string_view function;
   std::string_view version;
-  std::string_view request_id;   // "" outside an invocation (init)
+  std::string_view request_id;  // "" outside an invocation (init)
   WallTime time{};
   LogSource source = LogSource::kHandler;
   uint8_t level = 2;
