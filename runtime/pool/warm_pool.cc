@@ -95,17 +95,17 @@ bool WarmPool::StartOne() {
   MemoryBudget::Lease memory = memory_.Take(version_->settings.memory);
   while (!memory && make_room_()) memory = memory_.Take(version_->settings.memory);
   if (!memory) return false;
-  ++starting_;
-  // std::function wants to copy what it holds; the lease is moved out, once.
-  auto held = std::make_shared<MemoryBudget::Lease>(std::move(memory));
-  launcher_.Launch(version_, [self = weak_.Get(), held](Result<std::unique_ptr<Worker>> launched) {
-    if (self) self->OnLaunched(std::move(launched), std::move(*held));
+  starting_.push_back(
+      std::move(memory));  // all shares are alike: whichever start ends first takes any of them
+  launcher_.Launch(version_, [self = weak_.Get()](Result<std::unique_ptr<Worker>> launched) {
+    if (self) self->OnLaunched(std::move(launched));
   });
   return true;
 }
 
-void WarmPool::OnLaunched(Result<std::unique_ptr<Worker>> launched, MemoryBudget::Lease memory) {
-  --starting_;
+void WarmPool::OnLaunched(Result<std::unique_ptr<Worker>> launched) {
+  MemoryBudget::Lease memory = std::move(starting_.back());
+  starting_.pop_back();
   if (launched.ok()) return Offer(std::move(launched).value(), std::move(memory));
   memory = {};
   FailFirstWaiter(std::move(launched).error());
@@ -211,7 +211,7 @@ void WarmPool::Drain(std::function<void()> drained) {
 }
 
 void WarmPool::MaybeClose() {
-  if (state_ != State::kDraining || busy_ + starting_ + waiters_.size() > 0) return;
+  if (state_ != State::kDraining || busy_ + starting_.size() + waiters_.size() > 0) return;
   state_ = State::kClosed;
   executor_.Post([self = weak_.Get()] {
     if (self && self->drained_) std::exchange(self->drained_, nullptr)();

@@ -92,7 +92,7 @@ class WarmPool final {
   void Drain(std::function<void()> drained);
 
   State state() const { return state_; }
-  PoolCounts counts() const { return {idle_.size(), busy_, starting_, waiters_.size()}; }
+  PoolCounts counts() const { return {idle_.size(), busy_, starting_.size(), waiters_.size()}; }
   const FunctionVersion& version() const { return *version_; }
   std::vector<const Worker*> idle_workers() const;
 
@@ -109,7 +109,7 @@ class WarmPool final {
   };
 
   bool StartOne();
-  void OnLaunched(Result<std::unique_ptr<Worker>> launched, MemoryBudget::Lease memory);
+  void OnLaunched(Result<std::unique_ptr<Worker>> launched);
   void OnReturned(std::unique_ptr<Worker> worker, MemoryBudget::Lease memory);
   void Offer(std::unique_ptr<Worker> worker, MemoryBudget::Lease memory);
   WorkerLease Lend(std::unique_ptr<Worker> worker, MemoryBudget::Lease memory);
@@ -134,7 +134,7 @@ class WarmPool final {
   std::deque<Idle> idle_;               // the longest idle in front, the last used at the back
   std::map<uint64_t, Waiter> waiters_;  // by ticket: first come, first served
   size_t busy_ = 0;
-  size_t starting_ = 0;
+  std::vector<MemoryBudget::Lease> starting_;  // one a worker that is being started
   uint64_t next_ticket_ = 1;
   Timer idle_timer_;
   std::function<void()> drained_;

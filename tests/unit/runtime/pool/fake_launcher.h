@@ -1,0 +1,115 @@
+#pragma once
+
+#include <map>
+#include <vector>
+
+#include "runtime/loop/manual_executor.h"
+#include "runtime/pool/worker.h"
+
+namespace hearth {
+
+// A launcher with memory: starts wait until the test lets them happen; each worker does what the test says,
+// when it says so.
+class FakeLauncher final : public WorkerLauncher {
+ public:
+  class FakeWorker final : public Worker {
+   public:
+    FakeWorker(FakeLauncher& launcher, WorkerId id) : launcher_(launcher), id_(id) {
+      launcher_.alive_[id] = this;
+    }
+    ~FakeWorker() override { launcher_.alive_.erase(id_); }
+    WorkerId id() const override { return id_; }
+    WorkerState state() const override { return state_; }
+    bool usable() const override { return state_ == WorkerState::kIdle; }
+    void Run(const Event& event, OnAttempt done) override {
+      CHECK_TRUE(state_ == WorkerState::kIdle);
+      state_ = WorkerState::kBusy;
+      request_id_ = event.request_id.text();
+      done_ = std::move(done);
+      cold_ = !std::exchange(ran_, true);
+      began_ = launcher_.executor_.clock().Now();
+      launcher_.running_.push_back(id_);
+    }
+    void SetOnIdleDeath(std::function<void()> on_death) override { on_idle_death_ = std::move(on_death); }
+
+   private:
+    friend class FakeLauncher;
+    FakeLauncher& launcher_;
+    const WorkerId id_;
+    WorkerState state_ = WorkerState::kIdle;
+    std::string request_id_;
+    OnAttempt done_;
+    bool ran_ = false;
+    bool cold_ = false;
+    MonotonicTime began_{};
+    std::function<void()> on_idle_death_;
+  };
+
+  explicit FakeLauncher(ManualExecutor& executor) : executor_(executor) {}
+
+  void Launch(const std::shared_ptr<const FunctionVersion>&, OnWorker done) override {
+    asked_.push_back(std::move(done));
+  }
+  void Forget(const FunctionVersion&) override { ++forgotten_; }
+
+  size_t starts_waiting() const { return asked_.size(); }
+  size_t workers_alive() const { return alive_.size(); }
+  int forgotten() const { return forgotten_; }
+
+  void LetOneStart() {
+    auto done = std::move(asked_.front());
+    asked_.erase(asked_.begin());
+    done(std::unique_ptr<Worker>(std::make_unique<FakeWorker>(*this, WorkerId(next_id_++))));
+  }
+  void LetAllStart() {
+    while (!asked_.empty()) LetOneStart();
+  }
+  void FailOneStart(Error error) {
+    auto done = std::move(asked_.front());
+    asked_.erase(asked_.begin());
+    done(std::move(error));
+  }
+  // Workers that are running an event, first begun first.
+  const std::vector<WorkerId>& running() const { return running_; }
+  std::string RequestOn(WorkerId id) const { return alive_.at(id)->request_id_; }
+
+  void Complete(WorkerId id, std::string payload) {
+    Attempt attempt;
+    attempt.kind = OutcomeKind::kSuccess;
+    attempt.payload = std::move(payload);
+    End(id, std::move(attempt), WorkerState::kIdle);
+  }
+  void FailOnWorker(WorkerId id, OutcomeKind kind, std::string type) {
+    Attempt attempt;
+    attempt.kind = kind;
+    attempt.error.type = std::move(type);
+    const bool lives = kind == OutcomeKind::kFunctionError;
+    End(id, std::move(attempt), lives ? WorkerState::kIdle : WorkerState::kDying);
+  }
+  void KillIdle(WorkerId id) {
+    FakeWorker& worker = *alive_.at(id);
+    worker.state_ = WorkerState::kDying;
+    if (worker.on_idle_death_) worker.on_idle_death_();
+  }
+
+ private:
+  void End(WorkerId id, Attempt attempt, WorkerState then) {
+    FakeWorker& worker = *alive_.at(id);
+    std::erase(running_, id);
+    worker.state_ = then;
+    attempt.began = worker.began_;
+    attempt.cold = worker.cold_;
+    attempt.duration = executor_.clock().Now() - worker.began_;
+    auto done = std::move(worker.done_);
+    done(std::move(attempt));
+  }
+
+  ManualExecutor& executor_;
+  std::vector<OnWorker> asked_;
+  std::map<WorkerId, FakeWorker*> alive_;
+  std::vector<WorkerId> running_;
+  uint64_t next_id_ = 1;
+  int forgotten_ = 0;
+};
+
+}  // namespace hearth
