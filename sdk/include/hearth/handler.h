@@ -177,6 +177,18 @@ FunctionBinding<kHandler> Bind();
 
 }  // namespace hearth::internal
 
+namespace hearth {
+
+// The event in a payload, for a handler that takes text and decides by itself which of several it got:
+// ParseEvent<S3Event>(payload). Throws EventError with the JSON path of what is wrong.
+template <class Event>
+Event ParseEvent(std::string_view payload) {
+  static_assert(internal::CheckEventParameter<Event>());
+  return internal::DecodeEvent<Event>(payload);
+}
+
+}  // namespace hearth
+
 // Variadic, so that a lambda or a template with commas may stand in it. Once per library.
 #define HEARTH_HANDLER(...)                                                      \
   extern "C" HEARTH_EXPORT const struct hearth_function* hearth_function(void) { \

@@ -154,3 +154,9 @@ TEST_CASE("an HTTP response of text and of bytes", "[sdk][events]") {
   CHECK(bytes.at("isBase64Encoded") == true);
   CHECK(bytes.at("body") == "/9g=");
 }
+
+TEST_CASE("a payload can be parsed as an event outside of a signature", "[sdk][events]") {
+  const std::string payload = SampleS3Event("photos", "cat.jpg").dump();
+  CHECK(hearth::ParseEvent<S3Event>(payload).records.size() == 1);
+  CHECK_THROWS_AS(hearth::ParseEvent<SqsEvent>(payload), hearth::EventError);
+}
