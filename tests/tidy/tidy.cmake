@@ -1,5 +1,9 @@
 find_package(Python3 REQUIRED COMPONENTS Interpreter)
-add_test(NAME tidy_style COMMAND Python3::Interpreter ${CMAKE_CURRENT_LIST_DIR}/check_style.py)
-add_test(NAME tidy_style_catches_planted_faults COMMAND Python3::Interpreter ${CMAKE_CURRENT_LIST_DIR}/check_style_test.py)
-set_tests_properties(tidy_style tidy_style_catches_planted_faults PROPERTIES LABELS tidy TIMEOUT 60
-                     ENVIRONMENT PYTHONDONTWRITEBYTECODE=1)
+
+foreach(pair IN ITEMS tidy_style:check_style tidy_style_catches_planted_faults:check_style_test dev_script:dev_script_test)
+  string(REPLACE ":" ";" pair ${pair})
+  list(GET pair 0 name)
+  list(GET pair 1 script)
+  add_test(NAME ${name} COMMAND Python3::Interpreter ${CMAKE_CURRENT_LIST_DIR}/${script}.py)
+  set_tests_properties(${name} PROPERTIES LABELS tidy TIMEOUT 60 ENVIRONMENT PYTHONDONTWRITEBYTECODE=1)
+endforeach()
