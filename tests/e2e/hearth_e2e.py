@@ -186,7 +186,8 @@ Billed = collections.namedtuple("Billed", "requests billed_ms")
 class Daemon:
     """A hearthd with a data folder of its own, on free loopback ports."""
 
-    def __init__(self, config=None, arguments=()):
+    def __init__(self, config=None, arguments=(), executable=None):
+        self.executable = executable
         self.folder = pathlib.Path(tempfile.mkdtemp(prefix="hearth-e2e-"))
         self.data_dir = self.folder / "data"
         self.arguments = list(arguments)
@@ -199,7 +200,7 @@ class Daemon:
     def start(self):
         ready_file = self.folder / "ready.json"
         ready_file.unlink(missing_ok=True)
-        command = [built("hearthd"), "--data-dir", self.data_dir, "--data-listen", "127.0.0.1:0",
+        command = [self.executable or built("hearthd"), "--data-dir", self.data_dir, "--data-listen", "127.0.0.1:0",
                    "--control-listen", "127.0.0.1:0", "--ready-file", ready_file, *self.arguments]
         if self.config is not None:
             (self.folder / "hearth.json").write_text(json.dumps(self.config))

@@ -234,7 +234,8 @@ def full_path_include(tree):
         if source.path.startswith("examples/"):
             continue  # an example is a project of its own, to be copied out of the tree
         for line, angled, target in source.includes:
-            if not angled and (".." in target or not tree.exists(target)):
+            known = tree.exists(target) or tree.exists(target + ".in")  # .in: CMake makes the header
+            if not angled and (".." in target or not known):
                 yield Fault(source.path, line, f'"{target}" is not a path from the root of the tree '
                                                '(system and SDK headers take <...>)')
 
