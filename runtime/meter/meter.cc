@@ -1,0 +1,164 @@
+#include "runtime/meter/meter.h"
+
+#include <algorithm>
+#include <cstring>
+#include <functional>
+#include <utility>
+
+#include "runtime/base/digest.h"
+#include "runtime/meter/billed_duration.h"
+#include "runtime/meter/record_codec.h"
+
+namespace hearth {
+namespace {
+
+uint64_t HashOf(std::string_view bytes) { return std::hash<std::string_view>()(bytes); }
+
+// Both are bugs of ours elsewhere; a wrong bill is worse than an error.
+Status CheckBilling(const InvocationRecord& record) {
+  if (!record.billable) return Ok();
+  const uint64_t expected = BilledMs(nanoseconds(static_cast<int64_t>(record.init_ns)),
+                                     nanoseconds(static_cast<int64_t>(record.duration_ns)));
+  if (record.billed_ms == expected) return Ok();
+  return Error{ErrorCode::kInternal,
+               "record invocation " + record.request_id + ": billed for " + std::to_string(record.billed_ms) +
+                   " ms where init and duration make " + std::to_string(expected) + " ms"};
+}
+
+// The whole hours of a period; empty (from > to is possible) when it has none.
+struct WholeHours {
+  UtcHour from;
+  UtcHour to;
+  explicit WholeHours(Period period)
+      : from(std::chrono::ceil<std::chrono::hours>(period.from)), to(HourOf(period.to)) {}
+  bool empty() const { return from >= to; }
+};
+
+}  // namespace
+
+Result<Meter::Opened> Meter::Open(LedgerLog& ledger) { return Open(ledger, Options()); }
+
+Result<Meter::Opened> Meter::Open(LedgerLog& ledger, Options options) {
+  Opened opened;
+  opened.meter.reset(new Meter(ledger, options));
+  HEARTH_ASSIGN(opened.report, opened.meter->Rebuild());
+  return opened;
+}
+
+Result<Meter::OpenReport> Meter::Rebuild() {
+  OpenReport report;
+  Status newer;
+  HEARTH_TRY(ledger_.Read(0, [&](uint64_t number, std::string_view bytes) {
+    const auto record = DecodeRecord(bytes);
+    if (record.ok()) {
+      ++report.records;
+      Remember(number, *record, {KeyOf(record->request_id), record->attempt}, bytes);
+      return true;
+    }
+    const std::string which = "ledger record " + std::to_string(number);
+    if (record.error().code == ErrorCode::kUnsupported) {
+      newer = record.error().WithContext(which);
+      return false;
+    }
+    if (report.unreadable++ == 0) report.detail = record.error().WithContext(which).message;
+    return true;
+  }));
+  if (!newer.ok()) return newer.error();
+  return report;
+}
+
+Result<Meter::Recorded> Meter::Record(const InvocationRecord& record) {
+  HEARTH_TRY(CheckBilling(record));
+  HEARTH_ASSIGN(const std::string bytes, EncodeRecord(record));
+  const Identity identity{KeyOf(record.request_id), record.attempt};
+  if (const uint64_t* known = identities_.Find(identity)) {
+    if (*known == HashOf(bytes)) return Recorded::kAlreadyThere;
+    ++conflicts_;
+    return Error{ErrorCode::kConflict, "record invocation " + record.request_id + " attempt " +
+                                           std::to_string(record.attempt) +
+                                           ": the ledger has another record of it; the first stands"};
+  }
+  HEARTH_ASSIGN(const uint64_t number, ledger_.Append(bytes));
+  Remember(number, record, identity, bytes);
+  for (InvocationObserver* observer : observers_) observer->OnInvocationSettled(record);
+  return Recorded::kAppended;
+}
+
+void Meter::Remember(uint64_t number, const InvocationRecord& record, const Identity& identity,
+                     std::string_view bytes) {
+  identities_.Put(identity, HashOf(bytes));
+  if (record.outcome == OutcomeKind::kSuccess && record.trigger != TriggerKind::kHttp) {
+    successes_.Put(identity.request, {});
+  }
+  usage_.Add(number, record);
+}
+
+bool Meter::HasSuccess(const RequestId& request_id) const {
+  return successes_.Find(KeyOf(request_id.text())) != nullptr;
+}
+
+// Any 16 bytes do that differ when the ids do: the hexadecimal digits of a UUID, else a digest.
+Meter::RequestKey Meter::KeyOf(std::string_view request_id) {
+  RequestKey key;
+  size_t digits = 0;
+  for (const char c : request_id) {
+    if (c == '-') continue;
+    const bool number = c >= '0' && c <= '9';
+    if ((!number && (c < 'a' || c > 'f')) || digits == 32) {
+      digits = 0;
+      break;
+    }
+    uint64_t& half = digits < 16 ? key.high : key.low;
+    half = half << 4 | static_cast<uint64_t>(number ? c - '0' : c - 'a' + 10);
+    ++digits;
+  }
+  if (digits == 32) return key;
+  const Sha256Digest digest = Sha256(request_id);
+  std::memcpy(&key, digest.data(), sizeof key);
+  return key;
+}
+
+Result<Statement> Meter::StatementOf(Period period) const {
+  StatementBuilder builder(period);
+  const auto add = [&](const InvocationRecord& record) {
+    builder.Add(record);
+    return true;
+  };
+  const WholeHours whole(period);
+  if (whole.empty()) {
+    HEARTH_TRY(Visit(period, add));
+  } else {
+    usage_.Collect(whole.from, whole.to, builder);
+    HEARTH_TRY(Visit({period.from, whole.from}, add));
+    HEARTH_TRY(Visit({whole.to, period.to}, add));
+  }
+  return std::move(builder).Take();
+}
+
+Status Meter::Visit(Period period, const std::function<bool(const InvocationRecord&)>& visit) const {
+  if (period.from >= period.to) return Ok();
+  const UsageTable::Range range =
+      usage_.RangeOf(HourOf(period.from), std::chrono::ceil<std::chrono::hours>(period.to));
+  if (range.empty()) return Ok();
+  return ledger_.Read(range.first, [&](uint64_t number, std::string_view bytes) {
+    if (number > range.last) return false;
+    const auto record = DecodeRecord(bytes);  // an unreadable one was reported at Open()
+    return !record.ok() || !period.Contains(record->started) || visit(*record);
+  });
+}
+
+Result<Meter::Bill> Meter::BillOf(Period period, const PriceBook& book) const {
+  HEARTH_ASSIGN(Statement statement, StatementOf(period));
+  Charges charges{.price_book = book.name, .currency = book.currency, .lines = {}, .total = {}};
+  for (const Period& part : SplitByMonth(period)) {
+    HEARTH_ASSIGN(const Statement usage, StatementOf(part));
+    HEARTH_ASSIGN(const Statement earlier, StatementOf({StartOfMonth(part.from), part.from}));
+    const UsageTotals before = earlier.Total();
+    Charges month = ChargeMonth(book, usage, {before.requests, before.memory_mb_ms});
+    charges.total += month.total;
+    std::move(month.lines.begin(), month.lines.end(), std::back_inserter(charges.lines));
+  }
+  return Bill{std::move(statement), std::move(charges)};
+}
+
+}  // namespace hearth

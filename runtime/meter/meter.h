@@ -1,0 +1,115 @@
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "runtime/base/ids.h"
+#include "runtime/base/result.h"
+#include "runtime/meter/charge.h"
+#include "runtime/meter/recent_window.h"
+#include "runtime/meter/statement.h"
+#include "runtime/meter/usage_table.h"
+#include "runtime/model/invocation_record.h"
+#include "runtime/model/observers.h"
+#include "runtime/store/ledger_log.h"
+
+namespace hearth {
+
+// Keeps the account: every attempt is recorded here before anybody hears how it ended.
+//
+// Owns:    sums by hour, and a window of recent identities. Owned by main.
+// Borrows: LedgerLog&, the observers - all outlive the meter.
+// Thread:  loop thread. Record() makes no system call.
+// Limits:  identities and successes are remembered for the last 262,144 records each (settings), also over a
+// restart. Failure: a record that the ledger does not take is an error to the caller and in no sum; observers
+// do not hear of it. Promise: one record for each (request id, attempt) within the window. What could not be
+// recorded is not billed.
+class Meter final {
+ public:
+  struct Options {
+    size_t identities_max = size_t{1} << 18;
+    size_t successes_max =
+        size_t{1} << 18;  // of events that did not come by HTTP: those have nobody to run them again
+  };
+  struct OpenReport {
+    uint64_t records = 0;
+    uint64_t unreadable = 0;  // in the ledger, valid there, but not an invocation record
+    std::string detail;       // of the first unreadable one
+  };
+  enum class Recorded { kAppended, kAlreadyThere };
+
+  struct Opened;
+
+  // Reads the whole ledger once. kUnsupported when it has records of a newer version.
+  static Result<Opened> Open(LedgerLog& ledger, Options options);
+  static Result<Opened> Open(LedgerLog& ledger);
+
+  void AddObserver(InvocationObserver& observer) { observers_.push_back(&observer); }
+
+  // Appends, then tells the observers. The same record again is kAlreadyThere and changes nothing; another
+  // record under the same identity is refused with kConflict and counted. kUnavailable: the ledger is full.
+  Result<Recorded> Record(const InvocationRecord& record);
+  // False: take no new work, its records might find no room.
+  bool writable() const { return ledger_.writable(); }
+  // Ran to success, whichever attempt; for events found open after a crash. Asks the window.
+  bool HasSuccess(const RequestId& request_id) const;
+  uint64_t conflicts() const { return conflicts_; }
+
+  // Whole hours come from the sums, the rest of the period is read from the ledger.
+  Result<Statement> StatementOf(Period period) const;
+  struct Bill {
+    Statement statement;
+    Charges charges;  // lines month by month
+  };
+  // Blocks for as long as reading the ends of the period takes.
+  Result<Bill> BillOf(Period period, const PriceBook& book) const;
+  // The records of a period, in the ledger's order, until `visit` returns false.
+  Status Visit(Period period, const std::function<bool(const InvocationRecord&)>& visit) const;
+
+ private:
+  // 16 bytes of a request id: a UUID's own, else the first of its SHA-256.
+  struct RequestKey {
+    uint64_t high = 0;
+    uint64_t low = 0;
+    friend bool operator==(const RequestKey&, const RequestKey&) = default;
+  };
+  struct Identity {
+    RequestKey request;
+    uint32_t attempt = 0;
+    friend bool operator==(const Identity&, const Identity&) = default;
+  };
+  struct Hasher {
+    size_t operator()(const RequestKey& key) const { return key.high ^ key.low; }
+    size_t operator()(const Identity& identity) const { return (*this)(identity.request) + identity.attempt; }
+  };
+  struct Nothing {};
+
+  Meter(LedgerLog& ledger, const Options& options)
+      : ledger_(ledger), identities_(options.identities_max), successes_(options.successes_max) {}
+
+  static RequestKey KeyOf(std::string_view request_id);
+  Result<OpenReport> Rebuild();
+  void Remember(uint64_t number, const InvocationRecord& record, const Identity& identity,
+                std::string_view bytes);
+
+  // Borrowed.
+  LedgerLog& ledger_;
+  std::vector<InvocationObserver*> observers_;
+
+  RecentWindow<Identity, uint64_t, Hasher> identities_;  // -> hash of the record's bytes
+  RecentWindow<RequestKey, Nothing, Hasher> successes_;
+  UsageTable usage_;
+  uint64_t conflicts_ = 0;
+};
+
+struct Meter::Opened {
+  std::unique_ptr<Meter> meter;
+  OpenReport report;
+};
+
+}  // namespace hearth

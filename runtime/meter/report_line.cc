@@ -1,0 +1,74 @@
+#include "runtime/meter/report_line.h"
+
+#include <cstdio>
+
+namespace hearth {
+namespace {
+
+// Two decimals, rounded by integers: "238.83 ms".
+std::string Millis(uint64_t ns) {
+  const uint64_t hundredths = (ns + 5'000) / 10'000;
+  char text[40];
+  std::snprintf(text, sizeof text, "%llu.%02llu ms", static_cast<unsigned long long>(hundredths / 100),
+                static_cast<unsigned long long>(hundredths % 100));
+  return text;
+}
+
+std::string_view ErrorTypeOf(OutcomeKind kind) {
+  switch (kind) {
+    case OutcomeKind::kCrash:
+      return "Runtime.ExitError";
+    case OutcomeKind::kOutOfMemory:
+      return "Runtime.OutOfMemory";
+    case OutcomeKind::kInitError:
+      return "Runtime.InitError";
+    default:
+      return "";
+  }
+}
+
+std::string StatusOf(const InvocationRecord& record, std::string_view error_type) {
+  switch (record.outcome) {
+    case OutcomeKind::kTimeout:
+    case OutcomeKind::kInitTimeout:
+      return "Status: timeout";
+    case OutcomeKind::kCrash:
+    case OutcomeKind::kOutOfMemory:
+    case OutcomeKind::kInitError:
+      return "Status: error\tError Type: " +
+             std::string(error_type.empty() ? ErrorTypeOf(record.outcome) : error_type);
+    default:
+      return "";
+  }
+}
+
+}  // namespace
+
+std::string StartLine(const InvocationRecord& record) {
+  return "START RequestId: " + record.request_id + " Version: " + record.version;
+}
+
+std::string EndLine(const InvocationRecord& record) { return "END RequestId: " + record.request_id; }
+
+std::string ReportLine(const InvocationRecord& record, std::string_view error_type) {
+  std::string line = "REPORT RequestId: " + record.request_id;
+  line += "\tDuration: " + Millis(record.duration_ns);
+  line += "\tBilled Duration: " + std::to_string(record.billed_ms) + " ms";
+  line += "\tMemory Size: " + std::to_string(record.memory_mib) + " MB";
+  line += "\tMax Memory Used: " + std::to_string((record.memory_peak_kib + 1023) / 1024) + " MB\t";
+  if (record.init_ns > 0) line += "Init Duration: " + Millis(record.init_ns) + "\t";
+  return line + StatusOf(record, error_type);
+}
+
+bool HasReport(OutcomeKind kind) {
+  switch (kind) {
+    case OutcomeKind::kThrottled:
+    case OutcomeKind::kCancelled:
+    case OutcomeKind::kInterrupted:
+      return false;
+    default:
+      return true;
+  }
+}
+
+}  // namespace hearth

@@ -1,0 +1,24 @@
+#pragma once
+
+#include <string>
+#include <string_view>
+
+#include "runtime/model/invocation_record.h"
+
+namespace hearth {
+
+// The three lines of an invocation as AWS Lambda writes them, without the newline; people and their tools
+// parse them. Fields of REPORT are separated by tabs, and a tab ends it. "MB" is MiB, as it is there.
+
+std::string StartLine(const InvocationRecord& record);
+std::string EndLine(const InvocationRecord& record);
+// Init Duration only when this attempt was billed for a worker's init. What ended otherwise than by the
+// handler's own answer has "Status: timeout" or "Status: error" and the error's type; `error_type` "" takes
+// the one that fits the outcome. A handler that reports an error of its own has no status, as in Lambda's
+// text format.
+std::string ReportLine(const InvocationRecord& record, std::string_view error_type = "");
+
+// False for what never ran: it has no lines.
+bool HasReport(OutcomeKind kind);
+
+}  // namespace hearth

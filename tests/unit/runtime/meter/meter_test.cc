@@ -1,0 +1,213 @@
+#include "runtime/meter/meter.h"
+
+#include <random>
+
+#include <catch2/catch.hpp>
+
+#include "tests/unit/runtime/meter/meter_fixture.h"
+#include "tests/unit/runtime/store/ledger_fixture.h"
+
+namespace hearth {
+namespace {
+
+using namespace std::chrono_literals;
+
+class Settled final : public InvocationObserver {
+ public:
+  void OnInvocationStarted(const FunctionVersion&, const Event&) override {}
+  void OnInvocationSettled(const InvocationRecord& record) override { records.push_back(record); }
+  void OnThrottled(std::string_view, std::string_view) override {}
+  std::vector<InvocationRecord> records;
+};
+
+class MeterFixture {
+ public:
+  MeterFixture() { Open(); }
+  void Open(Meter::Options options = {}) {
+    auto opened = Meter::Open(ledger, options);
+    REQUIRE(opened.ok());
+    meter = std::move(opened->meter);
+    report = opened->report;
+    meter->AddObserver(observer);
+  }
+  void RecordAll(const std::vector<InvocationRecord>& records) {
+    for (const auto& record : records) REQUIRE(meter->Record(record).ok());
+  }
+
+  FakeLedger ledger;
+  Settled observer;
+  std::unique_ptr<Meter> meter;
+  Meter::OpenReport report;
+};
+
+constexpr Period kThreeDays{kNoon, kNoon + 72h};
+
+}  // namespace
+
+TEST_CASE_METHOD(MeterFixture, "record is in the ledger before the observer hears of it", "[meter]") {
+  CHECK(meter->Record(SomeRecord()).value() == Meter::Recorded::kAppended);
+  REQUIRE(ledger.records.size() == 1);
+  CHECK(DecodeRecord(ledger.records[0]).value() == SomeRecord());
+  CHECK(observer.records == std::vector<InvocationRecord>{SomeRecord()});
+}
+
+TEST_CASE_METHOD(MeterFixture, "same record twice is accepted once", "[meter]") {
+  REQUIRE(meter->Record(SomeRecord()).ok());
+  CHECK(meter->Record(SomeRecord()).value() == Meter::Recorded::kAlreadyThere);
+  CHECK(ledger.records.size() == 1);
+  CHECK(observer.records.size() == 1);
+  CHECK(meter->conflicts() == 0);
+  CHECK(meter->StatementOf(kThreeDays).value().Total().records == 1);
+}
+
+TEST_CASE_METHOD(MeterFixture, "another record under the same identity is refused and counted", "[meter]") {
+  REQUIRE(meter->Record(SomeRecord()).ok());
+  InvocationRecord other = SomeRecord();
+  other.bytes_out = 5;
+  const auto refused = meter->Record(other);
+  REQUIRE_FALSE(refused.ok());
+  CHECK(refused.error().code == ErrorCode::kConflict);
+  CHECK(meter->conflicts() == 1);
+  CHECK(ledger.records.size() == 1);
+  other.attempt = 2;
+  CHECK(meter->Record(other).value() == Meter::Recorded::kAppended);
+}
+
+TEST_CASE_METHOD(MeterFixture, "identity is known after a restart", "[meter]") {
+  REQUIRE(meter->Record(SomeRecord()).ok());
+  Open();
+  CHECK(report.records == 1);
+  CHECK(meter->Record(SomeRecord()).value() == Meter::Recorded::kAlreadyThere);
+}
+
+TEST_CASE_METHOD(MeterFixture, "identities are forgotten at the limit, oldest first", "[meter]") {
+  Open({.identities_max = 2, .successes_max = 2});
+  InvocationRecord record = SomeRecord();
+  for (const char* id : {"a", "b"}) {
+    record.request_id = id;
+    REQUIRE(meter->Record(record).ok());
+  }
+  record.request_id = "a";
+  CHECK(meter->Record(record).value() == Meter::Recorded::kAlreadyThere);
+  record.request_id = "c";
+  CHECK(meter->Record(record).value() == Meter::Recorded::kAppended);
+  CHECK_FALSE(meter->HasSuccess(RequestId("a")));
+  CHECK(meter->HasSuccess(RequestId("b")));
+  record.request_id = "b";
+  CHECK(meter->Record(record).value() == Meter::Recorded::kAlreadyThere);
+}
+
+TEST_CASE_METHOD(MeterFixture, "success of an event is known, also after a restart", "[meter]") {
+  const RequestId id(SomeRecord().request_id);
+  InvocationRecord failed = SomeRecord();
+  failed.outcome = OutcomeKind::kCrash;
+  REQUIRE(meter->Record(failed).ok());
+  CHECK_FALSE(meter->HasSuccess(id));
+  InvocationRecord second = SomeRecord();
+  second.attempt = 2;
+  REQUIRE(meter->Record(second).ok());
+  CHECK(meter->HasSuccess(id));
+  Open();
+  CHECK(meter->HasSuccess(id));
+}
+
+TEST_CASE_METHOD(MeterFixture, "ledger full: not writable, refused, in no sum, observer not told",
+                 "[meter]") {
+  ledger.full = true;
+  CHECK_FALSE(meter->writable());
+  CHECK(meter->Record(SomeRecord()).error().code == ErrorCode::kUnavailable);
+  CHECK(observer.records.empty());
+  CHECK(meter->StatementOf(kThreeDays).value().rows.empty());
+  ledger.full = false;
+  CHECK(meter->Record(SomeRecord()).value() == Meter::Recorded::kAppended);
+}
+
+TEST_CASE_METHOD(MeterFixture, "billed duration that is not the ceiling is refused", "[meter]") {
+  InvocationRecord record = SomeRecord();
+  record.billed_ms += 1;
+  CHECK(meter->Record(record).error().message.find("billed for 40 ms where init and duration make 39 ms") !=
+        std::string::npos);
+}
+
+TEST_CASE_METHOD(MeterFixture, "unreadable record in the ledger is reported and skipped", "[meter]") {
+  REQUIRE(meter->Record(SomeRecord()).ok());
+  ledger.records.insert(ledger.records.begin(), "\1rubbish");
+  Open();
+  CHECK(report.records == 1);
+  CHECK(report.unreadable == 1);
+  CHECK(report.detail.find("ledger record 0") == 0);
+  CHECK(meter->StatementOf({kNoon, kNoon + 1s}).value().Total().records == 1);
+}
+
+TEST_CASE_METHOD(MeterFixture, "record of a newer release: refused to open", "[meter]") {
+  ledger.records.push_back("\x63");
+  const auto opened = Meter::Open(ledger);
+  REQUIRE_FALSE(opened.ok());
+  CHECK(opened.error().code == ErrorCode::kUnsupported);
+}
+
+// Goal: the sums by hour give what reading every record gives, for any period.
+TEST_CASE_METHOD(MeterFixture, "statement from sums equals the statement from records", "[meter]") {
+  const uint64_t seed = std::random_device()();
+  INFO("seed " << seed);
+  RandomRecords random(seed);
+  const auto records = random.Many(400);
+  RecordAll(records);
+  for (int i = 0; i < 60; ++i) {
+    WallTime from = kNoon + microseconds(random.Below(uint64_t{72} * 3'600'000'000));
+    WallTime to = kNoon + microseconds(random.Below(uint64_t{72} * 3'600'000'000));
+    if (to < from) std::swap(from, to);
+    if (i % 3 == 0) from = HourOf(from);
+    if (i % 4 == 0) to = HourOf(to);
+    const Period period{from, to};
+    INFO(ToIso8601Millis(from) << " to " << ToIso8601Millis(to));
+    REQUIRE(meter->StatementOf(period).value() == MakeStatement(period, records));
+  }
+  Open();
+  CHECK(meter->StatementOf(kThreeDays).value() == MakeStatement(kThreeDays, records));
+}
+
+TEST_CASE_METHOD(MeterFixture, "statement of whole hours reads no record", "[meter]") {
+  RecordAll(RandomRecords(1).Many(100));
+  ledger.records_read = 0;
+  REQUIRE(meter->StatementOf(kThreeDays).value().Total().records == 100);
+  CHECK(ledger.records_read == 0);
+}
+
+TEST_CASE_METHOD(MeterFixture, "bill over two months starts the second at the first tier", "[meter]") {
+  InvocationRecord record = SomeRecord();
+  record.started = WallTime(std::chrono::sys_days(std::chrono::year(2026) / 11 / 30));
+  REQUIRE(meter->Record(record).ok());
+  record.started += 24h;
+  record.attempt = 2;
+  REQUIRE(meter->Record(record).ok());
+  PriceBook book = ShippedPriceBook().value();
+  book.free_allowance = {.applies = true, .requests = 1, .gb_seconds = 0};
+  const Meter::Bill bill = meter->BillOf({record.started - 48h, record.started + 48h}, book).value();
+  CHECK(bill.statement.Total().requests == 2);
+  uint64_t free_requests = 0;
+  for (const LineItem& line : bill.charges.lines)
+    free_requests += line.kind == LineKind::kFreeRequests ? line.quantity : 0;
+  CHECK(free_requests == 2);  // one in each month
+  const Meter::Bill late = meter->BillOf({record.started + 1h, record.started + 48h}, book).value();
+  CHECK(late.charges.lines.empty());
+}
+
+// Over the real log: what was recorded is billed the same after a restart.
+TEST_CASE_METHOD(LedgerFixture, "bill is the same after a restart of the ledger", "[meter][ledger]") {
+  RandomRecords random(7);
+  const auto records = random.Many(1'000);
+  Open();
+  {
+    auto opened = Meter::Open(*log);
+    REQUIRE(opened.ok());
+    for (const auto& record : records) REQUIRE(opened->meter->Record(record).ok());
+  }
+  Open();
+  auto opened = Meter::Open(*log);
+  REQUIRE(opened.ok());
+  CHECK(opened->report.records == 1'000);
+  CHECK(opened->meter->StatementOf(kThreeDays).value() == MakeStatement(kThreeDays, records));
+}
+
+}  // namespace hearth

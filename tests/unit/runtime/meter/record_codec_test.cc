@@ -1,0 +1,100 @@
+#include "runtime/meter/record_codec.h"
+
+#include <random>
+
+#include <catch2/catch.hpp>
+
+#include "runtime/base/digest.h"
+#include "tests/unit/runtime/meter/meter_fixture.h"
+
+namespace hearth {
+
+namespace {
+
+std::string FromHex(std::string_view hex) {
+  std::string bytes;
+  for (size_t i = 0; i < hex.size(); i += 2) {
+    bytes += static_cast<char>(std::stoi(std::string(hex.substr(i, 2)), nullptr, 16));
+  }
+  return bytes;
+}
+
+}  // namespace
+
+TEST_CASE("record survives its encoding", "[meter]") {
+  const uint64_t seed = std::random_device()();
+  INFO("seed " << seed);
+  RandomRecords records(seed);
+  for (int i = 0; i < 500; ++i) {
+    const InvocationRecord record = records.Next();
+    const auto bytes = EncodeRecord(record);
+    REQUIRE(bytes.ok());
+    CHECK(bytes->size() < 120);
+    const auto back = DecodeRecord(*bytes);
+    REQUIRE(back.ok());
+    REQUIRE(*back == record);
+  }
+}
+
+TEST_CASE("extreme values survive", "[meter]") {
+  InvocationRecord record = SomeRecord();
+  record.request_id = std::string(255, 'i');
+  record.function = std::string(255, 'f');
+  record.started = WallTime(microseconds(-1));
+  record.duration_ns = record.worker = record.bytes_out = UINT64_MAX;
+  record.attempt = record.memory_mib = UINT32_MAX;
+  CHECK(DecodeRecord(EncodeRecord(record).value()).value() == record);
+  record.request_id =
+      "6BC28136-0000-4365-B021-0CE6B2E64AB0";  // upper case is not packed, so that it comes back as it was
+  CHECK(DecodeRecord(EncodeRecord(record).value()).value() == record);
+}
+
+// The bytes that version 1 wrote; whatever version is current has to read them.
+TEST_CASE("record of version 1 is read", "[meter]") {
+  InvocationRecord record = SomeRecord();
+  record.request_id = "01234567-89ab-4def-8123-456789abcdef";
+  const std::string version_1 = FromHex(
+      "010503000123456789ab4def8123456789abcdef06726573697a6507244c41544553540180c081d5"
+      "8abcb00600a0cfb7120027800180b00300000000");
+  CHECK(DecodeRecord(version_1).value() == record);
+  CHECK(ToHex(EncodeRecord(record).value()) == ToHex(version_1));
+}
+
+TEST_CASE("record of a newer version is refused by name", "[meter]") {
+  std::string bytes = EncodeRecord(SomeRecord()).value();
+  bytes[0] = 2;
+  const auto record = DecodeRecord(bytes);
+  REQUIRE_FALSE(record.ok());
+  CHECK(record.error().code == ErrorCode::kUnsupported);
+  CHECK(record.error().message.find("format version 2") != std::string::npos);
+}
+
+TEST_CASE("record cut short or with bytes behind it is corrupt, never a crash", "[meter]") {
+  const std::string bytes = EncodeRecord(SomeRecord()).value();
+  for (size_t size = 0; size < bytes.size(); ++size) {
+    const auto record = DecodeRecord(std::string_view(bytes).substr(0, size));
+    REQUIRE_FALSE(record.ok());
+    CHECK(record.error().code == ErrorCode::kCorrupt);
+  }
+  CHECK(DecodeRecord(bytes + "x").error().message == "invocation record: bytes follow its last field");
+}
+
+TEST_CASE("flipped bits decode to something or to an error", "[meter]") {
+  const std::string bytes = EncodeRecord(SomeRecord()).value();
+  for (size_t bit = 0; bit < bytes.size() * 8; ++bit) {
+    std::string bad = bytes;
+    bad[bit / 8] = static_cast<char>(bad[bit / 8] ^ (1 << bit % 8));
+    (void)DecodeRecord(bad);
+  }
+}
+
+TEST_CASE("record without a name is refused", "[meter]") {
+  InvocationRecord record = SomeRecord();
+  record.function = "";
+  CHECK(EncodeRecord(record).error().code == ErrorCode::kInvalidArgument);
+  record.function = std::string(256, 'f');
+  CHECK(EncodeRecord(record).error().message ==
+        "record an invocation: its function has 256 bytes, 1 to 255 are possible");
+}
+
+}  // namespace hearth
