@@ -5,7 +5,8 @@
 namespace hearth {
 
 size_t WorkersToStart(const PoolCounts& counts, const PoolLimits& limits) {
-  const size_t wanted = counts.waiting > counts.starting ? counts.waiting - counts.starting : 0;
+  const size_t coming = counts.starting + counts.idle;
+  const size_t wanted = counts.waiting > coming ? counts.waiting - coming : 0;
   const size_t alive = counts.idle + counts.busy + counts.starting;
   const size_t room = limits.workers_max > alive ? limits.workers_max - alive : 0;
   return std::min(wanted, room);

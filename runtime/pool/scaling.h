@@ -21,7 +21,7 @@ struct PoolCounts {
   size_t waiting = 0;
 };
 
-// Workers to start now: one for each waiter that no starting worker is for, within the limit.
+// Workers to start now: one for each waiter that no starting or idle worker is for, within the limit.
 size_t WorkersToStart(const PoolCounts& counts, const PoolLimits& limits);
 
 enum class Admission { kAdmit, kThrottleFunction };

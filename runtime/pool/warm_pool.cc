@@ -127,11 +127,7 @@ void WarmPool::OnReturned(std::unique_ptr<Worker> worker, MemoryBudget::Lease me
 }
 
 void WarmPool::Offer(std::unique_ptr<Worker> worker, MemoryBudget::Lease memory) {
-  if (!waiters_.empty()) {
-    auto node = waiters_.extract(waiters_.begin());
-    return node.mapped().done(Lend(std::move(worker), std::move(memory)));
-  }
-  if (state_ != State::kOpen) {
+  if (state_ != State::kOpen && waiters_.empty()) {
     std::shared_ptr<Worker> doomed = std::move(worker);
     executor_.Post([doomed] {});
     memory = {};
@@ -140,6 +136,30 @@ void WarmPool::Offer(std::unique_ptr<Worker> worker, MemoryBudget::Lease memory)
   worker->SetOnIdleDeath([this, id = worker->id()] { OnIdleDeath(id); });
   idle_.push_back({std::move(worker), std::move(memory), executor_.clock().Now()});
   if (!idle_timer_.armed()) ArmIdleTimer();
+  if (waiters_.empty() || std::exchange(serving_, true)) return;
+  // A lease may be given back from inside any destructor: waiters are served in a turn of their own.
+  executor_.Post([self = weak_.Get()] {
+    if (self) self->ServeWaiters();
+  });
+}
+
+void WarmPool::ServeWaiters() {
+  serving_ = false;
+  const WeakPtr<WarmPool> self = weak_.Get();
+  while (self && !idle_.empty() && !waiters_.empty()) {
+    Idle last = std::move(idle_.back());
+    idle_.pop_back();
+    if (!last.worker->usable()) continue;
+    auto node = waiters_.extract(waiters_.begin());
+    node.mapped().done(Lend(std::move(last.worker), std::move(last.memory)));
+  }
+  if (!self) return;
+  StartWorkers();  // for those whose worker died before it could be lent
+  if (state_ != State::kOpen && waiters_.empty()) {
+    while (EvictIdle()) {
+    }
+    MaybeClose();
+  }
 }
 
 WorkerLease WarmPool::Lend(std::unique_ptr<Worker> worker, MemoryBudget::Lease memory) {

@@ -112,6 +112,7 @@ class WarmPool final {
   void OnLaunched(Result<std::unique_ptr<Worker>> launched);
   void OnReturned(std::unique_ptr<Worker> worker, MemoryBudget::Lease memory);
   void Offer(std::unique_ptr<Worker> worker, MemoryBudget::Lease memory);
+  void ServeWaiters();
   WorkerLease Lend(std::unique_ptr<Worker> worker, MemoryBudget::Lease memory);
   void FailFirstWaiter(Error error);
   void OnWaitLimit(uint64_t ticket);
@@ -135,6 +136,7 @@ class WarmPool final {
   std::map<uint64_t, Waiter> waiters_;  // by ticket: first come, first served
   size_t busy_ = 0;
   std::vector<MemoryBudget::Lease> starting_;  // one a worker that is being started
+  bool serving_ = false;                       // ServeWaiters() has been posted
   uint64_t next_ticket_ = 1;
   Timer idle_timer_;
   std::function<void()> drained_;

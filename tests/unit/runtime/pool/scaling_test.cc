@@ -17,6 +17,7 @@ TEST_CASE("a worker is started for each waiter that none is being started for", 
   CHECK(WorkersToStart({.idle = 0, .busy = 0, .starting = 2, .waiting = 3}, Limits(10)) == 1);
   CHECK(WorkersToStart({.idle = 0, .busy = 0, .starting = 3, .waiting = 3}, Limits(10)) == 0);
   CHECK(WorkersToStart({.idle = 0, .busy = 0, .starting = 4, .waiting = 3}, Limits(10)) == 0);
+  CHECK(WorkersToStart({.idle = 2, .busy = 0, .starting = 0, .waiting = 3}, Limits(10)) == 1);
 }
 
 TEST_CASE("no more workers than the limit, at it and one past it", "[pool]") {

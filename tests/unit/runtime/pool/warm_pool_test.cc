@@ -31,8 +31,18 @@ class WarmPoolFixture {
       }
     }));
   }
+  void LetOneStart() {
+    launcher_.LetOneStart();
+    executor_.RunPosted();
+  }
+  void LetAllStart() {
+    launcher_.LetAllStart();
+    executor_.RunPosted();
+  }
   void GiveBackFirst() {
+    WorkerLease first = std::move(leases_.front());
     leases_.erase(leases_.begin());
+    first = {};
     executor_.RunPosted();
   }
 
@@ -42,15 +52,15 @@ class WarmPoolFixture {
   MemoryBudget memory_{512_MiB};
   std::function<bool()> make_room_;
   std::unique_ptr<WarmPool> pool_;
-  std::vector<WarmPool::Wait> waits_;
   std::vector<Error> errors_;
   std::vector<WorkerLease> leases_;
+  std::vector<WarmPool::Wait> waits_;
 };
 
 TEST_CASE_METHOD(WarmPoolFixture, "a worker that was given back is lent again, without a start", "[pool]") {
   CHECK_FALSE(pool_->TryAcquire());
   Ask();
-  launcher_.LetOneStart();
+  LetOneStart();
   REQUIRE(leases_.size() == 1);
   const WorkerId first = leases_[0].worker().id();
   GiveBackFirst();
@@ -63,7 +73,7 @@ TEST_CASE_METHOD(WarmPoolFixture, "a worker that was given back is lent again, w
 TEST_CASE_METHOD(WarmPoolFixture, "the last used worker is lent first", "[pool]") {
   Ask();
   Ask();
-  launcher_.LetAllStart();
+  LetAllStart();
   REQUIRE(leases_.size() == 2);
   const WorkerId last = leases_[1].worker().id();
   GiveBackFirst();
@@ -79,7 +89,7 @@ TEST_CASE_METHOD(WarmPoolFixture, "who waits longest gets the worker that comes 
   Ask();
   Ask();
   CHECK(launcher_.starts_waiting() == 1);
-  launcher_.LetOneStart();
+  LetOneStart();
   REQUIRE(leases_.size() == 1);
   GiveBackFirst();
   CHECK(leases_.size() == 1);
@@ -91,7 +101,7 @@ TEST_CASE_METHOD(WarmPoolFixture, "no worker in time is a throttle that says whi
   limits.workers_max = 1;
   MakePool(limits);
   Ask();
-  launcher_.LetOneStart();
+  LetOneStart();
   Ask(2 * s);
   executor_.Advance(2 * s - nanoseconds(1));
   CHECK(errors_.empty());
@@ -121,7 +131,7 @@ TEST_CASE_METHOD(WarmPoolFixture, "a wait that is dropped never calls back, and 
                  "[pool]") {
   Ask();
   waits_.clear();
-  launcher_.LetOneStart();
+  LetOneStart();
   CHECK(leases_.empty());
   CHECK(pool_->counts().idle == 1);
 }
@@ -131,8 +141,9 @@ TEST_CASE_METHOD(WarmPoolFixture, "a worker that cannot start fails one waiter; 
   Ask();
   Ask();
   launcher_.FailOneStart({ErrorCode::kUnavailable, "no memory"});
+  executor_.RunPosted();
   REQUIRE(errors_.size() == 1);
-  launcher_.LetAllStart();
+  LetAllStart();
   CHECK(leases_.size() == 1);
   CHECK(pool_->counts().waiting == 0);
 }
@@ -142,7 +153,7 @@ TEST_CASE_METHOD(WarmPoolFixture, "an idle worker ends after the idle time-out, 
   limits.idle_time_out = seconds(60);
   MakePool(limits);
   Ask();
-  launcher_.LetOneStart();
+  LetOneStart();
   GiveBackFirst();
   executor_.Advance(60 * s - nanoseconds(1));
   CHECK(launcher_.workers_alive() == 1);
@@ -153,7 +164,7 @@ TEST_CASE_METHOD(WarmPoolFixture, "an idle worker ends after the idle time-out, 
 
 TEST_CASE_METHOD(WarmPoolFixture, "an idle worker that dies is not lent", "[pool]") {
   Ask();
-  launcher_.LetOneStart();
+  LetOneStart();
   const WorkerId id = leases_[0].worker().id();
   GiveBackFirst();
   launcher_.KillIdle(id);
@@ -164,7 +175,7 @@ TEST_CASE_METHOD(WarmPoolFixture, "an idle worker that dies is not lent", "[pool
 
 TEST_CASE_METHOD(WarmPoolFixture, "a worker that died on its event is not lent again", "[pool]") {
   Ask();
-  launcher_.LetOneStart();
+  LetOneStart();
   Event event;
   leases_[0].worker().Run(event, [](Attempt) {});
   launcher_.FailOnWorker(leases_[0].worker().id(), OutcomeKind::kCrash, "Runtime.ExitError");
@@ -176,7 +187,7 @@ TEST_CASE_METHOD(WarmPoolFixture, "a worker that died on its event is not lent a
 TEST_CASE_METHOD(WarmPoolFixture, "with isolation per invocation no worker is lent twice", "[pool]") {
   MakePool({}, Isolation::kInvocation);
   Ask();
-  launcher_.LetOneStart();
+  LetOneStart();
   GiveBackFirst();
   CHECK_FALSE(pool_->TryAcquire());
   CHECK(launcher_.workers_alive() == 0);
@@ -194,7 +205,7 @@ TEST_CASE_METHOD(WarmPoolFixture, "the memory of the node limits the workers; an
   pool_->StartWorkers();
   CHECK(asked_for_room);
   CHECK(launcher_.starts_waiting() == 4);
-  launcher_.LetAllStart();
+  LetAllStart();
   CHECK(pool_->counts().waiting == 1);
 }
 
@@ -203,7 +214,7 @@ TEST_CASE_METHOD(WarmPoolFixture,
                  "[pool]") {
   Ask();
   Ask();
-  launcher_.LetAllStart();
+  LetAllStart();
   GiveBackFirst();
   bool drained = false;
   pool_->Drain([&] { drained = true; });
@@ -221,7 +232,7 @@ TEST_CASE_METHOD(WarmPoolFixture,
 
 TEST_CASE_METHOD(WarmPoolFixture, "a lease outlives its pool", "[pool]") {
   Ask();
-  launcher_.LetOneStart();
+  LetOneStart();
   pool_.reset();
   leases_.clear();
   CHECK(launcher_.workers_alive() == 0);
