@@ -1,0 +1,158 @@
+#include "triggers/bucket/folder_reader.h"
+
+#include <fcntl.h>
+#include <linux/openat2.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+
+#include <cerrno>
+#include <csignal>
+#include <ctime>
+
+#include "triggers/bucket/bucket_settings.h"
+
+namespace hearth {
+namespace {
+
+// Where writers cannot be asked for, a file that a scan finds counts as finished once it was left alone for
+// so long.
+constexpr int64_t kSettleNs = 2'000'000'000;
+
+int64_t Nanoseconds(const timespec& time) { return int64_t{time.tv_sec} * 1'000'000'000 + time.tv_nsec; }
+
+ObjectIdentity IdentityOf(const struct stat& st) {
+  return {st.st_ino, static_cast<uint64_t>(st.st_size), Nanoseconds(st.st_mtim), Nanoseconds(st.st_ctim)};
+}
+
+UniqueFd OpenBeneath(int root_fd, const std::string& key, uint64_t flags) {
+  open_how how{};
+  how.flags = flags | O_CLOEXEC;
+  how.resolve = RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS | RESOLVE_NO_MAGICLINKS;
+  return UniqueFd(static_cast<int>(::syscall(SYS_openat2, root_fd, key.c_str(), &how, sizeof how)));
+}
+
+bool IsTooFresh(const struct stat& st) {
+  timespec now{};
+  ::clock_gettime(CLOCK_REALTIME, &now);
+  const int64_t age = Nanoseconds(now) - Nanoseconds(st.st_mtim);
+  return age >= 0 && age < kSettleNs;
+}
+
+// A read lease is given only while nobody has the file open for writing. It is given back at once; a writer
+// that comes in between waits that long, and the signal that would tell us is one that is ignored by default
+// (SIGIO would kill).
+bool HasWriter(int fd, const struct stat& st, bool from_scan) {
+  ::fcntl(fd, F_SETSIG, SIGURG);
+  if (::fcntl(fd, F_SETLEASE, F_RDLCK) == 0) {
+    ::fcntl(fd, F_SETLEASE, F_UNLCK);
+    return false;
+  }
+  if (errno == EAGAIN) return true;
+  return from_scan && IsTooFresh(st);  // another's file without CAP_LEASE, or a file system without leases
+}
+
+ExaminedKey Examine(int root_fd, KeyHint hint) {
+  using State = ExaminedKey::State;
+  // O_NONBLOCK: a fifo, or a file under somebody's lease, must not hold us up.
+  const UniqueFd fd = OpenBeneath(root_fd, hint.key, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY);
+  if (!fd) {
+    const State state = errno == ENOENT || errno == ENOTDIR ? State::kGone
+                        : errno == EWOULDBLOCK              ? State::kBusy
+                                                            : State::kOther;
+    return {std::move(hint), state, {}};
+  }
+  struct stat st {};
+  if (::fstat(fd.get(), &st) != 0 || !S_ISREG(st.st_mode)) return {std::move(hint), State::kOther, {}};
+  if (hint.only_if_linked && st.st_nlink < 2) return {std::move(hint), State::kOther, {}};
+  const State state = HasWriter(fd.get(), st, hint.from_scan) ? State::kBusy : State::kFinished;
+  // Once more: what was written before the lease was asked for is in it now.
+  ::fstat(fd.get(), &st);
+  return {std::move(hint), state, IdentityOf(st)};
+}
+
+}  // namespace
+
+Result<BucketRoot> AttachRoot(const std::string& path) {
+  struct stat st {};
+  if (::stat(path.c_str(), &st) != 0) return ErrnoError("bucket folder " + path);
+  if (!S_ISDIR(st.st_mode)) return ErrnoError("bucket folder " + path, ENOTDIR);
+  return BucketRoot{path, st.st_dev, st.st_ino};
+}
+
+Result<UniqueFd> OpenRoot(const BucketRoot& root) {
+  UniqueFd fd(::open(root.path.c_str(), O_PATH | O_DIRECTORY | O_CLOEXEC));
+  if (!fd) return ErrnoError("bucket folder " + root.path);
+  struct stat st {};
+  if (::fstat(fd.get(), &st) != 0) return ErrnoError("bucket folder " + root.path);
+  if (st.st_dev != root.device || st.st_ino != root.inode) {
+    return Error{ErrorCode::kNotFound, "bucket folder " + root.path + " was replaced by another one"};
+  }
+  return fd;
+}
+
+Result<UniqueFd> OpenFolder(int root_fd, const std::string& key) {
+  UniqueFd fd = OpenBeneath(root_fd, key.empty() ? "." : key, O_RDONLY | O_DIRECTORY | O_NOFOLLOW);
+  if (!fd) return ErrnoError("folder " + key);
+  return fd;
+}
+
+std::vector<ExaminedKey> ExamineKeys(const BucketRoot& root, std::vector<KeyHint> hints) {
+  std::vector<ExaminedKey> examined;
+  const auto root_fd = OpenRoot(root);
+  if (!root_fd.ok()) return examined;  // nothing is known of them: the scan at the next attach looks again
+  examined.reserve(hints.size());
+  for (KeyHint& hint : hints) examined.push_back(Examine(root_fd->get(), std::move(hint)));
+  return examined;
+}
+
+FolderReader::Step FolderReader::Read(size_t entries_max) {
+  Step step;
+  const auto root_fd = OpenRoot(root_);
+  if (!root_fd.ok()) {
+    step.errors.push_back(root_fd.error().message);
+    folders_.clear();
+    open_.reset();
+    step.at_end = true;
+    return step;
+  }
+  for (size_t entries = 0; entries < entries_max; ++entries) {
+    if (!open_) {
+      if (folders_.empty()) break;
+      OpenNext(*root_fd, step);
+      continue;
+    }
+    if (const dirent* entry = ::readdir(open_.get())) {
+      TakeEntry(*entry, step);
+    } else {
+      open_.reset();
+    }
+  }
+  step.at_end = !open_ && folders_.empty();
+  return step;
+}
+
+void FolderReader::OpenNext(const UniqueFd& root_fd, Step& step) {
+  const std::string key = std::move(folders_.front());
+  folders_.pop_front();
+  auto fd = OpenFolder(root_fd.get(), key);
+  if (!fd.ok()) {
+    if (fd.error().code != ErrorCode::kNotFound) step.errors.push_back(fd.error().message);
+    return;  // gone meanwhile: nothing to read
+  }
+  open_.reset(::fdopendir(fd->get()));
+  if (!open_) return;
+  (void)fd->Release();
+  open_key_ = key.empty() ? "" : key + "/";
+}
+
+void FolderReader::TakeEntry(const dirent& entry, Step& step) {
+  const std::string_view name = entry.d_name;
+  if (name == "." || name == "..") return;
+  std::string key = open_key_ + entry.d_name;
+  struct stat st {};
+  if (::fstatat(::dirfd(open_.get()), entry.d_name, &st, AT_SYMLINK_NOFOLLOW) != 0) return;
+  if (S_ISDIR(st.st_mode) && !name.starts_with('.')) step.folders.push_back(std::move(key));
+  if (S_ISREG(st.st_mode) && !IsTemporaryKey(name)) step.files.push_back({std::move(key), IdentityOf(st)});
+}
+
+}  // namespace hearth

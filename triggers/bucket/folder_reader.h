@@ -1,0 +1,85 @@
+#pragma once
+
+#include <dirent.h>
+
+#include <deque>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "runtime/base/result.h"
+#include "runtime/base/unique_fd.h"
+#include "triggers/bucket/object_identity.h"
+
+// What a bucket reads of its folder. All of it blocks: on the work thread, but for OpenFolder(). Names below
+// the root are resolved beneath it and through no symlink, so that nobody who writes into a bucket can lead
+// us out of it.
+
+namespace hearth {
+
+// A root and which folder it was when it was attached: a path whose folder was replaced or unmounted is
+// another one.
+struct BucketRoot {
+  std::string path;
+  uint64_t device = 0;
+  uint64_t inode = 0;
+  friend bool operator==(const BucketRoot&, const BucketRoot&) = default;
+};
+
+Result<BucketRoot> AttachRoot(const std::string& path);
+// An O_PATH descriptor; kNotFound when the folder at the path is not the one attached.
+Result<UniqueFd> OpenRoot(const BucketRoot& root);
+Result<UniqueFd> OpenFolder(int root_fd, const std::string& key);  // "": the root; O_RDONLY
+
+// Something happened to the key: what is there now?
+struct KeyHint {
+  std::string key;
+  bool only_if_linked =
+      false;  // a file that appeared without being written: worth a look only as a hard link
+  bool from_scan = false;
+};
+
+struct ExaminedKey {
+  enum class State {
+    kFinished,
+    kBusy,  // somebody has it open for writing (or, where that cannot be asked, a scan found it too fresh)
+    kGone,
+    kOther,  // a folder, symlink, device, a file that is not ours to see
+  };
+  KeyHint hint;
+  State state = State::kOther;
+  ObjectIdentity identity;  // kFinished, kBusy
+};
+std::vector<ExaminedKey> ExamineKeys(const BucketRoot& root, std::vector<KeyHint> hints);
+
+// Reads folders, bit by bit. Used by one job at a time.
+class FolderReader final {
+ public:
+  struct File {
+    std::string key;
+    ObjectIdentity identity;
+  };
+  struct Step {
+    std::vector<std::string> folders;  // keys
+    std::vector<File> files;
+    std::vector<std::string> errors;  // folders that could not be read, and why
+    bool at_end = false;              // all folders given so far are read
+  };
+  explicit FolderReader(BucketRoot root) : root_(std::move(root)) {}
+  void Add(std::string folder) { folders_.push_back(std::move(folder)); }
+  Step Read(size_t entries_max);
+
+ private:
+  struct CloseDirectory {
+    void operator()(DIR* directory) const { ::closedir(directory); }
+  };
+  void OpenNext(const UniqueFd& root_fd, Step& step);
+  void TakeEntry(const dirent& entry, Step& step);
+
+  const BucketRoot root_;
+  std::deque<std::string> folders_;
+  std::unique_ptr<DIR, CloseDirectory> open_;
+  std::string open_key_;  // with a slash at its end, unless it is the root
+};
+
+}  // namespace hearth

@@ -1,0 +1,63 @@
+#pragma once
+
+#include <map>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <utility>
+
+#include "runtime/base/unique_fd.h"
+#include "runtime/loop/fd_watch.h"
+
+namespace hearth {
+
+// The only user of inotify: one instance for all buckets, one watch for each folder.
+//
+// Owns:    the inotify descriptor and its watches. Owned by BucketTrigger. Borrows: Loop, Observer.
+// Thread:  loop thread only. It only drains the kernel's queue: what a hint means is found out elsewhere.
+// Limits:  watches: fs.inotify.max_user_watches, an error that says so.
+// Failure: an overflow of the kernel's queue is told as OnOverflow(); anything may have been missed.
+// Promise: no callback runs after the destructor returns.
+class InotifyTree final {
+ public:
+  using RootId = uint64_t;
+  // Called while the queue is drained; may call Watch() and Forget().
+  class Observer {
+   public:
+    virtual ~Observer() = default;
+    // The key was written and closed, moved in or out, deleted; `only_created`: it appeared, and may be still
+    // being written.
+    virtual void OnKey(RootId root, std::string key, bool only_created) = 0;
+    virtual void OnFolder(RootId root, std::string key) = 0;      // appeared; not yet watched
+    virtual void OnFolderGone(RootId root, std::string key) = 0;  // no longer watched
+    virtual void OnRootLost(RootId root) = 0;                     // deleted, moved or unmounted
+    virtual void OnOverflow() = 0;
+  };
+
+  static Result<std::unique_ptr<InotifyTree>> Create(Loop& loop, Observer& observer);
+
+  // Watching a folder again is legal. kAlreadyExists: it is watched as a part of another root.
+  Status Watch(RootId root, const std::string& key, int folder_fd);
+  void Forget(RootId root, const std::string& key);  // the folder and all below; "": the root with all
+  size_t watches() const { return places_.size(); }
+  // As if the kernel had said it.
+  void InjectOverflowForTest() { observer_.OnOverflow(); }
+
+ private:
+  struct Place {
+    RootId root;
+    std::string key;
+  };
+  InotifyTree(UniqueFd fd, Observer& observer) : fd_(std::move(fd)), observer_(observer) {}
+  void Drain();
+  void Handle(int watch, uint32_t mask, std::string_view name);
+  void HandleSelf(int watch, uint32_t mask, const Place& place);
+
+  UniqueFd fd_;
+  Observer& observer_;
+  std::unique_ptr<FdWatch> readable_;
+  std::map<int, Place> places_;
+  std::map<std::pair<RootId, std::string>, int> watch_of_;
+};
+
+}  // namespace hearth

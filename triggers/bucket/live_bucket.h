@@ -1,0 +1,118 @@
+#pragma once
+
+#include <functional>
+#include <map>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "triggers/bucket/bucket_settings.h"
+#include "triggers/bucket/bucket_watch.h"
+#include "triggers/bucket/object_dispatcher.h"
+
+namespace hearth {
+
+// What an operator sees of a bucket.
+struct BucketStatus {
+  std::string_view
+      state;  // "Missing", "Scanning", "Watching", "Polling" (watching was not to be had), "Stopped"
+  std::string last_error;
+  uint64_t succeeded = 0, failed = 0, retried = 0, throttled = 0;
+  uint64_t under_way = 0, running = 0;
+  uint64_t receipts = 0;
+  uint64_t overflows = 0;         // of the kernel's queue: each made a scan
+  uint64_t found_by_scan = 0;     // objects that no hint had told of
+  std::vector<Receipt> failures;  // the first kFailuresShown objects that failed for good
+};
+std::string EncodeBucketStatus(const BucketStatus& status);
+
+// {"Pattern":"*.jpg","FunctionName":"resize"}: which receipts to forget; both may be missing.
+struct ReplayRequest {
+  std::string pattern = "*";  // shell's *, ? and [...] over the whole key; * takes slashes too
+  std::string target;         // "": every function
+};
+Result<ReplayRequest> ParseReplayRequest(std::string_view json);
+std::string EncodeReplayed(uint64_t count);
+
+// One bucket at work: its watch, its receipts, and a dispatcher for each function that wants its objects.
+//
+// Owned by BucketTrigger. Borrows: both services and the KeyStore of receipts.
+// Thread:  loop thread only.
+// Limits:  kUnderWayMax objects under way; then the watch holds back.
+// Failure: receipts of files that are gone are swept after a complete scan - but not when the folder is
+// another one than before
+//          and none of the files is there: that is a mount that is missing, not ten thousand deletions.
+// Promise: no callback runs after the destructor returns.
+class LiveBucket final : public BucketWatch::Observer {
+ public:
+  static constexpr size_t kUnderWayMax = 4096;
+  static constexpr size_t kFailuresShown = 20;
+  using Replayed = std::function<void(Result<std::string>)>;
+
+  LiveBucket(DispatchServices& dispatch, BucketWatch::Services& watch, KeyStore& receipts,
+             InotifyTree::RootId id, BucketSettings settings);
+  ~LiveBucket() override;
+  void Start();
+  // The path stays the same.
+  void Configure(BucketSettings settings);
+  void Replay(ReplayRequest request, Replayed replayed);
+  void Rescan(Replayed scanned);
+  void Stop(std::function<void()> idle);  // `idle` runs later, once nothing runs
+  void ForgetReceipts(KeyStore::Done done) { receipts_.ForgetAll(std::move(done)); }
+
+  const BucketSettings& settings() const { return settings_; }
+  BucketStatus status() const;
+  BucketWatch& watch() { return *watch_; }
+
+  // BucketWatch::Observer.
+  bool HasRoom() const override;
+  bool IsSettled(const std::string& key, const ObjectIdentity& identity) override;
+  void OnObject(const std::string& key, const ObjectIdentity& identity) override;
+  void OnGone(const std::string& key) override;
+  void OnScanStarted() override;
+  void OnScanFinished(bool complete) override;
+
+ private:
+  struct ScanRequest {
+    bool begun = false;
+    bool forgets = true;  // false: a scan that was only asked for
+    ReplayRequest request;
+    uint64_t count = 0;
+    Replayed replayed;
+  };
+  using Dispatchers = std::map<std::string, std::unique_ptr<ObjectDispatcher>>;  // by target
+
+  void RequestScan(ScanRequest request);
+  void OnLoaded(const Status& loaded);
+  void MakeDispatchers();
+  template <class Visit>
+  void ForEachMatch(const std::string& key, Visit visit);
+  bool IsReplayed(const std::string& key, const std::string& target);
+  bool MaySweep() const;
+  void RememberRoot();
+  uint64_t NextSequencer();
+  void OnProgress();
+  void CheckIdle();
+
+  // Constant after construction.
+  DispatchServices& dispatch_;
+  KeyStore& keys_;
+
+  // Mutable.
+  BucketSettings settings_;
+  ReceiptBook receipts_;
+  bool started_ = false;
+  bool stopped_ = false;
+  std::string last_error_;
+  std::string root_at_last_scan_;  // "DEVICE:INODE", as stored
+  uint64_t sequencer_ = 0;
+  Dispatchers dispatchers_;
+  Dispatchers retired_;  // of functions that no longer want objects; until they are idle
+  std::unique_ptr<BucketWatch> watch_;
+  std::vector<ScanRequest> replays_;
+  Timer load_again_;
+  std::function<void()> idle_;
+  WeakPtrFactory<LiveBucket> weak_{this};
+};
+
+}  // namespace hearth

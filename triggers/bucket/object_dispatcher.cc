@@ -1,0 +1,235 @@
+#include "triggers/bucket/object_dispatcher.h"
+
+#include "triggers/bucket/s3_event_json.h"
+
+namespace hearth {
+namespace {
+
+// The event itself is at fault and would be again; with any other error nothing ran, for reasons that pass.
+bool IsFaultOfEvent(ErrorCode code) {
+  return code == ErrorCode::kTooLarge || code == ErrorCode::kInvalidArgument;
+}
+
+std::string Describe(const Outcome& outcome) {
+  return outcome.error.type.empty() ? std::string(NameOf(outcome.kind))
+                                    : outcome.error.type + ": " + outcome.error.message;
+}
+
+}  // namespace
+
+ObjectDispatcher::ObjectDispatcher(DispatchServices& services, ReceiptBook& receipts, std::string bucket,
+                                   std::string function, std::string qualifier,
+                                   std::function<uint64_t()> next_sequencer, std::function<void()> progress)
+    : services_(services),
+      receipts_(receipts),
+      bucket_(std::move(bucket)),
+      function_(std::move(function)),
+      qualifier_(std::move(qualifier)),
+      target_(qualifier_.empty() ? function_ : function_ + ":" + qualifier_),
+      next_sequencer_(std::move(next_sequencer)),
+      progress_(std::move(progress)),
+      back_off_(services.settings.back_off_first, services.settings.back_off_longest) {}
+
+void ObjectDispatcher::Offer(const std::string& key, const ObjectIdentity& identity,
+                             const std::string& configuration_id) {
+  if (stopped_) return;
+  const auto found = objects_.find(key);
+  if (found == objects_.end()) return Enter(key, identity, configuration_id);
+  Object& object = found->second;
+  object.configuration_id = configuration_id;
+  if (object.state == State::kReady) {
+    object.identity = identity;
+  } else if (object.state == State::kWaiting) {
+    // What failed is not there any more: a new object, with retries of its own.
+    if (object.identity == identity) return;
+    objects_.erase(found);
+    Enter(key, identity, configuration_id);
+  } else {
+    object.gone = false;
+    object.newer = object.identity == identity ? std::nullopt : std::optional(identity);
+  }
+}
+
+void ObjectDispatcher::Enter(const std::string& key, const ObjectIdentity& identity,
+                             const std::string& configuration_id) {
+  Object& object = objects_[key];
+  object.identity = identity;
+  object.configuration_id = configuration_id;
+  object.request_id = RequestId::Make(services_.random);
+  object.noticed = services_.executor.clock().WallNow();
+  object.sequencer = next_sequencer_();
+  ready_.push_back(key);
+  Pump();
+}
+
+bool ObjectDispatcher::IsUnderWay(const std::string& key, const ObjectIdentity& identity) const {
+  const auto found = objects_.find(key);
+  if (found == objects_.end()) return false;
+  const Object& object = found->second;
+  return (object.newer ? *object.newer : object.identity) == identity;
+}
+
+void ObjectDispatcher::Gone(const std::string& key) {
+  const auto found = objects_.find(key);
+  if (found == objects_.end()) return;
+  Object& object = found->second;
+  if (object.state == State::kReady || object.state == State::kWaiting) {
+    objects_.erase(found);
+    progress_();
+    return;
+  }
+  object.gone = true;
+  object.newer.reset();
+}
+
+void ObjectDispatcher::Stop() {
+  stopped_ = true;
+  ready_.clear();
+  back_off_timer_.Cancel();
+  std::erase_if(objects_, [](const auto& entry) {
+    return entry.second.state == State::kReady || entry.second.state == State::kWaiting;
+  });
+}
+
+void ObjectDispatcher::Pump() {
+  while (!stopped_ && !backing_off_ && running_ < services_.settings.concurrency_max && !ready_.empty()) {
+    const std::string key = std::move(ready_.front());
+    ready_.pop_front();
+    const auto found = objects_.find(key);
+    if (found == objects_.end() || found->second.state != State::kReady) continue;
+    Run(key, found->second);
+  }
+}
+
+void ObjectDispatcher::Run(const std::string& key, Object& object) {
+  object.state = State::kRunning;
+  ++object.attempt;
+  ++running_;
+  services_.sink.Deliver(MakeEvent(key, object), [weak = weak_.Get(), key](Result<Outcome> outcome) {
+    if (weak) weak->OnOutcome(key, std::move(outcome));
+  });
+}
+
+Event ObjectDispatcher::MakeEvent(const std::string& key, const Object& object) const {
+  ObjectCreated created;
+  created.region = services_.region;
+  created.account = services_.account;
+  created.bucket = bucket_;
+  created.configuration_id = object.configuration_id;
+  created.key = key;
+  created.identity = object.identity;
+  created.noticed = object.noticed;
+  created.sequencer = object.sequencer;
+  created.request_id = object.request_id.text();
+  Event event;
+  event.request_id = object.request_id;
+  event.function = function_;
+  event.qualifier = qualifier_;
+  event.trigger = TriggerKind::kBucket;
+  event.payload = EncodeS3Event(created);
+  event.attempt = object.attempt;
+  return event;
+}
+
+void ObjectDispatcher::OnOutcome(const std::string& key, Result<Outcome> outcome) {
+  Object& object = objects_.at(key);
+  --running_;
+  if (!outcome.ok()) {
+    const Error& error = outcome.error();
+    if (IsFaultOfEvent(error.code)) {
+      OnFailed(key, object, error.message, Retry::kPointless);
+    } else {
+      --object.attempt;  // there is no record of it: the number is free
+      CouldNotRun(key, object, error.message);
+    }
+  } else if (!outcome->ok() && !IsBillable(outcome->kind)) {
+    CouldNotRun(key, object, Describe(*outcome));
+  } else {
+    back_off_.Reset();
+    if (outcome->ok()) {
+      ++counters_.succeeded;
+      last_error_.clear();
+      Record(key, Receipt::State::kDone, "");
+    } else {
+      OnFailed(key, object, Describe(*outcome), Retry::kAllowed);
+    }
+  }
+  Pump();
+}
+
+void ObjectDispatcher::CouldNotRun(const std::string& key, Object& object, std::string why) {
+  ++counters_.throttled;
+  last_error_ = std::move(why);
+  if (object.gone || stopped_) return LetGo(key);
+  if (object.newer) object.identity = *std::exchange(object.newer, std::nullopt);
+  object.state = State::kReady;
+  ready_.push_front(key);
+  if (backing_off_) return;
+  backing_off_ = true;
+  back_off_timer_ = services_.executor.After(back_off_.Next(services_.random), [this] {
+    backing_off_ = false;
+    Pump();
+  });
+}
+
+void ObjectDispatcher::OnFailed(const std::string& key, Object& object, std::string why, Retry retry) {
+  last_error_ = why;
+  const size_t failures = object.failures++;
+  const bool superseded = object.gone || object.newer;
+  if (retry == Retry::kAllowed && !superseded && failures < services_.settings.retry_delays.size()) {
+    if (stopped_) return LetGo(key);  // without a receipt: the next start finds it
+    ++counters_.retried;
+    object.state = State::kWaiting;
+    object.retry = services_.executor.After(services_.settings.retry_delays[failures], [this, key] {
+      objects_.at(key).state = State::kReady;
+      ready_.push_back(key);
+      Pump();
+    });
+    return;
+  }
+  ++counters_.failed;
+  services_.log.Warn("bucket: an object failed for good",
+                     {{"bucket", bucket_}, {"key", EncodeKey(key)}, {"function", target_}, {"error", why}});
+  Record(key, Receipt::State::kFailed, std::move(why));
+}
+
+void ObjectDispatcher::Record(const std::string& key, Receipt::State state, std::string error) {
+  Object& object = objects_.at(key);
+  if (object.gone) return LetGo(key);
+  object.state = State::kRecording;
+  ++running_;
+  Receipt receipt{state, target_, key, object.identity, std::move(error)};
+  receipts_.Record(receipt, [weak = weak_.Get(), key, receipt](const Status& stored) {
+    if (weak) weak->OnRecorded(key, receipt, stored);
+  });
+}
+
+void ObjectDispatcher::OnRecorded(const std::string& key, Receipt receipt, const Status& stored) {
+  --running_;
+  if (!stored.ok()) {
+    // The object has run. Letting go of it now would run it again at the next scan: hold it until the store
+    // works.
+    last_error_ = "receipt not stored: " + stored.error().message;
+    if (!stopped_) {
+      ++running_;
+      Object& object = objects_.at(key);
+      object.retry = services_.executor.After(services_.settings.back_off_longest / 10, [this, key, receipt] {
+        --running_;
+        Record(key, receipt.state, receipt.error);
+      });
+      return;
+    }
+  }
+  if (objects_.at(key).gone) receipts_.Forget(target_, key);
+  LetGo(key);
+  Pump();
+}
+
+void ObjectDispatcher::LetGo(const std::string& key) {
+  auto object = objects_.extract(key);
+  if (object.mapped().newer && !stopped_)
+    Enter(key, *object.mapped().newer, object.mapped().configuration_id);
+  progress_();
+}
+
+}  // namespace hearth

@@ -1,0 +1,130 @@
+#pragma once
+
+#include <deque>
+#include <functional>
+#include <optional>
+#include <string>
+#include <unordered_map>
+#include <vector>
+
+#include "runtime/base/back_off.h"
+#include "runtime/base/log.h"
+#include "runtime/base/weak_ptr.h"
+#include "runtime/loop/executor.h"
+#include "runtime/router/event_sink.h"
+#include "triggers/bucket/receipt_book.h"
+
+namespace hearth {
+
+struct DispatchSettings {
+  uint32_t concurrency_max = 32;  // events in flight for each function of a bucket
+  // Between a failed attempt and the next; their number is that of the retries. Seconds, not Lambda's
+  // minutes: somebody has just dropped a file and waits.
+  std::vector<milliseconds> retry_delays{milliseconds(1000), milliseconds(5000)};
+  milliseconds back_off_first{100};  // while the function cannot run at all; doubles
+  milliseconds back_off_longest{30'000};
+};
+
+// What dispatchers work with; all outlive them.
+struct DispatchServices {
+  Executor& executor;
+  EventSink& sink;
+  Random& random;
+  Log& log;
+  std::string region;
+  std::string account;
+  DispatchSettings settings;
+};
+
+struct DispatchCounters {
+  uint64_t succeeded = 0;
+  uint64_t failed = 0;     // for good, after the retries
+  uint64_t retried = 0;    // after an error of the function
+  uint64_t throttled = 0;  // could not run; tried again for as long as it takes
+};
+
+// Brings the objects of one bucket to one function.
+//
+// An object is  ready -> running -> recording -> gone;  running -> waiting (function error, retries left) ->
+// ready; running -> ready, and the whole dispatcher backs off, when nothing ran. The receipt is durable
+// before the object is let go.
+//
+// Owns:    the objects under way. Owned by LiveBucket. Borrows: DispatchServices, ReceiptBook.
+// Thread:  loop thread only.
+// Limits:  running <= concurrency_max; takes what it is given: the owner looks at under_way() first.
+// Failure: an object that fails for good gets a receipt that says so. Never lost: without a receipt the next
+// scan finds it. Promise: no callback runs after the destructor returns.
+class ObjectDispatcher final {
+ public:
+  // `next_sequencer` and `progress` belong to the owner; `progress` runs when an object is let go.
+  ObjectDispatcher(DispatchServices& services, ReceiptBook& receipts, std::string bucket,
+                   std::string function, std::string qualifier, std::function<uint64_t()> next_sequencer,
+                   std::function<void()> progress);
+
+  // Same key, same content: ignored while it is under way. Other content: runs after what runs now.
+  void Offer(const std::string& key, const ObjectIdentity& identity, const std::string& configuration_id);
+  bool IsUnderWay(const std::string& key, const ObjectIdentity& identity) const;
+  // The key has no file any more: what has not begun is dropped.
+  void Gone(const std::string& key);
+  // Begins nothing more; running attempts settle.
+  void Stop();
+  bool idle() const { return running_ == 0; }
+
+  size_t under_way() const { return objects_.size(); }
+  size_t running() const { return running_; }
+  const std::string& target() const { return target_; }
+  const DispatchCounters& counters() const { return counters_; }
+  const std::string& last_error() const { return last_error_; }
+
+ private:
+  enum class State { kReady, kRunning, kWaiting, kRecording };
+  enum class Retry { kAllowed, kPointless };
+  struct Object {
+    State state = State::kReady;
+    ObjectIdentity identity;
+    std::string configuration_id;
+    RequestId request_id;
+    WallTime noticed{};
+    uint64_t sequencer = 0;
+    uint32_t attempt = 0;
+    size_t failures = 0;
+    bool gone = false;
+    std::optional<ObjectIdentity> newer;  // other content, seen while this runs
+    Timer retry;
+  };
+
+  void Enter(const std::string& key, const ObjectIdentity& identity, const std::string& configuration_id);
+  void Pump();
+  void Run(const std::string& key, Object& object);
+  Event MakeEvent(const std::string& key, const Object& object) const;
+  void OnOutcome(const std::string& key, Result<Outcome> outcome);
+  void CouldNotRun(const std::string& key, Object& object, std::string why);
+  void OnFailed(const std::string& key, Object& object, std::string why, Retry retry);
+  void Record(const std::string& key, Receipt::State state, std::string error);
+  void OnRecorded(const std::string& key, Receipt receipt, const Status& stored);
+  void LetGo(const std::string& key);
+
+  // Constant after construction.
+  DispatchServices& services_;
+  ReceiptBook& receipts_;
+  const std::string bucket_;
+  const std::string function_;
+  const std::string qualifier_;
+  const std::string target_;
+  const std::function<uint64_t()> next_sequencer_;
+  const std::function<void()> progress_;
+
+  // Mutable.
+  bool stopped_ = false;
+  std::unordered_map<std::string, Object> objects_;
+  std::deque<std::string> ready_;  // keys; may hold some that are no longer ready
+  size_t running_ = 0;             // running or recording
+  bool backing_off_ = false;
+  BackOff back_off_;
+  Timer back_off_timer_;
+  DispatchCounters counters_;
+  std::string last_error_;
+  WeakPtrFactory<ObjectDispatcher> weak_{this};
+};
+
+}  // namespace hearth
