@@ -130,9 +130,8 @@ SqliteDatabase::~SqliteDatabase() {
 
 Status SqliteDatabase::Connect(const SqliteOptions& options) {
   const int flags = SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE | SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_NOFOLLOW;
-  const char* vfs = options.vfs_for_test.empty() ? nullptr : options.vfs_for_test.c_str();
   const std::string absolute = std::filesystem::absolute(path_).string();
-  if (const int code = sqlite3_open_v2(absolute.c_str(), &connection_, flags, vfs); code != SQLITE_OK) {
+  if (const int code = sqlite3_open_v2(absolute.c_str(), &connection_, flags, nullptr); code != SQLITE_OK) {
     return Failure(code).WithContext("open");
   }
   sqlite3_extended_result_codes(connection_, 1);

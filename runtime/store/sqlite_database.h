@@ -61,7 +61,6 @@ struct SqliteOptions {
   // Reads the whole file at open, so that a damaged one is refused instead of served: about 1 s a GiB.
   enum class Check { kQuick, kNone } check = Check::kQuick;
   milliseconds busy_timeout{5'000};  // for a lock that another process holds: a backup, the sqlite3 shell
-  std::string vfs_for_test;          // "": the host's
 };
 
 // The door to SQLite: one connection to one file, WAL, synchronous=FULL (a commit that returned survives

@@ -18,8 +18,8 @@ namespace hearth {
 class SqliteKeyStore final : public KeyStore {
  public:
   struct Options {
-    GroupCommitOptions commit;
-    SqliteOptions sqlite;
+    GroupCommitOptions commit{};
+    SqliteOptions sqlite{};
   };
   // Blocks; at start-up. `path` is the database file ("<data-dir>/keys.db"); its folder exists.
   static Result<std::unique_ptr<SqliteKeyStore>> Open(const std::string& path, Executor& executor,

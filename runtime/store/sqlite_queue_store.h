@@ -30,9 +30,9 @@ namespace hearth {
 class SqliteQueueStore final : public QueueStore {
  public:
   struct Options {
-    GroupCommitOptions commit;
-    SqliteOptions sqlite;
-    std::function<void(const Error&)> on_damage;  // on the loop
+    GroupCommitOptions commit{};
+    SqliteOptions sqlite{};
+    std::function<void(const Error&)> on_damage{};  // on the loop
   };
   // Blocks; at start-up. `path` is the database file ("<data-dir>/queues.db"); its folder exists.
   static Result<std::unique_ptr<SqliteQueueStore>> Open(const std::string& path, Executor& executor,

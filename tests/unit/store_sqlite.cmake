@@ -5,6 +5,7 @@ hearth_unit_test(unit_store_sqlite
     ${store_tests}/file_blob_store_test.cc
     ${store_tests}/group_commit_test.cc
     ${store_tests}/key_store_conformance_test.cc
+    ${store_tests}/power_loss_disk.cc
     ${store_tests}/queue_store_conformance_test.cc
     ${store_tests}/queue_store_model_test.cc
     ${store_tests}/receipt_handle_test.cc

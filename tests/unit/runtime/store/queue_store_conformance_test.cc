@@ -18,9 +18,7 @@ class QueueFixture : public QueueCaller {
   std::unique_ptr<QueueStore> store = Driver::OpenQueues(folder.path(), executor);
 };
 
-NewMessage Delayed(const std::string& body, seconds delay) {
-  return {.body = body, .delay = delay};
-}
+NewMessage Delayed(const std::string& body, seconds delay) { return {.body = body, .delay = delay}; }
 
 NewMessage Keyed(const std::string& body, const std::string& key) {
   return {.body = body, .idempotency_key = key};
