@@ -1,0 +1,213 @@
+#include "runtime/control/control_api.h"
+
+#include "runtime/control/lambda_reference.h"
+#include "runtime/model/function.h"
+
+namespace hearth {
+namespace {
+
+// Lambda's limit on a whole CreateFunction request: a package of 50 MiB in base64, and the rest.
+constexpr Bytes kDeployBodyMax{70'167'211};
+// A message of 1 MiB, each byte of it an escape of six in JSON, and attributes.
+constexpr Bytes kSqsBodyMax = 8_MiB;
+
+AccessGuard::Asked AskedBy(const http::Request& request) {
+  return {request.path, request.headers.Get("host"), request.headers.Get("origin"),
+          request.headers.Get("authorization"), request.headers.Get("x-amz-security-token")};
+}
+
+LambdaError UnknownOperation(const http::Request& request) {
+  return {404, "UnknownOperationException", "no operation answers " + request.method + " " + request.path,
+          ""};
+}
+
+}  // namespace
+
+ControlApi::ControlApi(ControlParts parts, Options options)
+    : guard_(std::make_shared<const AccessGuard>(std::move(options.access))),
+      registry_(parts.registry),
+      random_(parts.random),
+      triggers_(std::move(parts.triggers)),
+      functions_(parts.registry, triggers_),
+      invoke_(parts.registry, parts.sink),
+      urls_(parts.registry, *triggers_.at("url")),
+      mappings_(parts.registry, *triggers_.at("queue"), parts.queues, parts.random),
+      sqs_(parts.queues, parts.executor, {options.info.account, options.info.region}),
+      bill_(parts.meter, parts.prices, parts.executor.clock()),
+      status_(std::move(options.info), parts.pool, parts.queues, std::move(options.readiness)),
+      buckets_(parts.registry, *triggers_.at("bucket")),
+      routes_(parts.registry, *triggers_.at("route")) {}
+
+Result<std::unique_ptr<ControlApi>> ControlApi::Mount(http::RouteTable& routes, ControlParts parts,
+                                                      Options options) {
+  for (const char* kind : {"url", "queue", "bucket", "route"}) CHECK_TRUE(parts.triggers.contains(kind));
+  std::unique_ptr<ControlApi> api(new ControlApi(std::move(parts), std::move(options)));
+  HEARTH_TRY(api->MountAll(routes));
+  return api;
+}
+
+http::RequestFilter ControlApi::Filter() const {
+  return [guard = guard_](const http::Request& head) -> std::optional<http::Response> {
+    const Status allowed = guard->Check(AskedBy(head));
+    if (allowed.ok()) return std::nullopt;
+    http::Response response = http::Response::Json(403, LambdaErrorJson(ToLambdaError(allowed.error())));
+    response.headers.Set("x-amzn-ErrorType", "AccessDeniedException");
+    return response;
+  };
+}
+
+http::Handler ControlApi::Guarded(Handle handle) {
+  return [weak = weak_.Get(), handle = std::move(handle)](http::Request request, http::Responder responder) {
+    if (!weak) return;
+    auto call =
+        std::make_shared<ApiCall>(std::move(request), std::move(responder), RequestId::Make(weak->random_));
+    if (const Status allowed = weak->guard_->Check(AskedBy(call->request())); !allowed.ok())
+      return call->Fail(allowed.error());
+    try {
+      handle(call);
+    } catch (const Json::exception& e) {
+      // A member of a type that no check of ours expected: our bug, yet one request's and not the daemon's.
+      call->Fail(Error{ErrorCode::kInternal, std::string("the request could not be handled: ") + e.what()});
+    }
+  };
+}
+
+Status ControlApi::Add(http::RouteTable& routes, std::string_view route, Handle handle,
+                       http::RouteOptions options) {
+  HEARTH_ASSIGN(http::RouteLease lease, routes.Add(route, Guarded(std::move(handle)), options));
+  leases_.push_back(std::move(lease));
+  return Ok();
+}
+
+Status ControlApi::MountAll(http::RouteTable& routes) {
+  HEARTH_TRY(MountFunctions(routes));
+  HEARTH_TRY(MountFunctionParts(routes));
+  HEARTH_TRY(MountMappings(routes));
+  HEARTH_TRY(MountAccount(routes));
+  HEARTH_TRY(MountHearth(routes));
+  HEARTH_TRY(Add(routes, "POST /", [this](const ApiCallPtr& call) { sqs_.Serve(call); }, {kSqsBodyMax}));
+  routes.SetFallback(Guarded([](const ApiCallPtr& call) { call->Fail(UnknownOperation(call->request())); }));
+  return Ok();
+}
+
+Status ControlApi::MountFunctions(http::RouteTable& routes) {
+  const std::string all = "/2015-03-31/functions";
+  const std::string one = all + "/{name}";
+  HEARTH_TRY(Add(routes, "POST " + all, [this](const ApiCallPtr& call) { functions_.Create(call); },
+                 {kDeployBodyMax}));
+  // Clients send lists with and without the last slash.
+  for (const std::string& list : {all, all + "/"}) {
+    HEARTH_TRY(Add(routes, "GET " + list, [this](const ApiCallPtr& call) { functions_.List(call); }));
+  }
+  HEARTH_TRY(Add(routes, "GET " + one, [this](const ApiCallPtr& call) { functions_.Get(call); }));
+  HEARTH_TRY(Add(routes, "DELETE " + one, [this](const ApiCallPtr& call) { functions_.Delete(call); }));
+  HEARTH_TRY(Add(routes, "GET " + one + "/configuration",
+                 [this](const ApiCallPtr& call) { functions_.GetConfiguration(call); }));
+  HEARTH_TRY(Add(routes, "PUT " + one + "/configuration",
+                 [this](const ApiCallPtr& call) { functions_.UpdateConfiguration(call); }));
+  HEARTH_TRY(Add(routes, "PUT " + one + "/code",
+                 [this](const ApiCallPtr& call) { functions_.UpdateCode(call); }, {kDeployBodyMax}));
+  HEARTH_TRY(
+      Add(routes, "POST " + one + "/versions", [this](const ApiCallPtr& call) { functions_.Publish(call); }));
+  HEARTH_TRY(Add(routes, "GET " + one + "/versions",
+                 [this](const ApiCallPtr& call) { functions_.ListVersions(call); }));
+  return Add(routes, "POST " + one + "/invocations",
+             [this](const ApiCallPtr& call) { invoke_.Invoke(call); });
+}
+
+Status ControlApi::MountFunctionParts(http::RouteTable& routes) {
+  const std::string url = "/2021-10-31/functions/{name}/url";
+  HEARTH_TRY(Add(routes, "POST " + url, [this](const ApiCallPtr& call) { urls_.Create(call); }));
+  HEARTH_TRY(Add(routes, "GET " + url, [this](const ApiCallPtr& call) { urls_.Get(call); }));
+  HEARTH_TRY(Add(routes, "PUT " + url, [this](const ApiCallPtr& call) { urls_.Update(call); }));
+  HEARTH_TRY(Add(routes, "DELETE " + url, [this](const ApiCallPtr& call) { urls_.Delete(call); }));
+  HEARTH_TRY(Add(routes, "GET /2021-10-31/functions/{name}/urls",
+                 [this](const ApiCallPtr& call) { urls_.List(call); }));
+  // The dates differ between writing and reading, as in AWS's model.
+  const std::string concurrency = "/functions/{name}/concurrency";
+  HEARTH_TRY(Add(routes, "PUT /2017-10-31" + concurrency,
+                 [this](const ApiCallPtr& call) { functions_.PutConcurrency(call); }));
+  HEARTH_TRY(Add(routes, "DELETE /2017-10-31" + concurrency,
+                 [this](const ApiCallPtr& call) { functions_.DeleteConcurrency(call); }));
+  return Add(routes, "GET /2019-09-30" + concurrency,
+             [this](const ApiCallPtr& call) { functions_.GetConcurrency(call); });
+}
+
+Status ControlApi::MountMappings(http::RouteTable& routes) {
+  const std::string all = "/2015-03-31/event-source-mappings";
+  for (const std::string& list : {all, all + "/"}) {
+    HEARTH_TRY(Add(routes, "POST " + list, [this](const ApiCallPtr& call) { mappings_.Create(call); }));
+    HEARTH_TRY(Add(routes, "GET " + list, [this](const ApiCallPtr& call) { mappings_.List(call); }));
+  }
+  HEARTH_TRY(Add(routes, "GET " + all + "/{uuid}", [this](const ApiCallPtr& call) { mappings_.Get(call); }));
+  HEARTH_TRY(
+      Add(routes, "PUT " + all + "/{uuid}", [this](const ApiCallPtr& call) { mappings_.Update(call); }));
+  return Add(routes, "DELETE " + all + "/{uuid}", [this](const ApiCallPtr& call) { mappings_.Delete(call); });
+}
+
+Status ControlApi::MountAccount(http::RouteTable& routes) {
+  for (const char* settings : {"GET /2016-08-19/account-settings", "GET /2016-08-19/account-settings/"}) {
+    HEARTH_TRY(Add(routes, settings, [this](const ApiCallPtr& call) { AccountSettings(call); }));
+  }
+  HEARTH_TRY(Add(routes, "GET /2017-03-31/tags/{name}", [this](const ApiCallPtr& call) { ListTags(call); }));
+  return Add(routes, "GET /2020-06-30/functions/{name}/code-signing-config",
+             [this](const ApiCallPtr& call) { CodeSigningConfig(call); });
+}
+
+Status ControlApi::MountDocuments(http::RouteTable& routes, const std::string& path,
+                                  HearthDocuments& documents) {
+  HEARTH_TRY(Add(routes, "GET " + path, [&documents](const ApiCallPtr& call) { documents.List(call); }));
+  HEARTH_TRY(
+      Add(routes, "GET " + path + "/{name}", [&documents](const ApiCallPtr& call) { documents.Get(call); }));
+  HEARTH_TRY(
+      Add(routes, "PUT " + path + "/{name}", [&documents](const ApiCallPtr& call) { documents.Put(call); }));
+  return Add(routes, "DELETE " + path + "/{name}",
+             [&documents](const ApiCallPtr& call) { documents.Delete(call); });
+}
+
+Status ControlApi::MountHearth(http::RouteTable& routes) {
+  HEARTH_TRY(MountDocuments(routes, "/_hearth/v1/buckets", buckets_));
+  HEARTH_TRY(MountDocuments(routes, "/_hearth/v1/routes", routes_));
+  HEARTH_TRY(Add(routes, "POST /_hearth/v1/buckets/{name}/replay",
+                 [this](const ApiCallPtr& call) { buckets_.Command(call, "replay"); }));
+  HEARTH_TRY(Add(routes, "GET /_hearth/v1/bill", [this](const ApiCallPtr& call) { bill_.Get(call); }));
+  HEARTH_TRY(
+      Add(routes, "GET /_hearth/v1/workers", [this](const ApiCallPtr& call) { status_.Workers(call); }));
+  HEARTH_TRY(Add(routes, "GET /_hearth/v1/queues", [this](const ApiCallPtr& call) { status_.Queues(call); }));
+  HEARTH_TRY(Add(routes, "GET /_hearth/v1/info", [this](const ApiCallPtr& call) { status_.Info(call); }));
+  HEARTH_TRY(Add(routes, "GET /livez", [this](const ApiCallPtr& call) { status_.Live(call); }));
+  return Add(routes, "GET /readyz", [this](const ApiCallPtr& call) { status_.Ready(call); });
+}
+
+// Lambda's numbers where we have its limits; the account's concurrency is what the machine gives.
+void ControlApi::AccountSettings(const ApiCallPtr& call) {
+  uint64_t code_bytes = 0;
+  const auto functions = registry_.List();
+  for (const FunctionVersionPtr& function : functions) code_bytes += function->code.size_bytes;
+  call->AnswerJson(200,
+                   {{"AccountLimit",
+                     {{"CodeSizeUnzipped", kUnpackedBytesMax},
+                      {"CodeSizeZipped", kPackageBytesMax},
+                      {"ConcurrentExecutions", 1000},
+                      {"TotalCodeSize", 80'530'636'800},
+                      {"UnreservedConcurrentExecutions", 1000}}},
+                    {"AccountUsage", {{"FunctionCount", functions.size()}, {"TotalCodeSize", code_bytes}}}});
+}
+
+void ControlApi::ListTags(const ApiCallPtr& call) {
+  const auto reference = ParseFunctionReference(call->parameter("name"));
+  if (!reference.ok()) return call->Fail(reference.error());
+  if (const auto version = ResolveFunction(registry_, *reference); !version.ok())
+    return call->Fail(version.error());
+  call->AnswerJson(200, {{"Tags", Json::object()}});
+}
+
+void ControlApi::CodeSigningConfig(const ApiCallPtr& call) {
+  const auto reference = ParseFunctionReference(call->parameter("name"));
+  if (!reference.ok()) return call->Fail(reference.error());
+  if (const auto version = ResolveFunction(registry_, *reference); !version.ok())
+    return call->Fail(version.error());
+  call->AnswerJson(200, Json::object());
+}
+
+}  // namespace hearth

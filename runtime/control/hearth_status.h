@@ -1,0 +1,50 @@
+#pragma once
+
+#include <functional>
+#include <string>
+
+#include "runtime/control/api_call.h"
+#include "runtime/control/pool_status.h"
+#include "runtime/store/queue_store.h"
+
+namespace hearth {
+
+// What the daemon is and may do; constant while it runs.
+struct ControlInfo {
+  std::string version;
+  std::string data_address;     // "127.0.0.1:8080"
+  std::string control_address;  // "127.0.0.1:4566"
+  std::string account = "000000000000";
+  std::string region = "us-east-1";
+  int isolation_level = 0;
+  std::vector<std::string> isolation_missing;  // layers that this host does not give, and why
+  std::string data_folder;
+};
+
+// GET info, workers, queues below /_hearth/v1; /livez and /readyz.
+//
+// Borrows: everything; all outlive it. Thread: loop thread.
+class HearthStatus final {
+ public:
+  using Readiness = std::function<Status()>;
+
+  HearthStatus(ControlInfo info, const PoolStatusSource& pool, QueueStore& queues, Readiness readiness)
+      : info_(std::move(info)), pool_(pool), queues_(queues), readiness_(std::move(readiness)) {}
+
+  void Info(const ApiCallPtr& call) const;
+  void Workers(const ApiCallPtr& call) const;
+  void Queues(const ApiCallPtr& call);
+  void Live(const ApiCallPtr& call) const;
+  void Ready(const ApiCallPtr& call) const;
+
+ private:
+  struct QueueList;
+  void NextQueue(const std::shared_ptr<QueueList>& list);
+
+  const ControlInfo info_;
+  const PoolStatusSource& pool_;
+  QueueStore& queues_;
+  const Readiness readiness_;
+};
+
+}  // namespace hearth

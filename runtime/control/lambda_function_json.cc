@@ -1,0 +1,209 @@
+#include "runtime/control/lambda_function_json.h"
+
+#include <sys/utsname.h>
+
+#include "runtime/base/base64.h"
+#include "runtime/base/digest.h"
+#include "runtime/registry/code_folders.h"
+
+namespace hearth {
+namespace {
+
+constexpr int64_t kTmpMiBMin = 1, kTmpMiBMax = 10'240;
+
+Error Invalid(std::string message) { return {ErrorCode::kInvalidArgument, std::move(message)}; }
+
+// Lambda's name for this machine.
+std::string HostArchitecture() {
+  utsname name{};
+  ::uname(&name);
+  return std::string_view(name.machine) == "aarch64" ? "arm64" : "x86_64";
+}
+
+// Region and runtime name one build of the runtime on AWS; here a runtime is what the daemon is.
+std::string RuntimeVersionArn(const FunctionVersion& version) {
+  const Sha256Digest digest = Sha256(version.settings.runtime);
+  const size_t region = std::string_view("arn:aws:lambda:").size();
+  return "arn:aws:lambda:" + version.arn.substr(region, version.arn.find(':', region) - region) +
+         "::runtime:" + ToHex({reinterpret_cast<const char*>(digest.data()), digest.size()});
+}
+
+Json HearthMembers(const FunctionSettings& settings) {
+  Json members = Json::object();
+  for (const BucketMount& mount : settings.buckets) {
+    members["Buckets"].push_back({{"Bucket", mount.bucket}, {"Writable", mount.writable}});
+  }
+  if (settings.isolation == Isolation::kInvocation) members["Isolation"] = "invocation";
+  return members;
+}
+
+void AddState(Json& out, ShownState state) {
+  constexpr const char* kReason = "The function is being created.";
+  if (state == ShownState::kJustCreated) {
+    out.update({{"State", "Pending"}, {"StateReason", kReason}, {"StateReasonCode", "Creating"}});
+    return;
+  }
+  out["State"] = "Active";
+  out["LastUpdateStatus"] = state == ShownState::kActive ? "Successful" : "InProgress";
+  if (state == ShownState::kActive) return;
+  out.update({{"LastUpdateStatusReason", kReason}, {"LastUpdateStatusReasonCode", "Creating"}});
+}
+
+Status RefuseWhatWouldNotWork(const JsonMembers& in) {
+  std::string package_type = "Zip";
+  HEARTH_TRY(in.Read("PackageType", package_type));
+  if (package_type != "Zip")
+    return Invalid("PackageType " + package_type + " is not supported; upload a zip or a shared object");
+  HEARTH_ASSIGN(const Json* layers, in.Array("Layers"));
+  if (layers && !layers->empty())
+    return Invalid("Layers are not supported; put what they hold into the package");
+  HEARTH_ASSIGN(const Json* file_systems, in.Array("FileSystemConfigs"));
+  if (file_systems && !file_systems->empty())
+    return Invalid("FileSystemConfigs are not supported; use Hearth.Buckets");
+  HEARTH_ASSIGN(const Json* dead_letters, in.Object("DeadLetterConfig"));
+  if (dead_letters && dead_letters->contains("TargetArn") && dead_letters->at("TargetArn") != "") {
+    return Invalid("DeadLetterConfig is not supported yet");
+  }
+  std::vector<std::string> architectures;
+  HEARTH_TRY(in.Read("Architectures", architectures));
+  if (!architectures.empty() && architectures != std::vector{HostArchitecture()}) {
+    return Invalid("Architectures must be [\"" + HostArchitecture() + "\"]: that is what this machine runs");
+  }
+  return Ok();
+}
+
+Status ReadRuntime(const JsonMembers& in, FunctionSettings& settings) {
+  HEARTH_TRY(in.Read("Runtime", settings.runtime));
+  if (settings.runtime.starts_with("provided")) return Ok();
+  return Invalid("Value " + settings.runtime +
+                 " at 'runtime' is not supported: native handlers run as provided.al2023");
+}
+
+Status ReadSizes(const JsonMembers& in, FunctionSettings& settings) {
+  int64_t timeout = settings.timeout.count();
+  int64_t memory = static_cast<int64_t>(settings.memory.mib());
+  int64_t tmp = static_cast<int64_t>(settings.tmp.mib());
+  HEARTH_TRY(in.Read("Timeout", timeout, kTimeoutMin.count(), kTimeoutMax.count()));
+  HEARTH_TRY(in.Read("MemorySize", memory, static_cast<int64_t>(kMemoryMin.mib()),
+                     static_cast<int64_t>(kMemoryMax.mib())));
+  HEARTH_ASSIGN(const Json* storage, in.Object("EphemeralStorage"));
+  if (storage)
+    HEARTH_TRY(JsonMembers(*storage, "EphemeralStorage.").Read("Size", tmp, kTmpMiBMin, kTmpMiBMax));
+  HEARTH_ASSIGN(const Json* hearth, in.Object("Hearth"));
+  if (hearth) HEARTH_TRY(JsonMembers(*hearth, "Hearth.").Read("TmpMiB", tmp, kTmpMiBMin, kTmpMiBMax));
+  settings.timeout = seconds(timeout);
+  settings.memory = Bytes{static_cast<uint64_t>(memory) << 20};
+  settings.tmp = Bytes{static_cast<uint64_t>(tmp) << 20};
+  return Ok();
+}
+
+Status ReadBuckets(const JsonMembers& in, FunctionSettings& settings) {
+  HEARTH_ASSIGN(const Json* buckets, in.Array("Buckets"));
+  if (!buckets) return Ok();
+  settings.buckets.clear();
+  for (const Json& one : *buckets) {
+    if (!one.is_object()) return Invalid("Hearth.Buckets must be an array of {\"Bucket\", \"Writable\"}");
+    BucketMount mount;
+    const JsonMembers members(one, "Hearth.Buckets.");
+    HEARTH_TRY(members.Require("Bucket"));
+    HEARTH_TRY(members.Read("Bucket", mount.bucket));
+    HEARTH_TRY(members.Read("Writable", mount.writable));
+    settings.buckets.push_back(std::move(mount));
+  }
+  return Ok();
+}
+
+Status ReadHearth(const JsonMembers& in, FunctionSettings& settings) {
+  HEARTH_ASSIGN(const Json* hearth, in.Object("Hearth"));
+  if (!hearth) return Ok();
+  for (const auto& [name, value] : hearth->items()) {
+    if (name != "Buckets" && name != "Isolation" && name != "TmpMiB") {
+      return Invalid("Hearth." + name + " is unknown; there are Buckets, Isolation and TmpMiB");
+    }
+  }
+  const JsonMembers members(*hearth, "Hearth.");
+  HEARTH_TRY(ReadBuckets(members, settings));
+  std::string isolation = settings.isolation == Isolation::kInvocation ? "invocation" : "instance";
+  HEARTH_TRY(members.Read("Isolation", isolation));
+  if (isolation != "instance" && isolation != "invocation") {
+    return Invalid("Hearth.Isolation \"" + isolation + "\" is neither \"instance\" nor \"invocation\"");
+  }
+  settings.isolation = isolation == "invocation" ? Isolation::kInvocation : Isolation::kInstance;
+  return Ok();
+}
+
+}  // namespace
+
+std::string PlainArn(const FunctionVersion& version) {
+  const std::string suffix = ":" + version.version;
+  return version.arn.ends_with(suffix) ? version.arn.substr(0, version.arn.size() - suffix.size())
+                                       : version.arn;
+}
+
+Json FunctionConfigurationJson(const FunctionVersion& version, ShownState state, ShownArn arn) {
+  const FunctionSettings& s = version.settings;
+  Json out = {{"Architectures", {HostArchitecture()}},
+              {"CodeSha256", version.code.sha256_base64},
+              {"CodeSize", version.code.size_bytes},
+              {"Description", s.description},
+              {"EphemeralStorage", {{"Size", s.tmp.mib()}}},
+              {"FunctionArn", arn == ShownArn::kQualified ? version.arn : PlainArn(version)},
+              {"FunctionName", version.function},
+              {"Handler", s.handler},
+              {"LastModified", ToLambdaTimestamp(version.last_modified)},
+              {"LoggingConfig", {{"LogFormat", "Text"}, {"LogGroup", "/aws/lambda/" + version.function}}},
+              {"MemorySize", s.memory.mib()},
+              {"PackageType", "Zip"},
+              {"RevisionId", version.revision_id},
+              {"Role", s.role},
+              {"Runtime", s.runtime},
+              {"RuntimeVersionConfig", {{"RuntimeVersionArn", RuntimeVersionArn(version)}}},
+              {"SnapStart", {{"ApplyOn", "None"}, {"OptimizationStatus", "Off"}}},
+              {"Timeout", s.timeout.count()},
+              {"TracingConfig", {{"Mode", "PassThrough"}}},
+              {"Version", version.version}};
+  if (!s.environment.empty()) out["Environment"] = {{"Variables", s.environment}};
+  if (Json hearth = HearthMembers(s); !hearth.empty()) out["Hearth"] = std::move(hearth);
+  AddState(out, state);
+  return out;
+}
+
+Status ReadFunctionSettings(const Json& request, FunctionSettings& settings) {
+  const JsonMembers in(request);
+  HEARTH_TRY(RefuseWhatWouldNotWork(in));
+  HEARTH_TRY(in.Read("Description", settings.description));
+  HEARTH_TRY(in.Read("Role", settings.role));
+  HEARTH_TRY(in.Read("Handler", settings.handler));
+  HEARTH_TRY(ReadRuntime(in, settings));
+  HEARTH_TRY(ReadSizes(in, settings));
+  HEARTH_ASSIGN(const Json* environment, in.Object("Environment"));
+  if (environment) {
+    settings.environment.clear();
+    HEARTH_TRY(JsonMembers(*environment, "Environment.").Read("Variables", settings.environment));
+  }
+  return ReadHearth(in, settings);
+}
+
+Result<std::string> ReadPackage(const Json& code) {
+  const JsonMembers in(code);
+  if (in.Has("S3Bucket") || in.Has("ImageUri")) {
+    return Invalid(
+        "the code must be given as ZipFile (base64 of a zip or of a shared object); S3Bucket and ImageUri "
+        "are "
+        "not supported");
+  }
+  HEARTH_TRY(in.Require("ZipFile"));
+  std::string base64;
+  HEARTH_TRY(in.Read("ZipFile", base64));
+  auto package = Base64Decode(base64);
+  if (!package.ok()) return package.error().WithContext("ZipFile");
+  if (package->empty()) return Invalid("Uploaded file must be a non-empty zip");
+  if (package->size() > kPackageBytesMax) {
+    return Error{ErrorCode::kTooLarge, "Zipped size must be smaller than " +
+                                           std::to_string(kPackageBytesMax) + " bytes; this is " +
+                                           std::to_string(package->size())};
+  }
+  return package;
+}
+
+}  // namespace hearth

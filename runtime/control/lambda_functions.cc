@@ -1,0 +1,262 @@
+#include "runtime/control/lambda_functions.h"
+
+#include "runtime/control/lambda_function_json.h"
+#include "runtime/control/lambda_page.h"
+#include "runtime/control/lambda_reference.h"
+
+namespace hearth {
+namespace {
+
+// Lambda's answer to both lists never has more.
+constexpr int64_t kReservedConcurrencyMax = 100'000;
+
+ShownArn ArnFor(const FunctionReference& reference) {
+  return reference.qualifier.empty() ? ShownArn::kPlain : ShownArn::kQualified;
+}
+
+Result<FunctionRegistry::Expected> ReadExpected(const Json& request) {
+  const JsonMembers in(request);
+  std::string revision_id;
+  std::string code_sha256;
+  HEARTH_TRY(in.Read("RevisionId", revision_id));
+  HEARTH_TRY(in.Read("CodeSha256", code_sha256));
+  FunctionRegistry::Expected expected;
+  if (!revision_id.empty()) expected.revision_id = revision_id;
+  if (!code_sha256.empty()) expected.code_sha256 = code_sha256;
+  return expected;
+}
+
+struct NewFunction {
+  std::string name;
+  FunctionSettings settings;
+  std::string package;
+  bool publish = false;
+};
+
+Result<NewFunction> ReadNewFunction(std::string_view body) {
+  HEARTH_ASSIGN(const Json request, ParseJsonObject(body));
+  const JsonMembers in(request);
+  NewFunction made;
+  HEARTH_TRY(in.Require("FunctionName"));
+  HEARTH_TRY(in.Read("FunctionName", made.name));
+  HEARTH_ASSIGN(const FunctionReference reference, ParseFunctionReference(made.name));
+  made.name = reference.name;
+  HEARTH_TRY(ReadFunctionSettings(request, made.settings));
+  HEARTH_TRY(in.Read("Publish", made.publish));
+  HEARTH_TRY(in.Require("Code"));
+  HEARTH_ASSIGN(const Json* code, in.Object("Code"));
+  HEARTH_ASSIGN(made.package, ReadPackage(*code));
+  return made;
+}
+
+Json ConcurrencyJson(const FunctionVersion& version) {
+  Json out = Json::object();
+  if (version.settings.workers_max > 0) out["ReservedConcurrentExecutions"] = version.settings.workers_max;
+  return out;
+}
+
+// Puts the answer to a change where the caller waits for it.
+FunctionRegistry::Reply AnswerWith(const ApiCallPtr& call, int status, ShownState state, ShownArn arn) {
+  return [call, status, state, arn](Result<FunctionVersionPtr> version) {
+    if (!version.ok()) return call->Fail(version.error());
+    call->AnswerJson(status, FunctionConfigurationJson(**version, state, arn));
+  };
+}
+
+}  // namespace
+
+Result<FunctionReference> LambdaFunctions::ReferenceOf(const ApiCall& call) const {
+  return ReadFunctionReference(call.parameter("name"), call.query("Qualifier"));
+}
+
+Result<FunctionVersionPtr> LambdaFunctions::VersionOf(const ApiCall& call) const {
+  HEARTH_ASSIGN(const FunctionReference reference, ReferenceOf(call));
+  return ResolveFunction(registry_, reference);
+}
+
+void LambdaFunctions::Create(const ApiCallPtr& call) {
+  auto made = ReadNewFunction(call->body());
+  if (!made.ok()) return call->Fail(made.error());
+  if (!made->publish) {
+    return registry_.Create(made->name, std::move(made->settings), std::move(made->package),
+                            AnswerWith(call, 201, ShownState::kJustCreated, ShownArn::kPlain));
+  }
+  const std::string name = made->name;
+  registry_.Create(name, std::move(made->settings), std::move(made->package),
+                   [this, call, name](Result<FunctionVersionPtr> version) {
+                     if (!version.ok()) return call->Fail(version.error());
+                     PublishAndAnswer(call, name, 201);
+                   });
+}
+
+void LambdaFunctions::PublishAndAnswer(const ApiCallPtr& call, const std::string& name, int status) {
+  registry_.Publish(name, "", {}, AnswerWith(call, status, ShownState::kJustCreated, ShownArn::kQualified));
+}
+
+void LambdaFunctions::Get(const ApiCallPtr& call) {
+  const auto reference = ReferenceOf(*call);
+  if (!reference.ok()) return call->Fail(reference.error());
+  const auto version = ResolveFunction(registry_, *reference);
+  if (!version.ok()) return call->Fail(version.error());
+  Json answer = {
+      {"Configuration", FunctionConfigurationJson(**version, ShownState::kActive, ArnFor(*reference))},
+      {"Code", {{"Location", "file://" + (*version)->code.folder}, {"RepositoryType", "S3"}}}};
+  if (Json concurrency = ConcurrencyJson(**version); !concurrency.empty())
+    answer["Concurrency"] = std::move(concurrency);
+  call->AnswerJson(200, answer);
+}
+
+void LambdaFunctions::GetConfiguration(const ApiCallPtr& call) {
+  const auto reference = ReferenceOf(*call);
+  if (!reference.ok()) return call->Fail(reference.error());
+  const auto version = ResolveFunction(registry_, *reference);
+  if (!version.ok()) return call->Fail(version.error());
+  call->AnswerJson(200, FunctionConfigurationJson(**version, ShownState::kActive, ArnFor(*reference)));
+}
+
+void LambdaFunctions::List(const ApiCallPtr& call) {
+  const bool all_versions = call->query("FunctionVersion") == "ALL";
+  std::vector<FunctionVersionPtr> versions;
+  for (const FunctionVersionPtr& latest : registry_.List()) {
+    auto of_function = registry_.ListVersions(latest->function);
+    if (!all_versions || !of_function.ok()) {
+      versions.push_back(latest);
+      continue;
+    }
+    versions.insert(versions.end(), of_function->begin(), of_function->end());
+  }
+  AnswerPage(*call, "Functions", versions.size(), [&](size_t index) {
+    return FunctionConfigurationJson(*versions[index], ShownState::kActive,
+                                     all_versions ? ShownArn::kQualified : ShownArn::kPlain);
+  });
+}
+
+void LambdaFunctions::ListVersions(const ApiCallPtr& call) {
+  const auto reference = ReferenceOf(*call);
+  if (!reference.ok()) return call->Fail(reference.error());
+  const auto versions = registry_.ListVersions(reference->name);
+  if (!versions.ok()) return call->Fail(FunctionNotFound(registry_, *reference));
+  AnswerPage(*call, "Versions", versions->size(), [&](size_t index) {
+    return FunctionConfigurationJson(*(*versions)[index], ShownState::kActive, ShownArn::kQualified);
+  });
+}
+
+void LambdaFunctions::UpdateCode(const ApiCallPtr& call) {
+  const auto version = VersionOf(*call);
+  if (!version.ok()) return call->Fail(version.error());
+  auto request = ParseJsonObject(call->body());
+  if (!request.ok()) return call->Fail(request.error());
+  auto package = ReadPackage(*request);
+  if (!package.ok()) return call->Fail(package.error());
+  auto expected = ReadExpected(*request);
+  if (!expected.ok()) return call->Fail(expected.error());
+  bool dry_run = false;
+  bool publish = false;
+  const JsonMembers in(*request);
+  for (const Status& read : {in.Read("DryRun", dry_run), in.Read("Publish", publish)}) {
+    if (!read.ok()) return call->Fail(read.error());
+  }
+  if (dry_run)
+    return call->AnswerJson(200, FunctionConfigurationJson(**version, ShownState::kActive, ShownArn::kPlain));
+  const std::string name = (*version)->function;
+  auto answer = AnswerWith(call, 200, ShownState::kJustUpdated, ShownArn::kPlain);
+  registry_.UpdateCode(
+      name, std::move(package).value(), std::move(expected).value(),
+      [this, call, name, publish, answer = std::move(answer)](Result<FunctionVersionPtr> updated) {
+        if (!updated.ok() || !publish) return answer(std::move(updated));
+        PublishAndAnswer(call, name, 200);
+      });
+}
+
+void LambdaFunctions::UpdateConfiguration(const ApiCallPtr& call) {
+  const auto version = VersionOf(*call);
+  if (!version.ok()) return call->Fail(version.error());
+  auto request = ParseJsonObject(call->body());
+  if (!request.ok()) return call->Fail(request.error());
+  auto expected = ReadExpected(*request);
+  if (!expected.ok()) return call->Fail(expected.error());
+  registry_.UpdateSettings((*version)->function,
+                           [request = std::move(request).value()](FunctionSettings& settings) {
+                             return ReadFunctionSettings(request, settings);
+                           },
+                           std::move(expected).value(),
+                           AnswerWith(call, 200, ShownState::kJustUpdated, ShownArn::kPlain));
+}
+
+void LambdaFunctions::Delete(const ApiCallPtr& call) {
+  const auto reference = ReferenceOf(*call);
+  if (!reference.ok()) return call->Fail(reference.error());
+  if (const auto version = ResolveFunction(registry_, *reference); !version.ok())
+    return call->Fail(version.error());
+  if (reference->qualifier == "$LATEST") {
+    return call->Fail(Error{ErrorCode::kInvalidArgument,
+                            "$LATEST version cannot be deleted without deleting the function."});
+  }
+  registry_.Delete(reference->name, reference->qualifier,
+                   [this, call, reference = *reference](const Status& done) {
+                     if (!done.ok()) return call->Fail(done.error());
+                     if (reference.qualifier.empty()) {
+                       for (const auto& [kind, trigger] : triggers_) trigger->ForgetFunction(reference.name);
+                     }
+                     call->AnswerEmpty(204);
+                   });
+}
+
+void LambdaFunctions::Publish(const ApiCallPtr& call) {
+  const auto version = VersionOf(*call);
+  if (!version.ok()) return call->Fail(version.error());
+  const auto request = ParseJsonObject(call->body());
+  if (!request.ok()) return call->Fail(request.error());
+  auto expected = ReadExpected(*request);
+  if (!expected.ok()) return call->Fail(expected.error());
+  std::string description;
+  if (const Status read = JsonMembers(*request).Read("Description", description); !read.ok())
+    return call->Fail(read.error());
+  registry_.Publish((*version)->function, description, std::move(expected).value(),
+                    AnswerWith(call, 201, ShownState::kJustCreated, ShownArn::kQualified));
+}
+
+void LambdaFunctions::ChangeConcurrency(const ApiCallPtr& call, uint32_t workers_max,
+                                        FunctionRegistry::Reply reply) {
+  const auto version = VersionOf(*call);
+  if (!version.ok()) return call->Fail(version.error());
+  registry_.UpdateSettings((*version)->function,
+                           [workers_max](FunctionSettings& settings) {
+                             settings.workers_max = workers_max;
+                             return Ok();
+                           },
+                           {}, std::move(reply));
+}
+
+void LambdaFunctions::PutConcurrency(const ApiCallPtr& call) {
+  const auto request = ParseJsonObject(call->body());
+  if (!request.ok()) return call->Fail(request.error());
+  const JsonMembers in(*request);
+  if (const Status given = in.Require("ReservedConcurrentExecutions"); !given.ok())
+    return call->Fail(given.error());
+  int64_t reserved = 0;
+  if (const Status read = in.Read("ReservedConcurrentExecutions", reserved, 1, kReservedConcurrencyMax);
+      !read.ok()) {
+    return call->Fail(read.error().WithContext(
+        "reserved concurrency (0, which switches a function off, is not supported yet)"));
+  }
+  ChangeConcurrency(call, static_cast<uint32_t>(reserved), [call](Result<FunctionVersionPtr> version) {
+    if (!version.ok()) return call->Fail(version.error());
+    call->AnswerJson(200, ConcurrencyJson(**version));
+  });
+}
+
+void LambdaFunctions::GetConcurrency(const ApiCallPtr& call) {
+  const auto version = VersionOf(*call);
+  if (!version.ok()) return call->Fail(version.error());
+  call->AnswerJson(200, ConcurrencyJson(**version));
+}
+
+void LambdaFunctions::DeleteConcurrency(const ApiCallPtr& call) {
+  ChangeConcurrency(call, 0, [call](Result<FunctionVersionPtr> version) {
+    if (!version.ok()) return call->Fail(version.error());
+    call->AnswerEmpty(204);
+  });
+}
+
+}  // namespace hearth

@@ -1,0 +1,116 @@
+#include "runtime/control/lambda_invoke.h"
+
+#include "runtime/base/base64.h"
+#include "runtime/control/lambda_reference.h"
+#include "runtime/control/log_tail.h"
+
+namespace hearth {
+namespace {
+
+// Lambda's limit for asynchronous events: they are kept until they succeed.
+constexpr Bytes kAsyncPayloadMax = 1_MiB;
+constexpr size_t kClientContextBytesMax = 3'583;
+
+LambdaError NotJson(const Error& error) {
+  return {400, "InvalidRequestContentException", "Could not parse request body into json: " + error.message,
+          ""};
+}
+
+// Where the text stops being JSON, or nothing. Only looked at: the handler gets the bytes that came.
+Status CheckJson(const std::string& text) {
+  if (Json::accept(text)) return Ok();
+  try {
+    return Json::parse(text).is_discarded() ? Status(Error{ErrorCode::kInvalidArgument, "not JSON"}) : Ok();
+  } catch (const Json::exception& e) {
+    return Error{ErrorCode::kInvalidArgument, std::string("Could not parse payload into json: ") + e.what()};
+  }
+}
+
+// Not the handler's doing and not the caller's: an SDK tries again.
+bool NeverRan(OutcomeKind kind) {
+  return kind == OutcomeKind::kThrottled || kind == OutcomeKind::kCancelled ||
+         kind == OutcomeKind::kPlatformFault || kind == OutcomeKind::kInterrupted;
+}
+
+Error WhyItNeverRan(const Outcome& outcome) {
+  if (outcome.kind == OutcomeKind::kThrottled) return {ErrorCode::kThrottled, outcome.error.message};
+  if (outcome.kind == OutcomeKind::kPlatformFault) return {ErrorCode::kInternal, outcome.error.message};
+  return {ErrorCode::kUnavailable, outcome.error.message};
+}
+
+bool WantsLog(const ApiCall& call) { return call.header("x-amz-log-type") == "Tail"; }
+
+void AnswerOutcome(ApiCall& call, const Outcome& outcome) {
+  if (NeverRan(outcome.kind)) return call.Fail(WhyItNeverRan(outcome));
+  http::Headers headers = {{"content-type", "application/json"},
+                           {"X-Amz-Executed-Version", outcome.executed_version}};
+  if (const auto* trace_id = call.request().headers.Find("x-amzn-trace-id"))
+    headers.Add("X-Amzn-Trace-Id", *trace_id);
+  if (WantsLog(call)) {
+    headers.Add("X-Amz-Log-Result", Base64Encode(AttemptLogTail(outcome, call.request_id())));
+  }
+  if (!outcome.ok()) {
+    headers.Add("X-Amz-Function-Error", "Unhandled");
+    return call.Answer(200, std::move(headers), FunctionErrorJson(outcome, call.request_id()));
+  }
+  if (!outcome.content_type.empty()) headers.Set("content-type", outcome.content_type);
+  call.Answer(200, std::move(headers), outcome.payload.empty() ? "null" : outcome.payload);
+}
+
+}  // namespace
+
+Result<Event> LambdaInvoke::ReadEvent(ApiCall& call) const {
+  HEARTH_ASSIGN(FunctionReference reference,
+                ReadFunctionReference(call.parameter("name"), call.query("Qualifier")));
+  // AWS names $LATEST here when the caller did not.
+  FunctionReference shown = reference;
+  if (shown.qualifier.empty()) shown.qualifier = "$LATEST";
+  const auto version = registry_.Resolve(reference.name, reference.qualifier);
+  if (!version.ok()) return FunctionNotFound(registry_, shown);
+  Event event;
+  event.request_id = call.request_id();
+  event.function = std::move(reference.name);
+  event.qualifier = std::move(reference.qualifier);
+  event.trace_id = call.header("x-amzn-trace-id");
+  event.client_context = call.header("x-amz-client-context");
+  if (event.client_context.size() > kClientContextBytesMax) {
+    return Error{ErrorCode::kInvalidArgument,
+                 "X-Amz-Client-Context has " + std::to_string(event.client_context.size()) +
+                     " bytes; the limit is " + std::to_string(kClientContextBytesMax)};
+  }
+  if (WantsLog(call)) event.log_tail = LogTail::kTail;
+  event.payload = call.TakeBody();
+  if (event.payload.empty()) event.payload = "{}";
+  return event;
+}
+
+void LambdaInvoke::Invoke(const ApiCallPtr& call) {
+  const std::string type(call->header("x-amz-invocation-type"));
+  if (!type.empty() && type != "RequestResponse" && type != "Event" && type != "DryRun") {
+    return call->Fail(
+        Error{ErrorCode::kInvalidArgument,
+              "X-Amz-Invocation-Type \"" + type + "\" is none of RequestResponse, Event and DryRun"});
+  }
+  auto event = ReadEvent(*call);
+  if (!event.ok()) return call->Fail(event.error());
+  if (type == "DryRun") return call->AnswerEmpty(204);
+  if (const Status json = CheckJson(event->payload); !json.ok()) return call->Fail(NotJson(json.error()));
+  if (type != "Event") {
+    return sink_.Deliver(std::move(event).value(), [call](Result<Outcome> outcome) {
+      if (!outcome.ok()) return call->Fail(outcome.error());
+      AnswerOutcome(*call, *outcome);
+    });
+  }
+  if (event->payload.size() > kAsyncPayloadMax.count) {
+    return call->Fail(
+        Error{ErrorCode::kTooLarge, "Request must be smaller than " + std::to_string(kAsyncPayloadMax.count) +
+                                        " bytes for the InvokeFunction operation with type Event; this has " +
+                                        std::to_string(event->payload.size())});
+  }
+  sink_.Submit(std::move(event).value(), [call](const Status& accepted) {
+    if (!accepted.ok()) return call->Fail(accepted.error());
+    call->AnswerEmpty(202);
+  });
+}
+
+}  // namespace hearth

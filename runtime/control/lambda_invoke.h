@@ -1,0 +1,28 @@
+#pragma once
+
+#include "runtime/control/api_call.h"
+#include "runtime/registry/function_registry.h"
+#include "runtime/router/event_sink.h"
+
+namespace hearth {
+
+// Lambda's Invoke: RequestResponse, Event and DryRun.
+//
+// Borrows: everything; all outlive it. Thread: loop thread.
+// Limits:  payload 6 MiB (the sink's), 1 MiB for Event; X-Amz-Client-Context 3,583 bytes.
+// Failure: what the handler did wrong is 200 with X-Amz-Function-Error; everything else has an HTTP status of
+// its own.
+class LambdaInvoke final {
+ public:
+  LambdaInvoke(FunctionRegistry& registry, EventSink& sink) : registry_(registry), sink_(sink) {}
+
+  void Invoke(const ApiCallPtr& call);
+
+ private:
+  Result<Event> ReadEvent(ApiCall& call) const;
+
+  FunctionRegistry& registry_;
+  EventSink& sink_;
+};
+
+}  // namespace hearth

@@ -1,0 +1,14 @@
+#pragma once
+
+#include <string>
+
+#include "runtime/base/ids.h"
+#include "runtime/model/outcome.h"
+
+namespace hearth {
+
+// The log of one attempt as Lambda shows it (X-Amz-Log-Result before base64): START, what the handler wrote,
+// END, REPORT; of the whole the last 4 KiB.
+std::string AttemptLogTail(const Outcome& outcome, const RequestId& request_id);
+
+}  // namespace hearth

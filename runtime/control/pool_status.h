@@ -1,0 +1,28 @@
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+namespace hearth {
+
+// Workers of one version, as `GET /_hearth/v1/workers` shows them.
+struct PoolStatus {
+  std::string function;
+  std::string version;
+  uint32_t starting = 0;
+  uint32_t idle = 0;
+  uint32_t busy = 0;
+  uint32_t waiting = 0;  // invocations that wait for a worker
+  uint32_t workers_max = 0;
+  bool draining = false;  // replaced by newer code; goes when its last invocation ends
+};
+
+// What control asks of the pool. The daemon joins the two.
+class PoolStatusSource {
+ public:
+  virtual ~PoolStatusSource() = default;
+  virtual std::vector<PoolStatus> Status() const = 0;
+};
+
+}  // namespace hearth

@@ -1,0 +1,37 @@
+#pragma once
+
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include "runtime/base/result.h"
+#include "triggers/http/cors.h"
+
+namespace hearth {
+
+enum class AuthType { kNone, kToken };
+
+// What a function URL and a declared route have in common, and what each adds; the document that a Trigger
+// keeps.
+//   {"FunctionName": "resize", "Qualifier": "3",
+//    "AuthType": "TOKEN", "Token": "..." (only in; kept as "TokenSha256", 64 hexadecimal digits),
+//    "Cors": {"AllowOrigins": ["*"], ...},
+//    "Route": "GET /thumbs/{name}" (routes), "UrlId": "..." (URLs)}
+struct EndpointConfig {
+  std::string function;
+  std::string qualifier;
+  AuthType auth = AuthType::kNone;
+  std::string token_sha256;  // hexadecimal
+  std::optional<CorsRules> cors;
+  std::string route;    // "METHOD /path", routes only
+  std::string url_id;   // URLs only
+  std::string created;  // ISO 8601, kept as it came
+};
+
+// kInvalidArgument names the member and what is allowed. AWS_IAM is refused, since no signature is checked
+// here yet.
+Result<EndpointConfig> DecodeEndpointConfig(std::string_view json);
+// As kept: with defaults filled in, the token only as its hash.
+std::string EncodeEndpointConfig(const EndpointConfig& config);
+
+}  // namespace hearth

@@ -1,0 +1,40 @@
+#pragma once
+
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "runtime/base/ids.h"
+#include "runtime/base/result.h"
+#include "runtime/model/outcome.h"
+
+namespace hearth {
+
+// What goes back to the client.
+struct HttpAnswer {
+  int status = 200;
+  std::vector<std::pair<std::string, std::string>>
+      headers;  // names in lower case; set-cookie once per cookie
+  std::string body;
+};
+
+// A function's answer (payload format 2.0). A JSON object with `statusCode` says status, headers, cookies and
+// body; anything else is 200 with the answer as the body, a JSON string without its quotes. An answer that is
+// not JSON goes out as it is, with the handler's own content type. kInvalidArgument: it has `statusCode`, yet
+// it cannot be an HTTP response.
+Result<HttpAnswer> AnswerFromPayload(std::string_view payload, std::string_view content_type);
+
+// Any end of an invocation: AnswerFromPayload(), 502 for what the handler did wrong, 504 past its timeout,
+// 503 for our fault. The body of a failure is JSON with message, errorType and requestId, never the handler's
+// own words: they may tell a stranger what only the log should.
+HttpAnswer AnswerFromOutcome(const Outcome& outcome, const RequestId& request_id);
+
+// Nothing ran: 404, 413, 429 with Retry-After, 503, 500.
+HttpAnswer AnswerFromError(const Error& error, const RequestId& request_id);
+
+// The JSON body of every answer that no function gave.
+HttpAnswer ProblemAnswer(int status, std::string_view message, std::string_view error_type,
+                         std::string_view request_id);
+
+}  // namespace hearth

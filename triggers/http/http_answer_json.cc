@@ -1,0 +1,213 @@
+#include <algorithm>
+
+#include <nlohmann/json.hpp>
+
+#include "runtime/base/base64.h"
+#include "triggers/http/http_answer.h"
+
+namespace hearth {
+namespace {
+
+using nlohmann::json;
+
+constexpr std::string_view kJsonType = "application/json";
+// How soon a throttled client may come back: about the time in which a worker is forked, rounded up to what
+// the header can say.
+constexpr std::string_view kRetryAfterSeconds = "1";
+
+Error NotAnAnswer(std::string message) {
+  return {ErrorCode::kInvalidArgument, "the handler's answer: " + std::move(message)};
+}
+
+bool IsTokenCharacter(char c) {
+  return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
+         std::string_view("!#$%&'*+-.^_`|~").find(c) != std::string_view::npos;
+}
+
+bool IsHeaderName(std::string_view name) {
+  return !name.empty() && std::all_of(name.begin(), name.end(), IsTokenCharacter);
+}
+
+// A line break here would let a handler's data forge headers, or a whole second response.
+bool IsHeaderValue(std::string_view value) {
+  return value.find_first_of(std::string_view("\r\n\0", 3)) == std::string_view::npos;
+}
+
+// Those are between us and the client: a handler's own would break the framing.
+bool IsConnectionHeader(std::string_view name) {
+  return name == "connection" || name == "content-length" || name == "keep-alive" ||
+         name == "transfer-encoding" || name == "upgrade" || name == "trailer" || name == "te" ||
+         name == "proxy-connection";
+}
+
+std::string LowerCase(std::string text) {
+  for (char& c : text) {
+    if (c >= 'A' && c <= 'Z') c = static_cast<char>(c + 32);
+  }
+  return text;
+}
+
+std::string TextOf(const json& value) {
+  return value.is_string() ? value.get<std::string>()
+                           : value.dump(-1, ' ', false, json::error_handler_t::replace);
+}
+
+Status AddHeader(HttpAnswer& answer, std::string name, std::string value) {
+  if (!IsHeaderName(name)) return NotAnAnswer("\"" + name + "\" is not the name of a header");
+  if (!IsHeaderValue(value)) return NotAnAnswer("header \"" + name + "\" contains a line break or NUL");
+  name = LowerCase(std::move(name));
+  if (!IsConnectionHeader(name)) answer.headers.emplace_back(std::move(name), std::move(value));
+  return Ok();
+}
+
+Status AddHeaders(HttpAnswer& answer, const json& headers) {
+  if (headers.is_null()) return Ok();
+  if (!headers.is_object()) return NotAnAnswer("\"headers\" is not an object");
+  for (const auto& [name, value] : headers.items()) {
+    if (value.is_object() || value.is_array()) return NotAnAnswer("header \"" + name + "\" is not a string");
+    HEARTH_TRY(AddHeader(answer, name, TextOf(value)));
+  }
+  return Ok();
+}
+
+Status AddCookies(HttpAnswer& answer, const json& cookies) {
+  if (cookies.is_null()) return Ok();
+  if (!cookies.is_array()) return NotAnAnswer("\"cookies\" is not an array");
+  for (const json& cookie : cookies) {
+    if (!cookie.is_string()) return NotAnAnswer("a cookie is not a string");
+    HEARTH_TRY(AddHeader(answer, "set-cookie", cookie.get<std::string>()));
+  }
+  return Ok();
+}
+
+Status AddBody(HttpAnswer& answer, const json& response) {
+  const auto body = response.find("body");
+  if (body == response.end() || body->is_null()) return Ok();
+  answer.body = TextOf(*body);
+  const auto encoded = response.find("isBase64Encoded");
+  if (encoded == response.end() || *encoded != true) return Ok();
+  auto bytes = Base64Decode(answer.body);
+  if (!bytes.ok()) return NotAnAnswer("\"body\" is not base64, though \"isBase64Encoded\" is true");
+  answer.body = std::move(bytes).value();
+  return Ok();
+}
+
+bool HasHeader(const HttpAnswer& answer, std::string_view name) {
+  return std::any_of(answer.headers.begin(), answer.headers.end(),
+                     [&](const auto& h) { return h.first == name; });
+}
+
+Result<HttpAnswer> MapResponse(const json& response) {
+  const json& status = response.at("statusCode");
+  if (!status.is_number_integer() || status < 200 || status > 599) {
+    return NotAnAnswer("statusCode " + TextOf(status) + " is not a number from 200 to 599");
+  }
+  HttpAnswer answer;
+  answer.status = status.get<int>();
+  HEARTH_TRY(AddHeaders(answer, response.value("headers", json())));
+  HEARTH_TRY(AddCookies(answer, response.value("cookies", json())));
+  HEARTH_TRY(AddBody(answer, response));
+  if (!HasHeader(answer, "content-type")) answer.headers.emplace_back("content-type", kJsonType);
+  return answer;
+}
+
+// By what the handler did: its message stays in the log.
+std::string_view FailureMessage(OutcomeKind kind) {
+  switch (kind) {
+    case OutcomeKind::kTimeout:
+      return "Endpoint request timed out";
+    case OutcomeKind::kPlatformFault:
+    case OutcomeKind::kCancelled:
+    case OutcomeKind::kInterrupted:
+      return "Service Unavailable";
+    default:
+      return "Internal Server Error";
+  }
+}
+
+int FailureStatus(OutcomeKind kind) {
+  switch (kind) {
+    case OutcomeKind::kTimeout:
+    case OutcomeKind::kInitTimeout:
+      return 504;
+    case OutcomeKind::kThrottled:
+      return 429;
+    case OutcomeKind::kPlatformFault:
+    case OutcomeKind::kCancelled:
+    case OutcomeKind::kInterrupted:
+      return 503;
+    default:
+      return 502;
+  }
+}
+
+struct Problem {
+  int status;
+  std::string_view type;
+};
+
+Problem ProblemOf(ErrorCode code) {
+  switch (code) {
+    case ErrorCode::kInvalidArgument:
+      return {400, "BadRequestException"};
+    case ErrorCode::kUnauthorized:
+      return {403, "AccessDeniedException"};
+    case ErrorCode::kNotFound:
+      return {404, "ResourceNotFoundException"};
+    case ErrorCode::kTooLarge:
+      return {413, "RequestTooLargeException"};
+    case ErrorCode::kThrottled:
+      return {429, "TooManyRequestsException"};
+    case ErrorCode::kTimedOut:
+      return {504, "TimeoutException"};
+    case ErrorCode::kUnavailable:
+      return {503, "ServiceUnavailableException"};
+    default:
+      return {500, "ServiceException"};
+  }
+}
+
+}  // namespace
+
+Result<HttpAnswer> AnswerFromPayload(std::string_view payload, std::string_view content_type) {
+  HttpAnswer answer;
+  const bool says_json = content_type.empty() || content_type.find("json") != std::string_view::npos;
+  const json value =
+      says_json ? json::parse(payload, nullptr, /*allow_exceptions=*/false) : json(json::value_t::discarded);
+  if (value.is_object() && value.contains("statusCode")) return MapResponse(value);
+  HEARTH_TRY(AddHeader(answer, "content-type", std::string(content_type.empty() ? kJsonType : content_type)));
+  answer.body = value.is_string() ? value.get<std::string>() : std::string(payload);
+  return answer;
+}
+
+HttpAnswer ProblemAnswer(int status, std::string_view message, std::string_view error_type,
+                         std::string_view request_id) {
+  nlohmann::ordered_json body;
+  body["message"] = message;
+  body["errorType"] = error_type;
+  body["requestId"] = request_id;
+  HttpAnswer answer{
+      status, {{"content-type", std::string(kJsonType)}, {"x-amzn-errortype", std::string(error_type)}}, {}};
+  answer.body = body.dump(-1, ' ', false, json::error_handler_t::replace);
+  if (!IsHeaderValue(answer.headers.back().second)) answer.headers.pop_back();
+  if (status == 429 || status == 503) answer.headers.emplace_back("retry-after", kRetryAfterSeconds);
+  return answer;
+}
+
+HttpAnswer AnswerFromOutcome(const Outcome& outcome, const RequestId& request_id) {
+  if (!outcome.ok()) {
+    return ProblemAnswer(FailureStatus(outcome.kind), FailureMessage(outcome.kind), outcome.error.type,
+                         request_id.text());
+  }
+  auto answer = AnswerFromPayload(outcome.payload, outcome.content_type);
+  if (answer.ok()) return std::move(answer).value();
+  return ProblemAnswer(502, "Internal Server Error: " + answer.error().message, "Runtime.InvalidHttpResponse",
+                       request_id.text());
+}
+
+HttpAnswer AnswerFromError(const Error& error, const RequestId& request_id) {
+  const Problem problem = ProblemOf(error.code);
+  return ProblemAnswer(problem.status, error.message, problem.type, request_id.text());
+}
+
+}  // namespace hearth

@@ -1,0 +1,165 @@
+#include "triggers/http/http_invoker.h"
+
+#include <cstdio>
+
+#include "runtime/base/digest.h"
+#include "triggers/http/http_event_json.h"
+
+namespace hearth {
+namespace {
+
+// A trace header is under 100 bytes; a longer one is not a trace.
+constexpr size_t kTraceIdBytesMax = 512;
+constexpr size_t kUrlIdDigits = 32;  // as many as AWS's, so that nobody guesses one
+
+bool IsPreflight(const http::Request& request) {
+  return request.method == "OPTIONS" && request.headers.Find("origin") &&
+         request.headers.Find("access-control-request-method");
+}
+
+bool HasToken(const EndpointConfig& config, const http::Request& request) {
+  constexpr std::string_view kScheme = "bearer ";
+  const std::string_view given = request.headers.Get("authorization");
+  if (!http::EqualIgnoringCase(given.substr(0, kScheme.size()), kScheme)) return false;
+  const Sha256Digest digest = Sha256(given.substr(kScheme.size()));
+  return ConstantTimeEqual(ToHex({reinterpret_cast<const char*>(digest.data()), digest.size()}),
+                           config.token_sha256);
+}
+
+std::string_view HostOf(const http::Request& request) {
+  const std::string_view host = request.headers.Get("host");
+  return host.starts_with('[') ? host.substr(0, host.find(']') + 1) : host.substr(0, host.find(':'));
+}
+
+// The token that opened the URL is the runtime's, not the function's; how the client reached us is added as a
+// proxy would.
+std::vector<std::pair<std::string_view, std::string_view>> EventHeaders(const EndpointConfig& config,
+                                                                        const http::Request& request,
+                                                                        std::string_view trace_id) {
+  std::vector<std::pair<std::string_view, std::string_view>> headers;
+  for (const http::Header& header : request.headers) {
+    const bool hidden = (config.auth == AuthType::kToken && header.name == "authorization") ||
+                        header.name == "x-amzn-trace-id";
+    if (!hidden) headers.emplace_back(header.name, header.value);
+  }
+  headers.emplace_back("x-forwarded-for", request.peer_address);
+  if (!request.headers.Find("x-forwarded-proto")) headers.emplace_back("x-forwarded-proto", "http");
+  headers.emplace_back("x-amzn-trace-id", trace_id);
+  return headers;
+}
+
+}  // namespace
+
+// One request on its way: everything that its answer needs, apart from the invoker, which may be gone by
+// then.
+struct HttpInvoker::Exchange {
+  http::Request request;
+  http::Responder responder;
+  RequestId request_id;
+  std::string trace_id;
+  std::optional<CorsRules> cors;
+  std::shared_ptr<Gate> gate;
+  Gate::Pass pass;  // after `gate`, which it leaves
+
+  void Answer(HttpAnswer answer) {
+    if (cors) ApplyCors(*cors, request.headers.Get("origin"), answer);
+    Send(std::move(answer));
+  }
+  void Send(HttpAnswer answer) {
+    http::Response response{answer.status, {}, std::move(answer.body)};
+    for (auto& [name, value] : answer.headers) response.headers.Add(std::move(name), std::move(value));
+    response.headers.Set("x-amzn-requestid", request_id.text());
+    if (!trace_id.empty()) response.headers.Set("x-amzn-trace-id", trace_id);
+    responder.Send(std::move(response));
+    pass = Gate::Pass();
+  }
+};
+
+HttpInvoker::~HttpInvoker() = default;
+
+std::string HttpInvoker::NewUrlId() { return MakeHex(random_, kUrlIdDigits); }
+
+std::string HttpInvoker::TraceIdFor(const http::Request& request) {
+  const std::string_view given = request.headers.Get("x-amzn-trace-id");
+  if (!given.empty() && given.size() <= kTraceIdBytesMax) return std::string(given);
+  const auto now = std::chrono::floor<seconds>(clock_.WallNow()).time_since_epoch().count();
+  char root[32];
+  std::snprintf(root, sizeof root, "Root=1-%08llx-", static_cast<unsigned long long>(now));
+  return root + MakeHex(random_, 24);
+}
+
+void HttpInvoker::Refuse(int status, std::string_view message, std::string_view error_type,
+                         http::Responder responder) {
+  Exchange exchange{{}, std::move(responder), RequestId::Make(random_), "", std::nullopt, nullptr, {}};
+  exchange.Send(ProblemAnswer(status, message, error_type, exchange.request_id.text()));
+}
+
+void HttpInvoker::Serve(const EndpointConfig& config, Mount mount, http::Request request,
+                        http::Responder responder) {
+  Gate::Pass pass = gate_->Enter();
+  if (!pass)
+    return Refuse(503, "the daemon is stopping and takes no more requests", "ServiceUnavailableException",
+                  std::move(responder));
+  auto exchange =
+      std::make_shared<Exchange>(Exchange{std::move(request), std::move(responder), RequestId::Make(random_),
+                                          "", config.cors, gate_, std::move(pass)});
+  exchange->trace_id = TraceIdFor(exchange->request);
+  const http::Request& asked = exchange->request;
+  if (config.cors && IsPreflight(asked)) {
+    return exchange->Send(AnswerPreflight(*config.cors, asked.headers.Get("origin"),
+                                          asked.headers.Get("access-control-request-method"),
+                                          asked.headers.Get("access-control-request-headers")));
+  }
+  if (config.auth == AuthType::kToken && !HasToken(config, asked)) {
+    HttpAnswer answer =
+        ProblemAnswer(401, "this address asks for its token: send \"Authorization: Bearer TOKEN\"",
+                      "AccessDeniedException", exchange->request_id.text());
+    answer.headers.emplace_back("www-authenticate", "Bearer");
+    return exchange->Answer(std::move(answer));
+  }
+  Run(config, mount, exchange);
+}
+
+void HttpInvoker::Run(const EndpointConfig& config, const Mount& mount,
+                      const std::shared_ptr<Exchange>& exchange) {
+  const http::Request& request = exchange->request;
+  HttpEventParts parts;
+  parts.method = request.method;
+  parts.raw_path = mount.raw_path;
+  parts.raw_query = request.raw_query;
+  parts.protocol = request.version == 10 ? "HTTP/1.0" : "HTTP/1.1";
+  parts.headers = EventHeaders(config, request, exchange->trace_id);
+  parts.body = request.body;
+  parts.source_ip = request.peer_address;
+  parts.request_id = exchange->request_id.text();
+  parts.received = clock_.WallNow();
+  parts.account_id = identity_.account;
+  parts.api_id = mount.api_id;
+  parts.domain_name = HostOf(request);
+  parts.domain_prefix = parts.domain_name.substr(0, parts.domain_name.find('.'));
+  parts.route_key = mount.route_key;
+  parts.path_parameters = mount.path_parameters;
+
+  Event event;
+  event.request_id = exchange->request_id;
+  event.function = config.function;
+  event.qualifier = config.qualifier;
+  event.trigger = TriggerKind::kHttp;
+  event.payload = HttpEventJson(parts);
+  event.trace_id = exchange->trace_id;
+  // The body is in the event now; holding it a second time would double what a large upload costs.
+  exchange->request.body = std::string();
+  sink_.Deliver(std::move(event), [exchange](Result<Outcome> outcome) {
+    exchange->Answer(outcome.ok() ? AnswerFromOutcome(*outcome, exchange->request_id)
+                                  : AnswerFromError(outcome.error(), exchange->request_id));
+  });
+}
+
+void HttpInvoker::Drain(std::function<void()> drained) {
+  drained_ = std::move(drained);
+  gate_->Close([weak = weak_.Get()] {
+    if (weak) std::exchange(weak->drained_, nullptr)();
+  });
+}
+
+}  // namespace hearth
