@@ -1,0 +1,285 @@
+#include "runtime/worker/handler_host.h"
+
+#include <unistd.h>
+
+#include <algorithm>
+#include <climits>
+#include <cstdio>
+
+#include "runtime/base/files.h"
+#include "runtime/worker/worker_process.h"
+
+namespace hearth {
+namespace {
+
+constexpr std::string_view kJson = "application/json";
+
+std::string_view View(hearth_bytes bytes) {
+  return bytes.data == nullptr ? std::string_view() : std::string_view(bytes.data, bytes.size);
+}
+
+hearth_bytes BytesOf(std::string_view text) { return {text.data(), text.size()}; }
+
+bool IsInvalid(hearth_bytes bytes) { return bytes.data == nullptr && bytes.size != 0; }
+
+// At most `limit` bytes, not ending within a character of UTF-8.
+std::string_view Cut(std::string_view text, size_t limit) {
+  if (text.size() <= limit) return text;
+  size_t end = limit;
+  while (end > 0 && (static_cast<unsigned char>(text[end]) & 0xC0) == 0x80) --end;
+  return text.substr(0, end);
+}
+
+void AppendJsonString(std::string& out, std::string_view text) {
+  out += '"';
+  for (const char c : text) {
+    if (c == '"' || c == '\\') {
+      out += '\\';
+      out += c;
+    } else if (static_cast<unsigned char>(c) < 0x20) {
+      char escaped[8];
+      snprintf(escaped, sizeof escaped, "\\u%04x", static_cast<unsigned>(c));
+      out += escaped;
+    } else {
+      out += c;
+    }
+  }
+  out += '"';
+}
+
+// Nothing of C++ may unwind through the library's C frames or ours: an exception here is std::terminate,
+// hence abort.
+int CallInit(const hearth_function& f, const hearth_host& host, const hearth_init& init,
+             void** state) noexcept {
+  return f.init == nullptr ? 0 : f.init(&host, &init, state);
+}
+int CallInvoke(const hearth_function& f, const hearth_host& host, const hearth_request& request,
+               void* state) noexcept {
+  return f.invoke(&host, &request, state);
+}
+void CallShutdown(const hearth_function& f, const hearth_host& host, void* state) noexcept {
+  if (f.shutdown != nullptr) f.shutdown(&host, state);
+}
+
+}  // namespace
+
+std::string LinesAsJson(std::string_view lines) {
+  if (lines.empty()) return {};
+  std::string out = "[";
+  while (!lines.empty()) {
+    const size_t end = std::min(lines.find('\n'), lines.size());
+    if (end > 0) {
+      if (out.size() > 1) out += ',';
+      AppendJsonString(out, lines.substr(0, end));
+    }
+    lines.remove_prefix(std::min(end + 1, lines.size()));
+  }
+  return out + "]";
+}
+
+HandlerHost::HandlerHost(int channel, const hearth_function& functions, HandlerFacts facts)
+    : channel_(channel),
+      functions_(functions),
+      facts_(std::move(facts)),
+      main_thread_(std::this_thread::get_id()) {
+  host_.struct_size = sizeof host_;
+  host_.opaque = this;
+  host_.log = &OnLog;
+  host_.remaining_time_ns = &OnRemainingTime;
+  host_.response_write = &OnWrite;
+  host_.response_content_type = &OnContentType;
+  host_.fail = &OnFail;
+}
+
+void HandlerHost::Run(uint32_t confine_us) {
+  Send(EncodeStarted({confine_us}));
+  for (;;) {
+    auto received = ReceivePacket(channel_, FdPolicy::kAccept);
+    if (!received.ok() || received->kind != ReceivedPacket::Kind::kPacket || !Handle(received->packet)) break;
+  }
+  fflush(nullptr);
+  _exit(0);
+}
+
+bool HandlerHost::Handle(Packet& packet) {
+  std::string_view body;
+  const auto header = TakeHeader(packet.bytes, body);
+  if (!header) return false;
+  switch (static_cast<WorkerFrameKind>(header->kind)) {
+    case WorkerFrameKind::kInit:
+      return !initialised_ && Init();
+    case WorkerFrameKind::kInvoke:
+      return initialised_ && Invoke(header->sequence, body, header->flags, packet);
+    case WorkerFrameKind::kShutdown:
+      Shutdown();
+      return false;
+    default:
+      return false;
+  }
+}
+
+void HandlerHost::Begin(Call call) {
+  call_ = call;
+  response_.clear();
+  response_too_large_ = false;
+  content_type_ = kJson;
+  error_ = {};
+  failed_ = false;
+}
+
+bool HandlerHost::Init() {
+  Begin(Call::kInit);
+  hearth_init init{};
+  init.struct_size = sizeof init;
+  init.memory_limit_bytes = facts_.memory_bytes;
+  init.function_name = BytesOf(facts_.function_name);
+  init.function_version = BytesOf(facts_.function_version);
+  const int returned = CallInit(functions_, host_, init, &state_);
+  call_ = Call::kNone;
+  fflush(nullptr);
+  if (returned != 0) {
+    SendFailure(WorkerFrameKind::kInitFailed, 0, returned);
+    return false;
+  }
+  initialised_ = true;
+  Send(EncodeEmpty(WorkerFrameKind::kReady));
+  return true;
+}
+
+bool HandlerHost::Invoke(uint64_t sequence, std::string_view body, uint32_t flags, Packet& packet) {
+  auto frame = DecodeInvoke(body, flags);
+  if (!frame) return false;
+  if ((flags & kFlagBodyInMemfd) != 0) {
+    if (packet.fds.size() != 1) return false;
+    auto payload = ReadSealedBody(packet.fds[0].get(), kPayloadBytesMax);
+    if (!payload.ok()) return false;
+    frame->payload = std::move(payload).value();
+  }
+  hearth_request request{};
+  request.struct_size = sizeof request;
+  request.trigger = frame->trigger;
+  request.attempt = frame->attempt;
+  request.cold = frame->cold;
+  request.payload = BytesOf(frame->payload);  // a std::string: the byte behind it is zero
+  request.content_type = BytesOf(frame->content_type);
+  request.request_id = BytesOf(frame->request_id);
+  request.deadline_unix_ms = static_cast<int64_t>(frame->deadline_unix_ms);
+  request.deadline_monotonic_ns = static_cast<int64_t>(frame->deadline_monotonic_ns);
+  request.memory_limit_bytes = facts_.memory_bytes;
+  request.function_name = BytesOf(facts_.function_name);
+  request.function_version = BytesOf(facts_.function_version);
+  request.function_arn = BytesOf(frame->function_arn);
+  request.trace_id = BytesOf(frame->trace_id);
+  request.client_context = BytesOf(frame->client_context);
+
+  Begin(Call::kInvoke);
+  sequence_ = sequence;
+  deadline_ns_ = request.deadline_monotonic_ns;
+  const int returned = CallInvoke(functions_, host_, request, state_);
+  call_ = Call::kNone;
+  deadline_ns_ = 0;
+  fflush(nullptr);  // what the handler printed comes before its answer
+  if (returned != 0) {
+    SendFailure(WorkerFrameKind::kFailure, sequence, returned);
+  } else {
+    SendResponse(sequence);
+  }
+  sequence_ = 0;
+  return true;
+}
+
+void HandlerHost::Shutdown() {
+  if (!initialised_) return;
+  Begin(Call::kShutdown);
+  CallShutdown(functions_, host_, state_);
+  call_ = Call::kNone;
+}
+
+void HandlerHost::SendResponse(uint64_t sequence) {
+  if (response_too_large_) {
+    const ErrorFrame error{"Function.ResponseSizeTooLarge",
+                           "Response payload size exceeded maximum allowed payload size (" +
+                               std::to_string(kResponseBytesMax) + " bytes).",
+                           {}};
+    return Send(EncodeError(WorkerFrameKind::kFailure, sequence, error));
+  }
+  std::string packet;
+  const BodyPlace place = EncodeResponse(sequence, content_type_, response_, packet);
+  Send(packet, place == BodyPlace::kMemfd ? std::string_view(response_) : std::string_view());
+}
+
+void HandlerHost::SendFailure(WorkerFrameKind kind, uint64_t sequence, int returned) {
+  if (!failed_) {
+    error_ = {"Function.Error",
+              std::string("the handler's ") + (kind == WorkerFrameKind::kInitFailed ? "init" : "invoke") +
+                  " returned " + std::to_string(returned) + " without saying why",
+              {}};
+  }
+  Send(EncodeError(kind, sequence, error_));
+}
+
+void HandlerHost::Send(std::string_view packet, std::string_view memfd_body) {
+  if (memfd_body.empty()) {
+    if (!SendPacket(channel_, packet).ok()) _exit(0);  // hearthd has gone
+    return;
+  }
+  const auto memfd = MakeSealedMemfd("response", memfd_body);
+  const int fds[] = {memfd.ok() ? memfd->get() : -1};
+  if (!memfd.ok() || !SendPacket(channel_, packet, fds).ok()) _exit(0);
+}
+
+bool HandlerHost::OnMainThreadIn(Call call) const {
+  return call_ == call && std::this_thread::get_id() == main_thread_;
+}
+
+void HandlerHost::OnLog(const hearth_host* host, uint32_t level, hearth_bytes message, hearth_bytes fields) {
+  LogFrame frame;
+  frame.level = static_cast<uint8_t>(level <= HEARTH_LOG_FATAL ? level : uint32_t{HEARTH_LOG_INFO});
+  frame.message = Cut(View(message), kLogMessageBytesMax);
+  frame.fields_json =
+      View(fields).size() <= kLogFieldsBytesMax ? View(fields) : "{\"fields\":\"left out: over 16 KiB\"}";
+  HandlerHost& self = Of(host);
+  self.Send(EncodeLog(self.sequence_, frame));
+}
+
+int64_t HandlerHost::OnRemainingTime(const hearth_host* host) {
+  const int64_t deadline = Of(host).deadline_ns_;
+  return deadline == 0 ? INT64_MAX : deadline - static_cast<int64_t>(MonotonicNanoseconds());
+}
+
+int HandlerHost::OnWrite(const hearth_host* host, hearth_bytes bytes) {
+  HandlerHost& self = Of(host);
+  if (!self.OnMainThreadIn(Call::kInvoke)) return HEARTH_NOT_ALLOWED;
+  if (IsInvalid(bytes)) return HEARTH_INVALID;
+  if (bytes.size > kResponseBytesMax - self.response_.size()) {
+    self.response_too_large_ = true;
+    return HEARTH_TOO_LARGE;
+  }
+  self.response_ += View(bytes);
+  return HEARTH_OK;
+}
+
+int HandlerHost::OnContentType(const hearth_host* host, hearth_bytes type) {
+  HandlerHost& self = Of(host);
+  if (!self.OnMainThreadIn(Call::kInvoke)) return HEARTH_NOT_ALLOWED;
+  const bool one_line = View(type).find_first_of(std::string_view("\r\n\0", 3)) == std::string_view::npos;
+  if (IsInvalid(type) || type.size > 1024 || !one_line) return HEARTH_INVALID;
+  self.content_type_ = View(type);
+  return HEARTH_OK;
+}
+
+int HandlerHost::OnFail(const hearth_host* host, hearth_bytes type, hearth_bytes message,
+                        hearth_bytes stack) {
+  HandlerHost& self = Of(host);
+  if (!self.OnMainThreadIn(Call::kInvoke) && !self.OnMainThreadIn(Call::kInit)) return HEARTH_NOT_ALLOWED;
+  if (type.size == 0 || IsInvalid(type) || IsInvalid(message) || IsInvalid(stack)) return HEARTH_INVALID;
+  self.failed_ = true;
+  self.error_ = {std::string(Cut(View(type), kErrorTextBytesMax)),
+                 std::string(Cut(View(message), kErrorTextBytesMax)),
+                 LinesAsJson(Cut(View(stack), kErrorTextBytesMax))};
+  // Escaping may have made it longer than a packet holds.
+  if (self.error_.stack.size() > 2 * kErrorTextBytesMax) self.error_.stack.clear();
+  return HEARTH_OK;
+}
+
+}  // namespace hearth

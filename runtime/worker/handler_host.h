@@ -1,0 +1,85 @@
+#pragma once
+
+#include <atomic>
+#include <cstdint>
+#include <string>
+#include <string_view>
+#include <thread>
+
+#include <hearth/abi.h>
+
+#include "runtime/wire/worker_frames.h"
+
+namespace hearth {
+
+// Limits of what one invocation may say. As AWS Lambda's for a response; a longer log message is cut, longer
+// fields are left out, since half of a JSON object is none.
+inline constexpr size_t kResponseBytesMax = 6'291'556;
+inline constexpr size_t kLogMessageBytesMax = 32 * 1024;
+inline constexpr size_t kLogFieldsBytesMax = 16 * 1024;
+inline constexpr size_t kErrorTextBytesMax = 16 * 1024;  // type, message and stack each
+inline constexpr size_t kPayloadBytesMax = 256u << 20;   // sanity only: hearthd has checked it
+
+struct HandlerFacts {
+  std::string function_name;
+  std::string function_version;
+  uint64_t memory_bytes = 0;
+};
+
+// The worker's side of the handler ABI: takes frames from the channel, calls the library's functions, sends
+// what they answer. One per worker process. Thread: main thread; `log` and `remaining_time_ns` may be called
+// from any. States: Run(): started -> (Init) initialised -> any number of (Invoke) -> (Shutdown or end of
+// file) -> _exit(0).
+class HandlerHost final {
+ public:
+  HandlerHost(int channel, const hearth_function& functions, HandlerFacts facts);
+  HandlerHost(const HandlerHost&) = delete;
+  HandlerHost& operator=(const HandlerHost&) = delete;
+
+  [[noreturn]] void Run(uint32_t confine_us);
+
+  // What Run() does with one packet; false: the worker is to end. For tests, which have no process to lose.
+  bool Handle(Packet& packet);
+
+ private:
+  enum class Call { kNone, kInit, kInvoke, kShutdown };
+
+  bool Init();
+  bool Invoke(uint64_t sequence, std::string_view body, uint32_t flags, Packet& packet);
+  void Shutdown();
+  void SendResponse(uint64_t sequence);
+  void SendFailure(WorkerFrameKind kind, uint64_t sequence, int returned);
+  void Send(std::string_view packet, std::string_view memfd_body = {});
+  void Begin(Call call);
+  bool OnMainThreadIn(Call call) const;
+
+  // The functions of hearth_host; `opaque` is this.
+  static HandlerHost& Of(const hearth_host* host) { return *static_cast<HandlerHost*>(host->opaque); }
+  static void OnLog(const hearth_host* host, uint32_t level, hearth_bytes message, hearth_bytes fields);
+  static int64_t OnRemainingTime(const hearth_host* host);
+  static int OnWrite(const hearth_host* host, hearth_bytes bytes);
+  static int OnContentType(const hearth_host* host, hearth_bytes type);
+  static int OnFail(const hearth_host* host, hearth_bytes type, hearth_bytes message, hearth_bytes stack);
+
+  const int channel_;
+  const hearth_function& functions_;
+  const HandlerFacts facts_;
+  const std::thread::id main_thread_;
+  hearth_host host_{};
+
+  std::atomic<uint64_t> sequence_{0};  // of the invocation that runs; 0: none
+  std::atomic<int64_t> deadline_ns_{0};
+  std::atomic<Call> call_{Call::kNone};
+  void* state_ = nullptr;
+  bool initialised_ = false;
+  std::string response_;
+  bool response_too_large_ = false;
+  std::string content_type_;
+  ErrorFrame error_;
+  bool failed_ = false;
+};
+
+// Lines of text as a JSON array of strings, the form in which a stack travels.
+std::string LinesAsJson(std::string_view lines);
+
+}  // namespace hearth

@@ -1,0 +1,64 @@
+#pragma once
+
+#include <sys/resource.h>
+#include <sys/types.h>
+
+#include <cstdint>
+#include <map>
+#include <set>
+#include <string>
+#include <vector>
+
+#include "runtime/wire/launcher_frames.h"
+
+namespace hearth {
+
+// The life of pid 1 of a sandbox once the zygote runs: a loop over four descriptors, ending the process (and
+// by that everything in the sandbox) when hearthd closes its channel. Limits: as many workers as hearthd asks
+// for; kUnclaimedMax exits of processes that nobody has named yet.
+class InitLoop final {
+ public:
+  struct Descriptors {
+    int setup = -1;    // to the launcher, until it has heard that the zygote is ready
+    int channel = -1;  // to hearthd
+    int zygote = -1;
+    int children = -1;  // signalfd of SIGCHLD
+    pid_t zygote_pid = 0;
+    uint64_t tmp_bytes = 0;
+    uint32_t tmp_uid = 0;
+  };
+
+  explicit InitLoop(const Descriptors& descriptors) : d_(descriptors) {}
+  [[noreturn]] void Run();
+
+ private:
+  struct Exit {
+    int status = 0;
+    rusage usage{};
+  };
+
+  void OnHearthd();
+  void OnZygote();
+  void OnChildren();
+  void ForkWorker(const ForkWorkerFrame& request, const std::vector<UniqueFd>& fds);
+  void OnForked(const WorkerForkedFrame& forked);
+  void OnForkFailed(const ForkFailedFrame& failed);
+  void OnZygoteExit(const Exit& exit);
+  void OnWorkerExit(pid_t pid, const Exit& exit);
+  void ReportExit(uint64_t worker_id, const Exit& exit);
+  void Refuse(uint64_t worker_id, StageFailure failure);
+  void Tell(const std::string& packet);
+
+  static constexpr size_t kUnclaimedMax = 1024;
+  static constexpr uint64_t kNobody = ~0ULL;  // hearthd was told already that this worker failed
+
+  Descriptors d_;
+  bool loaded_ = false;
+  std::string stage_ = "start hearth-worker";
+  std::vector<uint64_t> asked_;        // fork requests that the zygote has not answered
+  std::map<pid_t, uint64_t> workers_;  // by pid in this namespace
+  std::set<uint64_t> failed_;          // told to hearthd before the zygote said their pid
+  std::map<pid_t, Exit> unclaimed_;    // reaped before the zygote said who they were
+};
+
+}  // namespace hearth

@@ -1,0 +1,304 @@
+#include "runtime/worker/launcher.h"
+
+#include <fcntl.h>
+#include <poll.h>
+#include <signal.h>
+#include <sys/prctl.h>
+#include <sys/signalfd.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+
+#include "runtime/base/files.h"
+#include "runtime/worker/setup_frames.h"
+#include "runtime/worker/stages.h"
+#include "runtime/worker/unpack.h"
+#include "sandbox/seccomp_filter.h"
+
+namespace hearth {
+namespace {
+
+// hearth-worker lies beside this executable, wherever the tree was moved to.
+Result<UniqueFd> OpenWorkerExecutable() {
+  char self[4096];
+  const ssize_t size = readlink("/proc/self/exe", self, sizeof self);
+  if (size <= 0) return ErrnoError("readlink /proc/self/exe");
+  std::string path(self, static_cast<size_t>(size));
+  path.replace(path.rfind('/') + 1, std::string::npos, "hearth-worker");
+  return OpenFile(path, O_PATH);
+}
+
+Result<UniqueFd> WatchChildren() {
+  sigset_t child;
+  sigemptyset(&child);
+  sigaddset(&child, SIGCHLD);
+  if (sigprocmask(SIG_SETMASK, &child, nullptr) != 0) return ErrnoError("block SIGCHLD");
+  UniqueFd fd(signalfd(-1, &child, SFD_CLOEXEC | SFD_NONBLOCK));
+  if (!fd) return ErrnoError("signalfd");
+  return fd;
+}
+
+Result<SeccompPrograms> CompilePrograms() {
+  SeccompPrograms programs;
+  HEARTH_ASSIGN(programs.init, CompileSeccomp(InitPolicy()));
+  HEARTH_ASSIGN(programs.zygote, CompileSeccomp(ZygotePolicy()));
+  HEARTH_ASSIGN(programs.worker, CompileSeccomp(WorkerPolicy()));
+  HEARTH_ASSIGN(programs.unpack, CompileSeccomp(UnpackPolicy()));
+  return programs;
+}
+
+StageFailure HostsFault(std::string stage, const Error& error) {
+  return {std::move(stage), 0, error.message, 0};
+}
+
+std::vector<int> Numbers(const std::vector<UniqueFd>& fds) {
+  std::vector<int> numbers;
+  for (const UniqueFd& fd : fds) numbers.push_back(fd.get());
+  return numbers;
+}
+
+}  // namespace
+
+Launcher::Launcher(UniqueFd control, UniqueFd children, UniqueFd worker_exe, SeccompPrograms programs,
+                   HostProbe probe)
+    : control_(std::move(control)),
+      children_(std::move(children)),
+      worker_exe_(std::move(worker_exe)),
+      programs_(std::move(programs)),
+      probe_(std::move(probe)),
+      privilege_(PrivilegeOfThisProcess()) {}
+
+Result<std::unique_ptr<Launcher>> Launcher::Create(UniqueFd control) {
+  HEARTH_ASSIGN(auto programs, CompilePrograms());
+  HostProbe probe = ProbeHost();  // waits for children of its own: before the signals are ours
+  HEARTH_ASSIGN(auto worker_exe, OpenWorkerExecutable());
+  HEARTH_ASSIGN(auto children, WatchChildren());
+  auto launcher = std::unique_ptr<Launcher>(new Launcher(
+      std::move(control), std::move(children), std::move(worker_exe), std::move(programs), std::move(probe)));
+  launcher->Tell(Encode(HelloFrame{launcher->probe_.level, launcher->probe_.report}));
+  return launcher;
+}
+
+void Launcher::Tell(const std::string& packet, std::span<const int> fds) {
+  if (!SendPacket(control_.get(), packet, fds).ok()) closed_ = true;
+}
+
+int Launcher::Run() {
+  while (!closed_) {
+    std::vector<pollfd> watched{{control_.get(), POLLIN, 0}, {children_.get(), POLLIN, 0}};
+    for (const auto& [pid, sandbox] : sandboxes_) watched.push_back({sandbox.setup.get(), POLLIN, 0});
+    for (const auto& [pid, unpacking] : unpackings_) watched.push_back({unpacking.report.get(), POLLIN, 0});
+    if (poll(watched.data(), watched.size(), MillisecondsToNextDeadline()) < 0 && errno != EINTR) return 1;
+    // Words before deaths: what a child said last is why it died. In the order in which they were pushed.
+    size_t next = 2;
+    for (auto& [pid, sandbox] : sandboxes_) {
+      if (watched[next++].revents != 0) OnSetup(sandbox);
+    }
+    for (auto& [pid, unpacking] : unpackings_) {
+      if (watched[next++].revents != 0) OnReport(unpacking);
+    }
+    if (watched[1].revents != 0) ReapChildren();
+    KillLate();
+    if (watched[0].revents != 0) OnControl();
+  }
+  return 0;
+}
+
+void Launcher::OnControl() {
+  auto received = ReceivePacket(control_.get(), FdPolicy::kAccept);
+  if (!received.ok()) return;
+  if (received->kind == ReceivedPacket::Kind::kEndOfFile) {
+    closed_ = true;
+    return;
+  }
+  const Packet& packet = received->packet;
+  if (const auto make = DecodeMakeSandbox(packet.bytes)) return MakeSandbox(*make, packet.fds);
+  if (const auto unpack = DecodeUnpackZip(packet.bytes)) return UnpackZip(*unpack, packet.fds);
+  if (KindOf(packet.bytes) != LauncherFrameKind::kKillSandbox) return;
+  if (const auto gone = DecodeSandboxId(packet.bytes)) KillSandbox(gone->sandbox_id);
+}
+
+void Launcher::MakeSandbox(const MakeSandboxFrame& request, const std::vector<UniqueFd>& tasks) {
+  const auto failure = StartSandbox(request, tasks);
+  if (failure) Tell(Encode(SandboxFailedFrame{request.sandbox_id, *failure}));
+}
+
+std::optional<StageFailure> Launcher::StartSandbox(const MakeSandboxFrame& request,
+                                                   const std::vector<UniqueFd>& tasks) {
+  if (probe_.level < kIsolationRootless) {
+    return StageFailure{"isolate", ENOTSUP, "this host cannot confine functions:\n" + probe_.report, 0};
+  }
+  const std::string complaint = CheckSandboxRequest(request, privilege_);
+  if (!complaint.empty()) return StageFailure{"check request", EINVAL, complaint, 0};
+  auto setup = MakePacketSocketPair();
+  if (!setup.ok()) return HostsFault("make set-up channel", setup.error());
+  auto channel = MakePacketSocketPair();
+  if (!channel.ok()) return HostsFault("make channel of init", channel.error());
+
+  const MonotonicTime started = clock_.Now();
+  const pid_t pid = CloneProcess(SandboxCloneFlags(privilege_));
+  if (pid < 0) return StageFailure{"clone init", errno, {}, 0};
+  if (pid == 0) {
+    // Only the other ends of the pairs: init must see these close.
+    setup->ours.Reset();
+    channel->ours.Reset();
+    RunSandboxInit({request, programs_, privilege_, setup->theirs.get(), channel->theirs.get(),
+                    worker_exe_.get(), Numbers(tasks)});
+  }
+  Sandbox& sandbox = sandboxes_[pid];
+  sandbox.id = request.sandbox_id;
+  sandbox.setup = std::move(setup->ours);
+  sandbox.hearthds_channel = std::move(channel->ours);
+  sandbox.started = started;
+  if (privilege_ == Privilege::kUnprivileged) {
+    const Status mapped = WriteIdMaps(pid);
+    if (!mapped.ok()) {
+      sandbox.failure = HostsFault("write id maps", mapped.error());
+      kill(pid, SIGKILL);
+      return std::nullopt;
+    }
+  }
+  (void)SendPacket(sandbox.setup.get(), "go");
+  return std::nullopt;
+}
+
+void Launcher::OnSetup(Sandbox& sandbox) {
+  const auto received = ReceivePacket(sandbox.setup.get(), FdPolicy::kRefuse);
+  if (!received.ok() || received->kind == ReceivedPacket::Kind::kEndOfFile) {
+    sandbox.setup.Reset();
+    return;
+  }
+  const std::string& bytes = received->packet.bytes;
+  if (const auto stage = DecodeStage(bytes)) sandbox.stage = *stage;
+  if (const auto failed = DecodeSetupFailed(bytes)) {
+    sandbox.failure = *failed;  // init ends itself after that word; if it does not, KillLate() will
+  }
+  if (SetupKindOf(bytes) != SetupFrameKind::kLoaded || sandbox.failure) return;
+  sandbox.ready = true;
+  const auto took = std::chrono::duration_cast<std::chrono::microseconds>(clock_.Now() - sandbox.started);
+  const int fds[] = {sandbox.hearthds_channel.get()};
+  Tell(Encode(SandboxReadyFrame{sandbox.id, static_cast<uint32_t>(took.count())}), fds);
+  sandbox.hearthds_channel.Reset();
+  sandbox.setup.Reset();
+}
+
+void Launcher::KillSandbox(uint64_t id) {
+  for (const auto& [pid, sandbox] : sandboxes_) {
+    if (sandbox.id == id) kill(pid, SIGKILL);
+  }
+}
+
+void Launcher::UnpackZip(const UnpackZipFrame& request, const std::vector<UniqueFd>& fds) {
+  auto report = MakePacketSocketPair();
+  if (fds.size() != 2 || !report.ok()) {
+    return Tell(Encode(UnpackDoneFrame{request.ticket, "unpack: zip and folder must come with the request"}));
+  }
+  const MonotonicTime started = clock_.Now();
+  const pid_t pid = CloneProcess(SandboxCloneFlags(privilege_));
+  if (pid < 0) {
+    return Tell(Encode(UnpackDoneFrame{request.ticket, ErrnoError("unpack: clone").message}));
+  }
+  if (pid == 0) {
+    report->ours.Reset();
+    RunUnpacker({request, programs_.unpack, fds[0].get(), fds[1].get(), report->theirs.get()});
+  }
+  Unpacking& unpacking = unpackings_[pid];
+  unpacking.ticket = request.ticket;
+  unpacking.report = std::move(report->ours);
+  unpacking.started = started;
+  const Status mapped = privilege_ == Privilege::kUnprivileged ? WriteIdMaps(pid) : Ok();
+  if (!mapped.ok()) {
+    unpacking.error = "unpack: " + mapped.error().message;
+    kill(pid, SIGKILL);
+  }
+  (void)SendPacket(unpacking.report.get(), "go");
+}
+
+void Launcher::OnReport(Unpacking& unpacking) {
+  const auto received = ReceivePacket(unpacking.report.get(), FdPolicy::kRefuse);
+  if (!received.ok() || received->kind == ReceivedPacket::Kind::kEndOfFile) {
+    unpacking.report.Reset();
+    return;
+  }
+  // From a process that reads foreign bytes: a text, whatever it says. Empty only together with exit code 0.
+  if (!unpacking.error) unpacking.error = received->packet.bytes.substr(0, 4096);
+}
+
+void Launcher::ReapChildren() {
+  signalfd_siginfo ignored;
+  while (read(children_.get(), &ignored, sizeof ignored) > 0) {
+  }
+  int status = 0;
+  for (pid_t pid; (pid = waitpid(-1, &status, WNOHANG)) > 0;) {
+    const auto sandbox = sandboxes_.find(pid);
+    if (sandbox != sandboxes_.end()) {
+      OnSandboxExit(sandbox->second, status);
+      sandboxes_.erase(sandbox);
+    }
+    const auto unpacking = unpackings_.find(pid);
+    if (unpacking != unpackings_.end()) {
+      OnUnpackExit(unpacking->second, status);
+      unpackings_.erase(unpacking);
+    }
+  }
+}
+
+void Launcher::OnSandboxExit(Sandbox& sandbox, int status) {
+  while (sandbox.setup.valid() && !sandbox.ready) {  // its last words
+    pollfd left{sandbox.setup.get(), POLLIN, 0};
+    if (poll(&left, 1, 0) <= 0) break;
+    OnSetup(sandbox);
+  }
+  if (sandbox.ready) return Tell(Encode(LauncherFrameKind::kSandboxGone, SandboxIdFrame{sandbox.id}));
+  if (!sandbox.failure) {
+    sandbox.failure = CrashInStage(sandbox.stage, WIFEXITED(status) ? WEXITSTATUS(status) : -1,
+                                   WIFSIGNALED(status) ? WTERMSIG(status) : 0);
+  }
+  Tell(Encode(SandboxFailedFrame{sandbox.id, *sandbox.failure}));
+}
+
+void Launcher::OnUnpackExit(Unpacking& unpacking, int status) {
+  pollfd left{unpacking.report.get(), POLLIN, 0};
+  if (unpacking.report.valid() && poll(&left, 1, 0) > 0) OnReport(unpacking);
+  const bool done = WIFEXITED(status) && WEXITSTATUS(status) == 0;
+  std::string error = unpacking.error.value_or("");
+  if (!done && error.empty()) {
+    error = "unpack: the process that read the zip died (status " + std::to_string(status) +
+            "): the zip is malformed";
+  }
+  Tell(Encode(UnpackDoneFrame{unpacking.ticket, done ? "" : error}));
+}
+
+void Launcher::KillLate() {
+  const MonotonicTime now = clock_.Now();
+  for (auto& [pid, sandbox] : sandboxes_) {
+    if (sandbox.ready || now - sandbox.started < kStartDeadline) continue;
+    if (!sandbox.failure) sandbox.failure = StuckInStage(sandbox.stage, static_cast<int>(kStartDeadline.count()));
+    kill(pid, SIGKILL);
+  }
+  for (auto& [pid, unpacking] : unpackings_) {
+    if (unpacking.error || now - unpacking.started < kUnpackDeadline) continue;
+    unpacking.error = "unpack: not done within " + std::to_string(kUnpackDeadline.count()) + " seconds";
+    kill(pid, SIGKILL);
+  }
+}
+
+int Launcher::MillisecondsToNextDeadline() const {
+  std::optional<MonotonicTime> next;
+  const auto consider = [&next](MonotonicTime deadline) {
+    next = next ? std::min(*next, deadline) : deadline;
+  };
+  for (const auto& [pid, sandbox] : sandboxes_) {
+    if (!sandbox.ready) consider(sandbox.started + kStartDeadline);
+  }
+  for (const auto& [pid, unpacking] : unpackings_) {
+    if (!unpacking.error) consider(unpacking.started + kUnpackDeadline);
+  }
+  if (!next) return -1;
+  const auto left = std::chrono::duration_cast<std::chrono::milliseconds>(*next - clock_.Now()).count();
+  return static_cast<int>(std::clamp<int64_t>(left + 1, 0, 60'000));
+}
+
+}  // namespace hearth

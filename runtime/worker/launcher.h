@@ -1,0 +1,86 @@
+#pragma once
+
+#include <sys/types.h>
+
+#include <map>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "runtime/base/clock.h"
+#include "runtime/base/result.h"
+#include "runtime/base/unique_fd.h"
+#include "runtime/wire/launcher_frames.h"
+#include "runtime/wire/packet.h"
+#include "runtime/worker/sandbox_init.h"
+#include "sandbox/host_probe.h"
+
+namespace hearth {
+
+// Makes sandboxes for hearthd and tells when they are gone; unpacks zips in confined children. A process of
+// its own, because hearthd has threads and secrets, and neither survives a fork well.
+//
+// Owns:    its children, each found again by pid. Owned by main.
+// Thread:  the only one of its process.
+// Limits:  a sandbox is ready within kStartDeadline or killed; an unpacking within kUnpackDeadline.
+// Failure: what cannot be made is SandboxFailed with stage and errno; nothing ends the launcher but hearthd's
+// end of the
+//          control channel closing, and then everything it made dies with it (PDEATHSIG).
+class Launcher final {
+ public:
+  static constexpr std::chrono::seconds kStartDeadline{10};
+  static constexpr std::chrono::seconds kUnpackDeadline{60};
+
+  // Compiles the filters, probes the host, opens hearth-worker beside this executable and says Hello.
+  static Result<std::unique_ptr<Launcher>> Create(UniqueFd control);
+  int Run();
+
+ private:
+  struct Sandbox {
+    uint64_t id = 0;
+    UniqueFd setup;             // to init
+    UniqueFd hearthds_channel;  // handed on with SandboxReady
+    bool ready = false;
+    std::string stage = "start init";
+    MonotonicTime started;
+    std::optional<StageFailure> failure;
+  };
+  struct Unpacking {
+    uint64_t ticket = 0;
+    UniqueFd report;
+    MonotonicTime started;
+    std::optional<std::string> error;
+  };
+
+  Launcher(UniqueFd control, UniqueFd children, UniqueFd worker_exe, SeccompPrograms programs,
+           HostProbe probe);
+
+  void OnControl();
+  void MakeSandbox(const MakeSandboxFrame& request, const std::vector<UniqueFd>& tasks);
+  std::optional<StageFailure> StartSandbox(const MakeSandboxFrame& request,
+                                           const std::vector<UniqueFd>& tasks);
+  void KillSandbox(uint64_t id);
+  void UnpackZip(const UnpackZipFrame& request, const std::vector<UniqueFd>& fds);
+  void OnSetup(Sandbox& sandbox);
+  void OnReport(Unpacking& unpacking);
+  void ReapChildren();
+  void OnSandboxExit(Sandbox& sandbox, int status);
+  void OnUnpackExit(Unpacking& unpacking, int status);
+  void KillLate();
+  int MillisecondsToNextDeadline() const;
+  void Tell(const std::string& packet, std::span<const int> fds = {});
+
+  const UniqueFd control_;
+  const UniqueFd children_;  // signalfd of SIGCHLD
+  const UniqueFd worker_exe_;
+  const SeccompPrograms programs_;
+  const HostProbe probe_;
+  const Privilege privilege_;
+  const SystemClock clock_;
+  bool closed_ = false;
+  std::map<pid_t, Sandbox> sandboxes_;
+  std::map<pid_t, Unpacking> unpackings_;
+};
+
+}  // namespace hearth

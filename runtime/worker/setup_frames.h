@@ -1,0 +1,46 @@
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "runtime/wire/launcher_frames.h"
+
+// What passes while a sandbox is being made: zygote -> init -> launcher, and the one frame from init to the
+// zygote. After that init and zygote speak ForkWorker, WorkerForked and ForkFailed of launcher_frames.h.
+
+namespace hearth {
+
+enum class SetupFrameKind : uint8_t {
+  kStage = 64,   // "about to try this"
+  kLoaded = 65,  // the zygote is ready to fork
+  kFailed = 66,  // it never will be
+  kConfig = 67,  // init -> zygote, first
+};
+
+struct ZygoteConfigFrame {
+  std::string seccomp_zygote;  // BPF programs, compiled by the launcher
+  std::string seccomp_worker;
+  std::string library;
+  std::string symbol;
+  std::string function_name;
+  std::string function_version;
+  uint64_t memory_bytes = 0;
+  uint32_t pids_max = 0;
+  uint8_t has_memory_cgroup = 0;
+  std::vector<std::string> environment;
+};
+
+std::string EncodeStage(std::string_view stage);
+std::string EncodeLoaded();
+std::string EncodeSetupFailed(const StageFailure& failure);
+std::string Encode(const ZygoteConfigFrame& config);
+
+std::optional<SetupFrameKind> SetupKindOf(std::string_view packet);
+std::optional<std::string> DecodeStage(std::string_view packet);
+std::optional<StageFailure> DecodeSetupFailed(std::string_view packet);
+std::optional<ZygoteConfigFrame> DecodeZygoteConfig(std::string_view packet);
+
+}  // namespace hearth

@@ -1,0 +1,34 @@
+#include "runtime/worker/stages.h"
+
+#include <cerrno>
+#include <cstring>
+
+namespace hearth {
+
+bool IsAuthorsStage(std::string_view stage) {
+  return stage == kStageInspect || stage == kStageLoad || stage == kStageSymbol || stage == kStageTable ||
+         stage == kStageAbi || stage == kStageThreads;
+}
+
+StageFailure CrashInStage(const std::string& stage, int exit_code, int signal) {
+  StageFailure failure{stage, 0, {}, static_cast<uint8_t>(IsAuthorsStage(stage) ? 1 : 0)};
+  failure.detail = failure.authors_fault != 0 ? "the library ended the process while it was loaded: "
+                                              : "the process ended without saying why: ";
+  if (signal != 0) {
+    failure.detail += "killed by signal " + std::to_string(signal) + " (" + strsignal(signal) + ")";
+  } else {
+    failure.detail += "exit code " + std::to_string(exit_code);
+  }
+  return failure;
+}
+
+StageFailure StuckInStage(const std::string& stage, int seconds) {
+  const bool authors = IsAuthorsStage(stage);
+  return {stage, ETIMEDOUT,
+          std::string(authors ? "the library was not loaded" : "the sandbox was not ready") + " within " +
+              std::to_string(seconds) + " seconds" +
+              (authors ? ": do long work in init, not in static constructors" : ""),
+          static_cast<uint8_t>(authors ? 1 : 0)};
+}
+
+}  // namespace hearth

@@ -1,0 +1,89 @@
+#include "runtime/worker/worker_process.h"
+
+#include <fcntl.h>
+#include <linux/mount.h>
+#include <signal.h>
+#include <sys/syscall.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "runtime/wire/packet.h"
+#include "runtime/worker/handler_host.h"
+#include "sandbox/privileges.h"
+#include "sandbox/seccomp_filter.h"
+#include "sandbox/steps.h"
+
+namespace hearth {
+namespace {
+
+constexpr int kChannel = 3;  // of every worker, beside stdin, stdout and stderr
+
+void OnAbort(int) { _exit(kExitAborted); }
+
+int HandleAbort() {
+  struct sigaction action {};
+  action.sa_handler = &OnAbort;
+  return sigaction(SIGABRT, &action, nullptr);
+}
+
+ProcessLimits LimitsWithoutCgroup(const ZygoteConfigFrame& config) {
+  ProcessLimits limits;
+  if (config.has_memory_cgroup == 0) {
+    limits.data_bytes = config.memory_bytes;
+    limits.processes = config.pids_max;
+  }
+  return limits;
+}
+
+bool JoinCgroups(const std::vector<int>& tasks) {
+  for (const int fd : tasks) {
+    if (write(fd, "0", 1) != 1) return false;
+  }
+  return true;
+}
+
+// Order: the cgroup first, so that all after it is counted; /tmp while there is the right to mount; the right
+// is given up; the second filter, which takes away all of the above; descriptors last, since until then
+// failures go to the zygote's.
+bool Confine(const WorkerStart& start, const ZygoteConfigFrame& config, Steps& steps) {
+  const int kept[] = {start.channel};
+  ResetSignals();
+  return steps.At("join cgroup").Ok(JoinCgroups(start.cgroup_tasks) ? 0 : -1) &&
+         steps.At("mount /tmp")
+             .Ok(syscall(SYS_move_mount, start.tmp_mount, "", AT_FDCWD, "/tmp", MOVE_MOUNT_F_EMPTY_PATH)) &&
+         steps.At("drop capabilities").Ok(KeepCapabilities({})) &&
+         steps.At("limit resources").Ok(ApplyLimits(LimitsWithoutCgroup(config))) &&
+         steps.At("set robust list")
+             .Ok(syscall(SYS_set_robust_list, start.robust_list, start.robust_list_size)) &&
+         steps.At("handle abort").Ok(HandleAbort()) &&
+         steps.At("redirect stdout").Ok(dup2(start.standard_output, 1)) &&
+         steps.At("redirect stderr").Ok(dup2(start.standard_error, 2)) &&
+         steps.At("install seccomp filter of workers").Ok(InstallSeccomp(config.seccomp_worker)) &&
+         steps.At("close descriptors").Ok(KeepDescriptors(kept));
+}
+
+}  // namespace
+
+uint64_t MonotonicNanoseconds() {
+  timespec now{};
+  clock_gettime(CLOCK_MONOTONIC, &now);
+  return static_cast<uint64_t>(now.tv_sec) * 1'000'000'000 + static_cast<uint64_t>(now.tv_nsec);
+}
+
+void RunWorker(const WorkerStart& start, const ZygoteConfigFrame& config, const hearth_function& functions) {
+  Steps steps;
+  if (!Confine(start, config, steps)) {
+    const StepFailure failure = *steps.failure();
+    const StageFailure told{failure.stage, failure.error, failure.detail, 0};
+    (void)SendPacket(start.zygote_channel, Encode(ForkFailedFrame{start.worker_id, told}));
+    _exit(1);
+  }
+  HandlerHost host(kChannel, functions,
+                   {.function_name = config.function_name,
+                    .function_version = config.function_version,
+                    .memory_bytes = config.memory_bytes});
+  const uint64_t confine_ns = MonotonicNanoseconds() - start.asked_at_ns;
+  host.Run(static_cast<uint32_t>(confine_ns / 1000));
+}
+
+}  // namespace hearth

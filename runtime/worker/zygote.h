@@ -1,0 +1,10 @@
+#pragma once
+
+namespace hearth {
+
+// What hearth-worker is after its exec: loads the author's library behind the first seccomp filter and, for
+// each request of init, forks a worker from itself. `channel` leads to init. Ends with _exit when init has
+// gone.
+[[noreturn]] void RunZygote(int channel);
+
+}  // namespace hearth

@@ -1,0 +1,236 @@
+#include <fcntl.h>
+#include <signal.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <charconv>
+
+#include "sandbox/cgroup_backends.h"
+#include "sandbox/cgroup_folder.h"
+
+namespace hearth {
+namespace {
+
+// Groups kept for reuse: making and removing one costs 100 us, and the kernel frees the old ones late.
+constexpr size_t kIdleGroupsMax = 16;
+
+// The folders of one group, one a hierarchy, and the files of theirs that are used again and again.
+struct Group {
+  std::vector<std::string> folders;
+  std::vector<CgroupFile> tasks;
+  CgroupFile memory_limit, swap_limit, memory_usage, memory_peak, oom_control, pids_limit, cpu_quota,
+      cpu_time, freezer;
+  uint64_t oom_kills_before = 0;  // the kernel's counter cannot be reset
+};
+
+class CgroupV1Backend final : public CgroupBackend {
+ public:
+  CgroupV1Backend(std::vector<CgroupHierarchy> own, bool has_memory)
+      : own_(std::move(own)), has_memory_(has_memory) {}
+  ~CgroupV1Backend() override;
+
+  std::string_view name() const override { return "cgroup v1"; }
+  bool limits_memory() const override { return has_memory_; }
+  bool attaches_itself() const override { return true; }
+  Result<std::unique_ptr<Cgroup>> Create(const CgroupLimits& limits) override;
+
+  void GiveBack(std::unique_ptr<Group> group);
+
+ private:
+  Result<std::unique_ptr<Group>> MakeGroup();
+  void RemoveWaiting();
+
+  const std::vector<CgroupHierarchy> own_;  // folder: our `hearth-<pid>` in each hierarchy
+  const bool has_memory_;
+  uint64_t next_number_ = 1;
+  std::vector<std::unique_ptr<Group>> idle_;
+  std::vector<std::string> to_remove_;  // folders whose last task the kernel has not let go yet
+};
+
+class CgroupV1 final : public Cgroup {
+ public:
+  CgroupV1(CgroupV1Backend& backend, std::unique_ptr<Group> group)
+      : backend_(backend), group_(std::move(group)) {}
+  ~CgroupV1() override { backend_.GiveBack(std::move(group_)); }
+
+  std::vector<int> tasks_fds() const override;
+  Status AttachFromOutside(pid_t) override {
+    return Error{ErrorCode::kInternal, "a worker joins its cgroup v1 by its tasks files"};
+  }
+  Result<CgroupUsage> Usage() override;
+  Status ResetPeak() override { return group_->memory_peak.valid() ? group_->memory_peak.Write("0") : Ok(); }
+  Status Freeze(Frozen frozen) override;
+  Status Kill() override;
+
+ private:
+  CgroupV1Backend& backend_;
+  std::unique_ptr<Group> group_;
+};
+
+Status WriteIfOpen(const CgroupFile& file, uint64_t value) {
+  return file.valid() ? file.Write(std::to_string(value)) : Ok();
+}
+
+// Memory and swap together may never be below memory: a recycled group is opened wide first.
+Status SetMemoryLimit(const Group& group, uint64_t bytes) {
+  if (group.swap_limit.valid()) HEARTH_TRY(group.swap_limit.Write("-1"));
+  HEARTH_TRY(WriteIfOpen(group.memory_limit, bytes));
+  return WriteIfOpen(group.swap_limit, bytes);
+}
+
+Status SetLimits(Group& group, const CgroupLimits& limits) {
+  HEARTH_TRY(SetMemoryLimit(group, limits.memory_bytes));
+  HEARTH_TRY(WriteIfOpen(group.pids_limit, limits.pids_max));
+  if (group.cpu_quota.valid()) {
+    HEARTH_TRY(group.cpu_quota.Write(limits.cpus > 0 ? std::to_string(CpuQuotaUs(limits.cpus)) : "-1"));
+  }
+  HEARTH_TRY(WriteIfOpen(group.cpu_time, 0));
+  HEARTH_TRY(WriteIfOpen(group.memory_peak, 0));
+  if (group.oom_control.valid()) {
+    HEARTH_ASSIGN(const std::string text, group.oom_control.Read());
+    group.oom_kills_before = NumberOf(text, "oom_kill");
+  }
+  return Ok();
+}
+
+Status OpenFiles(Group& group, const std::string& folder, const std::vector<std::string>& controllers) {
+  HEARTH_ASSIGN(auto tasks, CgroupFile::Open(folder + "/tasks", O_RDWR));
+  group.tasks.push_back(std::move(tasks));
+  for (const std::string& controller : controllers) {
+    if (controller == "memory") {
+      HEARTH_ASSIGN(group.memory_limit, CgroupFile::Open(folder + "/memory.limit_in_bytes", O_RDWR));
+      HEARTH_ASSIGN(group.memory_usage, CgroupFile::Open(folder + "/memory.usage_in_bytes", O_RDONLY));
+      HEARTH_ASSIGN(group.memory_peak, CgroupFile::Open(folder + "/memory.max_usage_in_bytes", O_RDWR));
+      HEARTH_ASSIGN(group.oom_control, CgroupFile::Open(folder + "/memory.oom_control", O_RDONLY));
+      // Only on kernels that account swap.
+      auto swap = CgroupFile::Open(folder + "/memory.memsw.limit_in_bytes", O_RDWR);
+      if (swap.ok()) group.swap_limit = std::move(swap).value();
+    } else if (controller == "pids") {
+      HEARTH_ASSIGN(group.pids_limit, CgroupFile::Open(folder + "/pids.max", O_RDWR));
+    } else if (controller == "cpu") {
+      HEARTH_ASSIGN(group.cpu_quota, CgroupFile::Open(folder + "/cpu.cfs_quota_us", O_RDWR));
+      HEARTH_ASSIGN(auto period, CgroupFile::Open(folder + "/cpu.cfs_period_us", O_RDWR));
+      HEARTH_TRY(period.Write(std::to_string(kCpuPeriodUs)));
+    } else if (controller == "cpuacct") {
+      HEARTH_ASSIGN(group.cpu_time, CgroupFile::Open(folder + "/cpuacct.usage", O_RDWR));
+    } else if (controller == "freezer") {
+      HEARTH_ASSIGN(group.freezer, CgroupFile::Open(folder + "/freezer.state", O_RDWR));
+    }
+  }
+  return Ok();
+}
+
+bool IsEmpty(const Group& group) {
+  return std::all_of(group.tasks.begin(), group.tasks.end(), [](const CgroupFile& tasks) {
+    const auto text = tasks.Read();
+    return text.ok() && text->empty();
+  });
+}
+
+CgroupV1Backend::~CgroupV1Backend() {
+  idle_.clear();
+  for (const CgroupHierarchy& hierarchy : own_) RemoveCgroupFolder(hierarchy.folder);
+}
+
+void CgroupV1Backend::RemoveWaiting() {
+  std::erase_if(to_remove_, [](const std::string& folder) { return RemoveCgroupFolder(folder); });
+}
+
+Result<std::unique_ptr<Group>> CgroupV1Backend::MakeGroup() {
+  auto group = std::make_unique<Group>();
+  const std::string name = "/w" + std::to_string(next_number_++);
+  for (const CgroupHierarchy& hierarchy : own_) {
+    const std::string folder = hierarchy.folder + name;
+    Status made = mkdir(folder.c_str(), 0755) == 0 ? Ok() : Status(ErrnoError("make cgroup " + folder));
+    if (made.ok()) {
+      group->folders.push_back(folder);
+      made = OpenFiles(*group, folder, hierarchy.controllers);
+    }
+    if (!made.ok()) {
+      for (const std::string& done : group->folders) RemoveCgroupFolder(done);
+      return made.error();
+    }
+  }
+  return group;
+}
+
+Result<std::unique_ptr<Cgroup>> CgroupV1Backend::Create(const CgroupLimits& limits) {
+  RemoveWaiting();
+  std::unique_ptr<Group> group;
+  const auto empty =
+      std::find_if(idle_.begin(), idle_.end(), [](const auto& idle) { return IsEmpty(*idle); });
+  if (empty != idle_.end()) {
+    group = std::move(*empty);
+    idle_.erase(empty);
+  } else {
+    HEARTH_ASSIGN(group, MakeGroup());
+  }
+  HEARTH_TRY(SetLimits(*group, limits));
+  return std::unique_ptr<Cgroup>(new CgroupV1(*this, std::move(group)));
+}
+
+void CgroupV1Backend::GiveBack(std::unique_ptr<Group> group) {
+  if (group->freezer.valid()) (void)group->freezer.Write("THAWED");
+  if (idle_.size() < kIdleGroupsMax) {
+    idle_.push_back(std::move(group));
+    return;
+  }
+  to_remove_.insert(to_remove_.end(), group->folders.begin(), group->folders.end());
+  group.reset();
+  RemoveWaiting();
+}
+
+std::vector<int> CgroupV1::tasks_fds() const {
+  std::vector<int> fds;
+  for (const CgroupFile& tasks : group_->tasks) fds.push_back(tasks.fd());
+  return fds;
+}
+
+Result<CgroupUsage> CgroupV1::Usage() {
+  CgroupUsage usage;
+  if (group_->cpu_time.valid()) {
+    HEARTH_ASSIGN(const uint64_t nanoseconds, group_->cpu_time.ReadNumber());
+    usage.cpu_us = nanoseconds / 1000;
+  }
+  if (!group_->memory_usage.valid()) return usage;
+  HEARTH_ASSIGN(usage.memory_bytes, group_->memory_usage.ReadNumber());
+  HEARTH_ASSIGN(usage.memory_peak_bytes, group_->memory_peak.ReadNumber());
+  HEARTH_ASSIGN(const std::string oom, group_->oom_control.Read());
+  usage.oom_kills = NumberOf(oom, "oom_kill") - group_->oom_kills_before;
+  return usage;
+}
+
+Status CgroupV1::Freeze(Frozen frozen) {
+  if (!group_->freezer.valid()) return Ok();
+  return group_->freezer.Write(frozen == Frozen::kYes ? "FROZEN" : "THAWED");
+}
+
+Status CgroupV1::Kill() {
+  HEARTH_ASSIGN(const std::string text, group_->tasks.front().Read());
+  for (const char* at = text.data(); at < text.data() + text.size();) {
+    pid_t pid = 0;
+    const auto [end, failed] = std::from_chars(at, text.data() + text.size(), pid);
+    if (failed != std::errc()) break;
+    if (pid > 0) (void)kill(pid, SIGKILL);
+    at = end + 1;
+  }
+  return Freeze(Frozen::kNo);  // a frozen task does not die
+}
+
+}  // namespace
+
+Result<std::unique_ptr<CgroupBackend>> MakeCgroupV1Backend(const CgroupPaths& paths) {
+  std::vector<CgroupHierarchy> own;
+  for (const CgroupHierarchy& hierarchy : paths.hierarchies) {
+    auto folder = MakeOwnCgroupFolder(hierarchy.folder);
+    if (!folder.ok()) {
+      for (const CgroupHierarchy& made : own) RemoveCgroupFolder(made.folder);
+      return folder.error();
+    }
+    own.push_back({std::move(folder).value(), hierarchy.controllers});
+  }
+  return std::unique_ptr<CgroupBackend>(new CgroupV1Backend(std::move(own), paths.Has("memory")));
+}
+
+}  // namespace hearth

@@ -1,0 +1,114 @@
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <algorithm>
+
+#include "sandbox/cgroup_backends.h"
+#include "sandbox/cgroup_folder.h"
+
+// cgroup v2. Written to the kernel's documentation; the machines it was developed on have no v2 controllers,
+// so that only what does not need them has been run.
+
+namespace hearth {
+namespace {
+
+class CgroupV2Backend final : public CgroupBackend {
+ public:
+  explicit CgroupV2Backend(std::string folder) : folder_(std::move(folder)) {}
+  ~CgroupV2Backend() override { RemoveCgroupFolder(folder_); }
+  std::string_view name() const override { return "cgroup v2"; }
+  bool limits_memory() const override { return true; }
+  bool attaches_itself() const override { return false; }
+  Result<std::unique_ptr<Cgroup>> Create(const CgroupLimits& limits) override;
+  void Remove(std::string folder) {
+    to_remove_.push_back(std::move(folder));
+    std::erase_if(to_remove_, [](const std::string& each) { return RemoveCgroupFolder(each); });
+  }
+
+ private:
+  const std::string folder_;
+  uint64_t next_number_ = 1;
+  std::vector<std::string> to_remove_;
+};
+
+Status WriteFile(const std::string& path, const std::string& text) {
+  HEARTH_ASSIGN(const CgroupFile file, CgroupFile::Open(path, O_WRONLY));
+  return file.Write(text);
+}
+
+class CgroupV2 final : public Cgroup {
+ public:
+  CgroupV2(CgroupV2Backend& backend, std::string folder) : backend_(backend), folder_(std::move(folder)) {}
+  ~CgroupV2() override { backend_.Remove(folder_); }
+
+  std::vector<int> tasks_fds() const override { return {}; }
+  Status AttachFromOutside(pid_t pid) override {
+    return WriteFile(folder_ + "/cgroup.procs", std::to_string(pid));
+  }
+  Result<CgroupUsage> Usage() override;
+  // Since Linux 6.12 per open file only; before, the peak is that of the worker's life.
+  Status ResetPeak() override { return Ok(); }
+  Status Freeze(Frozen frozen) override {
+    return WriteFile(folder_ + "/cgroup.freeze", frozen == Frozen::kYes ? "1" : "0");
+  }
+  Status Kill() override { return WriteFile(folder_ + "/cgroup.kill", "1"); }
+
+ private:
+  CgroupV2Backend& backend_;
+  const std::string folder_;
+};
+
+Result<CgroupUsage> CgroupV2::Usage() {
+  CgroupUsage usage;
+  HEARTH_ASSIGN(const auto cpu, CgroupFile::Open(folder_ + "/cpu.stat", O_RDONLY));
+  HEARTH_ASSIGN(const std::string cpu_text, cpu.Read());
+  usage.cpu_us = NumberOf(cpu_text, "usage_usec");
+  HEARTH_ASSIGN(const auto current, CgroupFile::Open(folder_ + "/memory.current", O_RDONLY));
+  HEARTH_ASSIGN(usage.memory_bytes, current.ReadNumber());
+  HEARTH_ASSIGN(const auto events, CgroupFile::Open(folder_ + "/memory.events", O_RDONLY));
+  HEARTH_ASSIGN(const std::string events_text, events.Read());
+  usage.oom_kills = NumberOf(events_text, "oom_kill");
+  const auto peak = CgroupFile::Open(folder_ + "/memory.peak", O_RDONLY);  // Linux 5.19
+  if (!peak.ok()) return usage;
+  HEARTH_ASSIGN(usage.memory_peak_bytes, peak->ReadNumber());
+  return usage;
+}
+
+Status SetLimits(const std::string& folder, const CgroupLimits& limits) {
+  HEARTH_TRY(WriteFile(folder + "/memory.max", std::to_string(limits.memory_bytes)));
+  HEARTH_TRY(WriteFile(folder + "/memory.oom.group", "1"));
+  HEARTH_TRY(WriteFile(folder + "/pids.max", std::to_string(limits.pids_max)));
+  (void)WriteFile(folder + "/memory.swap.max", "0");  // not there without swap accounting
+  if (limits.cpus <= 0) return Ok();
+  return WriteFile(folder + "/cpu.max",
+                   std::to_string(CpuQuotaUs(limits.cpus)) + " " + std::to_string(kCpuPeriodUs));
+}
+
+Result<std::unique_ptr<Cgroup>> CgroupV2Backend::Create(const CgroupLimits& limits) {
+  const std::string folder = folder_ + "/w" + std::to_string(next_number_++);
+  if (mkdir(folder.c_str(), 0755) != 0) return ErrnoError("make cgroup " + folder);
+  const Status limited = SetLimits(folder, limits);
+  if (!limited.ok()) {
+    RemoveCgroupFolder(folder);
+    return limited.error();
+  }
+  return std::unique_ptr<Cgroup>(new CgroupV2(*this, folder));
+}
+
+}  // namespace
+
+Result<std::unique_ptr<CgroupBackend>> MakeCgroupV2Backend(const CgroupPaths& paths) {
+  const std::string& above = paths.hierarchies.front().folder;
+  // A group with controllers for its children may have no process itself: this one moves to a leaf of its
+  // own.
+  const std::string leaf = above + "/supervisor";
+  if (mkdir(leaf.c_str(), 0755) != 0 && errno != EEXIST) return ErrnoError("make cgroup " + leaf);
+  HEARTH_TRY(WriteFile(leaf + "/cgroup.procs", "0"));
+  HEARTH_TRY(WriteFile(above + "/cgroup.subtree_control", "+memory +pids +cpu"));
+  HEARTH_ASSIGN(const std::string own, MakeOwnCgroupFolder(above));
+  HEARTH_TRY(WriteFile(own + "/cgroup.subtree_control", "+memory +pids +cpu"));
+  return std::unique_ptr<CgroupBackend>(new CgroupV2Backend(own));
+}
+
+}  // namespace hearth

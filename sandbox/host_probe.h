@@ -1,0 +1,27 @@
+#pragma once
+
+#include <cstdint>
+#include <string>
+
+#include "runtime/base/result.h"
+
+namespace hearth {
+
+// Levels of isolation, as `hearth doctor` and --min-isolation name them.
+inline constexpr uint32_t kIsolationProcess =
+    1;  // seccomp and rlimits only: sandboxes are refused at this level
+inline constexpr uint32_t kIsolationRootless = 2;  // every namespace, but no hard limit of memory and threads
+inline constexpr uint32_t kIsolationRootlessCgroups = 3;
+inline constexpr uint32_t kIsolationRootV1 = 4;  // and a uid of its own for each function
+inline constexpr uint32_t kIsolationRootV2 = 5;
+
+struct HostProbe {
+  uint32_t level = 0;
+  std::string report;  // lines "layer: ok" or "layer: missing (why; what to do)"
+};
+
+// Finds out by trying each layer in a child that is thrown away. Takes some milliseconds. Single-threaded
+// callers only.
+HostProbe ProbeHost();
+
+}  // namespace hearth

@@ -1,0 +1,61 @@
+#include "sandbox/namespaces.h"
+
+#include <fcntl.h>
+#include <linux/capability.h>
+#include <linux/sched.h>
+#include <signal.h>
+#include <sys/prctl.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include "runtime/base/files.h"
+
+namespace hearth {
+namespace {
+
+Status WriteProcFile(pid_t process, const char* name, const std::string& text) {
+  const std::string path = "/proc/" + std::to_string(process) + "/" + name;
+  HEARTH_ASSIGN(const UniqueFd file, OpenFile(path, O_WRONLY));
+  const Status written = WriteAll(file.get(), text);
+  return written.ok() ? written : Status(written.error().WithContext(path));
+}
+
+std::string SingleMap(unsigned outside) {
+  return std::to_string(kUidInside) + " " + std::to_string(outside) + " 1\n";
+}
+
+}  // namespace
+
+Privilege PrivilegeOfThisProcess() {
+  __user_cap_header_struct header{_LINUX_CAPABILITY_VERSION_3, 0};
+  __user_cap_data_struct data[2]{};
+  if (syscall(SYS_capget, &header, data) != 0) return Privilege::kUnprivileged;
+  constexpr uint32_t kNeeded = 1u << CAP_SYS_ADMIN | 1u << CAP_SETUID | 1u << CAP_SETGID | 1u << CAP_SETPCAP;
+  return (data[0].effective & kNeeded) == kNeeded ? Privilege::kRoot : Privilege::kUnprivileged;
+}
+
+uint64_t SandboxCloneFlags(Privilege privilege) {
+  const uint64_t flags =
+      CLONE_NEWNS | CLONE_NEWPID | CLONE_NEWIPC | CLONE_NEWUTS | CLONE_NEWNET | CLONE_NEWCGROUP;
+  return privilege == Privilege::kRoot ? flags : flags | CLONE_NEWUSER;
+}
+
+pid_t CloneProcess(uint64_t flags) {
+  int* thread_id = nullptr;
+  if (prctl(PR_GET_TID_ADDRESS, &thread_id) == 0 && thread_id != nullptr) {
+    flags |= CLONE_CHILD_SETTID | CLONE_CHILD_CLEARTID;
+  }
+#if defined(__x86_64__)
+  return static_cast<pid_t>(syscall(SYS_clone, flags | SIGCHLD, nullptr, nullptr, thread_id, nullptr));
+#else  // aarch64: tls and child_tid change places
+  return static_cast<pid_t>(syscall(SYS_clone, flags | SIGCHLD, nullptr, nullptr, nullptr, thread_id));
+#endif
+}
+
+Status WriteIdMaps(pid_t child) {
+  HEARTH_TRY(WriteProcFile(child, "setgroups", "deny"));
+  HEARTH_TRY(WriteProcFile(child, "uid_map", SingleMap(geteuid())));
+  return WriteProcFile(child, "gid_map", SingleMap(getegid()));
+}
+
+}  // namespace hearth

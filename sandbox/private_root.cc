@@ -1,0 +1,187 @@
+#include "sandbox/private_root.h"
+
+#include <fcntl.h>
+#include <linux/mount.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include <cstring>
+
+#include "runtime/base/files.h"
+
+namespace hearth {
+namespace {
+
+// <sys/mount.h> and <linux/mount.h> cannot be included together with this libc; these are all that is used of
+// the former.
+constexpr unsigned long kPrivateRecursive = (1UL << 14) | (1UL << 18);  // MS_REC | MS_PRIVATE
+constexpr int kDetach = 2;                                              // MNT_DETACH
+constexpr const char* kStage = "/tmp";  // where the new root is mounted until it is the root; any folder does
+constexpr const char* kDevices[] = {"null", "zero", "full", "random", "urandom"};
+
+long Mount(const char* source, const char* target, const char* type, unsigned long flags, const void* data) {
+  return syscall(SYS_mount, source, target, type, flags, data);
+}
+
+struct DetachedMount {
+  UniqueFd mount;
+  std::string target;  // relative to the new root
+  bool is_folder = true;
+};
+
+// Cloned before the new root hides anything; with its flags set before anybody can see it.
+bool TakeMount(const std::string& source, const std::string& target, uint64_t attributes, Steps& steps,
+               std::vector<DetachedMount>& mounts) {
+  UniqueFd mount(static_cast<int>(
+      syscall(SYS_open_tree, AT_FDCWD, source.c_str(), OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC | AT_RECURSIVE)));
+  if (!steps.At("open " + source).Ok(mount.get())) return false;
+  mount_attr change{};
+  change.attr_set = attributes;
+  if (!steps.At("restrict " + source)
+           .Ok(syscall(SYS_mount_setattr, mount.get(), "", AT_EMPTY_PATH | AT_RECURSIVE, &change,
+                       sizeof change))) {
+    return false;
+  }
+  struct stat info {};
+  if (!steps.At("stat " + source).Ok(fstat(mount.get(), &info))) return false;
+  mounts.push_back({std::move(mount), target.substr(1), S_ISDIR(info.st_mode)});
+  return true;
+}
+
+bool IsSymlink(const char* path) {
+  struct stat info {};
+  return lstat(path, &info) == 0 && S_ISLNK(info.st_mode);
+}
+
+bool TakeLibraries(Steps& steps, std::vector<DetachedMount>& mounts) {
+  constexpr uint64_t kReadOnly = MOUNT_ATTR_RDONLY | MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV;
+  for (const char* path :
+       {"/usr/lib", "/usr/lib64", "/usr/local/lib", "/lib", "/lib64", "/etc/alternatives"}) {
+    if (PathExists(path) && !IsSymlink(path) && !TakeMount(path, path, kReadOnly, steps, mounts))
+      return false;
+  }
+  if (!PathExists("/etc/ld.so.cache")) return true;
+  return TakeMount("/etc/ld.so.cache", "/etc/ld.so.cache", kReadOnly | MOUNT_ATTR_NOEXEC, steps, mounts);
+}
+
+bool TakeDevices(Steps& steps, std::vector<DetachedMount>& mounts) {
+  for (const std::string device : kDevices) {
+    if (!TakeMount("/dev/" + device, "/dev/" + device, MOUNT_ATTR_NOSUID | MOUNT_ATTR_NOEXEC, steps,
+                   mounts)) {
+      return false;
+    }
+  }
+  return true;
+}
+
+bool TakeBinds(const PrivateRootPlan& plan, Steps& steps, std::vector<DetachedMount>& mounts) {
+  for (const PrivateRootPlan::Bind& bind : plan.binds) {
+    const uint64_t attributes = MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV |
+                                (bind.writable ? 0 : uint64_t{MOUNT_ATTR_RDONLY}) |
+                                (bind.executable ? 0 : uint64_t{MOUNT_ATTR_NOEXEC});
+    if (!TakeMount(bind.source, bind.target, attributes, steps, mounts)) return false;
+  }
+  return true;
+}
+
+bool MakeMountPoint(int root, const DetachedMount& mount) {
+  for (size_t slash = mount.target.find('/'); slash != std::string::npos;
+       slash = mount.target.find('/', slash + 1)) {
+    if (mkdirat(root, mount.target.substr(0, slash).c_str(), 0755) != 0 && errno != EEXIST) return false;
+  }
+  if (mount.is_folder) return mkdirat(root, mount.target.c_str(), 0755) == 0 || errno == EEXIST;
+  return UniqueFd(openat(root, mount.target.c_str(), O_CREAT | O_WRONLY | O_CLOEXEC, 0444)).valid();
+}
+
+bool Place(int root, const DetachedMount& mount, Steps& steps) {
+  return steps.At("make mount point /" + mount.target).Ok(MakeMountPoint(root, mount) ? 0 : -1) &&
+         steps.At("mount /" + mount.target)
+             .Ok(syscall(SYS_move_mount, mount.mount.get(), "", root, mount.target.c_str(),
+                         MOVE_MOUNT_F_EMPTY_PATH));
+}
+
+Status WriteNewFile(int root, const char* path, const std::string& text) {
+  const UniqueFd file(openat(root, path, O_CREAT | O_EXCL | O_WRONLY | O_CLOEXEC, 0444));
+  if (!file) return ErrnoError(path);
+  return WriteAll(file.get(), text);
+}
+
+// On hosts where /lib is a link to usr/lib, it is one inside too.
+Status CopyLink(int root, const char* path) {
+  if (!IsSymlink(path)) return Ok();
+  char target[256];
+  const ssize_t size = readlink(path, target, sizeof target - 1);
+  if (size <= 0) return ErrnoError(path);
+  target[size] = '\0';
+  if (symlinkat(target, root, path + 1) != 0) return ErrnoError(path);
+  return Ok();
+}
+
+bool FillRoot(int root, const PrivateRootPlan& plan, Steps& steps) {
+  const std::string id = std::to_string(plan.uid);
+  return steps.At("make folder /etc").Ok(mkdirat(root, "etc", 0755)) &&
+         steps.At("make folder /tmp").Ok(mkdirat(root, "tmp", 0755)) &&
+         steps.At("link /lib").Ok(CopyLink(root, "/lib")) &&
+         steps.At("link /lib64").Ok(CopyLink(root, "/lib64")) &&
+         steps.At("write /etc/passwd")
+             .Ok(WriteNewFile(root, "etc/passwd", "function:x:" + id + ":" + id + "::/tmp:/none\n")) &&
+         steps.At("write /etc/group").Ok(WriteNewFile(root, "etc/group", "function:x:" + id + ":\n")) &&
+         // Nothing but files: no name service library is looked for.
+         steps.At("write /etc/nsswitch.conf")
+             .Ok(WriteNewFile(root, "etc/nsswitch.conf", "passwd: files\ngroup: files\nhosts: files\n"));
+}
+
+}  // namespace
+
+bool EnterPrivateRoot(const PrivateRootPlan& plan, Steps& steps) {
+  // 1. Nothing that is mounted from here on reaches the host.
+  if (!steps.At("make mounts private").Ok(Mount(nullptr, "/", nullptr, kPrivateRecursive, nullptr)))
+    return false;
+  // 2. Sources are taken hold of by descriptor, before the new root is mounted over a folder of the host.
+  std::vector<DetachedMount> mounts;
+  if (!TakeLibraries(steps, mounts) || !TakeDevices(steps, mounts) || !TakeBinds(plan, steps, mounts))
+    return false;
+  // 3. The new root, and what is put into it.
+  if (!steps.At("mount new root").Ok(Mount("tmpfs", kStage, "tmpfs", 0, "mode=0755,size=1m,nr_inodes=512")))
+    return false;
+  const UniqueFd root(open(kStage, O_PATH | O_DIRECTORY | O_CLOEXEC));
+  if (!steps.At("open new root").Ok(root.get()) || !FillRoot(root.get(), plan, steps)) return false;
+  for (const DetachedMount& mount : mounts) {
+    if (!Place(root.get(), mount, steps)) return false;
+  }
+  // 4. It becomes the root; the old one is stacked on the same place and let go; then nothing can be added.
+  mount_attr read_only{};
+  read_only.attr_set = MOUNT_ATTR_RDONLY | MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV | MOUNT_ATTR_NOEXEC;
+  return steps.At("enter new root").Ok(fchdir(root.get())) &&
+         steps.At("pivot_root").Ok(syscall(SYS_pivot_root, ".", ".")) &&
+         steps.At("unmount old root").Ok(syscall(SYS_umount2, ".", kDetach)) &&
+         steps.At("change to new root").Ok(chdir("/")) &&
+         steps.At("make root read-only")
+             .Ok(syscall(SYS_mount_setattr, AT_FDCWD, "/", 0, &read_only, sizeof read_only)) &&
+         steps.At("set host name").Ok(sethostname(plan.host_name.data(), plan.host_name.size()));
+}
+
+Result<UniqueFd> MakeDetachedTmpfs(uint64_t bytes, uint64_t files, uint32_t uid) {
+  const UniqueFd context(static_cast<int>(syscall(SYS_fsopen, "tmpfs", FSOPEN_CLOEXEC)));
+  if (!context) return ErrnoError("fsopen tmpfs");
+  const std::string options[][2] = {{"size", std::to_string(bytes)},
+                                    {"nr_inodes", std::to_string(files)},
+                                    {"mode", "1777"},
+                                    {"uid", std::to_string(uid)},
+                                    {"gid", std::to_string(uid)}};
+  for (const auto& [name, value] : options) {
+    if (syscall(SYS_fsconfig, context.get(), FSCONFIG_SET_STRING, name.c_str(), value.c_str(), 0) != 0) {
+      return ErrnoError("fsconfig tmpfs " + name + "=" + value);
+    }
+  }
+  if (syscall(SYS_fsconfig, context.get(), FSCONFIG_CMD_CREATE, nullptr, nullptr, 0) != 0) {
+    return ErrnoError("create tmpfs");
+  }
+  UniqueFd mount(static_cast<int>(syscall(SYS_fsmount, context.get(), FSMOUNT_CLOEXEC,
+                                          MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV | MOUNT_ATTR_NOEXEC)));
+  if (!mount) return ErrnoError("fsmount tmpfs");
+  return mount;
+}
+
+}  // namespace hearth

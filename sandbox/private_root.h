@@ -1,0 +1,35 @@
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "runtime/base/unique_fd.h"
+#include "sandbox/steps.h"
+
+namespace hearth {
+
+// The file system that a sandbox sees instead of the host's: a read-only tmpfs with the host's libraries,
+// five devices, a small /etc, the folders asked for, an empty /tmp to mount on, and nothing else. No /proc,
+// no /sys.
+struct PrivateRootPlan {
+  struct Bind {
+    std::string source;  // host path of a folder
+    std::string target;  // absolute, inside
+    bool writable = false;
+    bool executable = false;
+  };
+  std::vector<Bind> binds;
+  std::string host_name;
+  uint32_t uid = 0;  // for its one line in /etc/passwd
+};
+
+// Becomes the root of the calling process, which must be alone in new mount and UTS namespaces with the right
+// to mount there. Nothing of the host's tree can be reached afterwards but what descriptors still point to.
+bool EnterPrivateRoot(const PrivateRootPlan& plan, Steps& steps);
+
+// A tmpfs that is mounted nowhere yet: whoever gets the descriptor can move_mount() it. Owned by `uid` inside
+// and limited in bytes and in files; nosuid, nodev, noexec.
+Result<UniqueFd> MakeDetachedTmpfs(uint64_t bytes, uint64_t files, uint32_t uid);
+
+}  // namespace hearth

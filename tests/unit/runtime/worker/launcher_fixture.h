@@ -1,0 +1,77 @@
+#pragma once
+
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "runtime/base/process.h"
+#include "runtime/wire/launcher_frames.h"
+#include "runtime/wire/packet.h"
+#include "runtime/wire/worker_frames.h"
+
+namespace hearth {
+
+// Whom the launcher runs as.
+enum class As { kRoot, kNobody };
+
+// What an invocation came to: an answer, an error, or the end of the channel.
+struct Answer {
+  enum class Kind { kResponse, kFailure, kGone } kind = Kind::kGone;
+  std::string text;  // the response, or the error's type
+  std::vector<std::string> logs;
+};
+
+// One worker, as hearthd sees it.
+struct TestWorker {
+  uint64_t id = 0;
+  UniqueFd channel;
+  UniqueFd output;  // read end of its stdout and stderr
+  uint64_t sequence = 0;
+
+  // "started", "ready", or the error's type.
+  std::string Init();
+  Answer Invoke(const std::string& payload);
+  std::string ReadOutput();
+};
+
+// A real launcher in a process of its own, and what hearthd would say to it. Every wait has a deadline, and
+// fails the test.
+class TestLauncher final {
+ public:
+  explicit TestLauncher(As as);
+
+  const HelloFrame& hello() const { return hello_; }
+
+  static MakeSandboxFrame ASandbox(const std::string& folder, const std::string& library);
+  // Makes it; `channel` is that of its init. The failure otherwise.
+  std::optional<StageFailure> Make(const MakeSandboxFrame& request);
+  // The one sandbox's stage failure must not happen.
+  void MustMake(const MakeSandboxFrame& request);
+  TestWorker Fork(const std::vector<int>& tasks = {});
+  TestWorker ForkAndInit(const std::vector<int>& tasks = {});
+  WorkerExitedFrame WaitForExit(const TestWorker& worker);
+  void Kill(uint64_t sandbox_id);
+  void WaitForGone(uint64_t sandbox_id);
+  std::string Unpack(int zip, int folder, uint64_t bytes_max, uint32_t entries_max);
+
+  int init_channel() const { return init_channel_.get(); }
+  ChildProcess& process() { return process_; }
+
+ private:
+  As as_;
+  std::string folder_;
+  UniqueFd control_;
+  UniqueFd init_channel_;
+  ChildProcess process_;
+  HelloFrame hello_;
+  uint64_t next_worker_ = 1;
+};
+
+// Waits for the next packet of `fd`, ten seconds at most. Empty at the end of file.
+std::optional<Packet> NextPacket(int fd);
+// A fresh folder with copies of the named built handlers, readable by all.
+std::string PackageWith(const std::vector<std::string>& files);
+bool RunsAsRoot();
+
+}  // namespace hearth

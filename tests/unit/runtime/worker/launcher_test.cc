@@ -1,0 +1,168 @@
+#include "runtime/worker/launcher.h"
+
+#include <signal.h>
+
+#include <catch2/catch.hpp>
+
+#include "sandbox/cgroup.h"
+#include "tests/unit/runtime/worker/launcher_fixture.h"
+
+// A real launcher, real sandboxes, real handlers: as root and as an ordinary user.
+
+namespace hearth {
+namespace {
+
+using Kind = Answer::Kind;
+
+As Whoever() { return GENERATE(As::kRoot, As::kNobody); }
+
+// Without root there is only one of the two to be.
+bool CannotBe(As as) {
+  if (as == As::kNobody || RunsAsRoot()) return false;
+  WARN("not run as root: only the unprivileged half is tested; run it under sudo for the other");
+  return true;
+}
+
+const std::string kProbe = std::string(HEARTH_PROBE_DIR) + "/libprobe.so";
+std::string Victim(const std::string& name) { return std::string(HEARTH_TEST_HANDLERS_DIR) + "/" + name; }
+
+TEST_CASE("a worker answers, again and again", "[launcher]") {
+  const As as = Whoever();
+  if (CannotBe(as)) return;
+  TestLauncher launcher(as);
+  INFO(launcher.hello().report);
+  CHECK(launcher.hello().isolation_level >= kIsolationRootless);
+  launcher.MustMake(TestLauncher::ASandbox(PackageWith({kProbe}), "libprobe.so"));
+  TestWorker worker = launcher.ForkAndInit();
+  CHECK(worker.Invoke("who").text == "pid 1 host probe in /var/task");
+  CHECK(worker.Invoke("who").text == "pid 1 host probe in /var/task");
+  CHECK(worker.Invoke("print hello").text == "ok");
+  CHECK(worker.ReadOutput() == "hello\n");
+}
+
+TEST_CASE("a payload and a response of megabytes pass by memfd", "[launcher]") {
+  TestLauncher launcher(RunsAsRoot() ? As::kRoot : As::kNobody);
+  launcher.MustMake(TestLauncher::ASandbox(PackageWith({Victim("libvictim.so")}), "libvictim.so"));
+  TestWorker worker = launcher.ForkAndInit();
+  const std::string megabytes(3u << 20, 'x');
+  CHECK(worker.Invoke(megabytes).text == megabytes);
+  CHECK(worker.Invoke(std::string(7u << 20, 'x')).kind == Kind::kFailure);
+  CHECK(worker.Invoke("still there").text == "still there");
+}
+
+TEST_CASE("how a worker ends is told", "[launcher]") {
+  const As as = Whoever();
+  if (CannotBe(as)) return;
+  TestLauncher launcher(as);
+  launcher.MustMake(TestLauncher::ASandbox(PackageWith({kProbe}), "libprobe.so"));
+  TestWorker worker = launcher.ForkAndInit();
+  SECTION("exit code") {
+    CHECK(worker.Invoke("exit 7").kind == Kind::kGone);
+    CHECK(launcher.WaitForExit(worker).exit_code == 7);
+  }
+  SECTION("abort is told apart from a fault") {
+    CHECK(worker.Invoke("abort").kind == Kind::kGone);
+    CHECK(launcher.WaitForExit(worker).exit_code == 134);
+  }
+  SECTION("segmentation fault") {
+    CHECK(worker.Invoke("segv").kind == Kind::kGone);
+    CHECK(launcher.WaitForExit(worker).signal == SIGSEGV);
+  }
+  SECTION("a forbidden call kills") {
+    CHECK(worker.Invoke("mount /tmp").kind == Kind::kGone);
+    CHECK(launcher.WaitForExit(worker).signal == SIGSYS);
+  }
+  SECTION("its channel closed") {
+    worker.channel.Reset();
+    CHECK(launcher.WaitForExit(worker).exit_code == 0);
+  }
+  // And the next worker is fine.
+  TestWorker next = launcher.ForkAndInit();
+  CHECK(next.Invoke("who").kind == Kind::kResponse);
+}
+
+TEST_CASE("a failing init is told with its reason", "[launcher]") {
+  TestLauncher launcher(RunsAsRoot() ? As::kRoot : As::kNobody);
+  MakeSandboxFrame request = TestLauncher::ASandbox(PackageWith({kProbe}), "libprobe.so");
+  request.environment.push_back("PROBE_INIT_FAILS=1");
+  launcher.MustMake(request);
+  TestWorker worker = launcher.Fork();
+  CHECK(worker.Init() == "Probe.Init");
+  CHECK(launcher.WaitForExit(worker).exit_code == 0);
+}
+
+TEST_CASE("a bad artefact is refused with the reason", "[launcher]") {
+  TestLauncher launcher(RunsAsRoot() ? As::kRoot : As::kNobody);
+  const auto refusal = [&](const std::string& file) {
+    const auto failure = launcher.Make(TestLauncher::ASandbox(PackageWith({Victim(file)}), file));
+    REQUIRE(failure);
+    CHECK(failure->authors_fault == 1);
+    return failure->stage + ": " + failure->detail;
+  };
+  SECTION("another ABI version") {
+    CHECK_THAT(refusal("libwrongabi.so"),
+               Catch::Contains("check ABI version") && Catch::Contains("this worker runs version 1"));
+  }
+  SECTION("no such symbol") {
+    CHECK_THAT(refusal("libnosymbol.so"), Catch::Contains("exports no function hearth_function"));
+  }
+  SECTION("an undefined symbol") {
+    CHECK_THAT(refusal("libundefined.so"),
+               Catch::Contains("load library") && Catch::Contains("undefined symbol"));
+  }
+  SECTION("no such file") {
+    const auto failure = launcher.Make(TestLauncher::ASandbox(PackageWith({kProbe}), "libother.so"));
+    REQUIRE(failure);
+    CHECK_THAT(failure->detail, Catch::Contains("libother.so"));
+  }
+}
+
+TEST_CASE("killing a sandbox kills all of it, and nothing else", "[launcher]") {
+  const As as = Whoever();
+  if (CannotBe(as)) return;
+  TestLauncher launcher(as);
+  const std::string package = PackageWith({kProbe});
+  MakeSandboxFrame request = TestLauncher::ASandbox(package, "libprobe.so");
+  launcher.MustMake(request);
+  TestWorker first = launcher.ForkAndInit();
+  TestWorker second = launcher.ForkAndInit();
+  request.sandbox_id = 2;
+  launcher.Kill(1);
+  launcher.WaitForGone(1);
+  CHECK_FALSE(NextPacket(first.channel.get()));
+  CHECK_FALSE(NextPacket(second.channel.get()));
+  launcher.MustMake(request);
+  TestWorker other = launcher.ForkAndInit();
+  CHECK(other.Invoke("who").kind == Kind::kResponse);
+}
+
+TEST_CASE("a sandbox dies with its launcher", "[launcher]") {
+  TestLauncher launcher(RunsAsRoot() ? As::kRoot : As::kNobody);
+  launcher.MustMake(TestLauncher::ASandbox(PackageWith({kProbe}), "libprobe.so"));
+  TestWorker worker = launcher.ForkAndInit();
+  REQUIRE(launcher.process().Signal(SIGKILL).ok());
+  CHECK_FALSE(NextPacket(worker.channel.get()));
+}
+
+TEST_CASE("a request that cannot be is refused before anything is made", "[launcher]") {
+  TestLauncher launcher(RunsAsRoot() ? As::kRoot : As::kNobody);
+  MakeSandboxFrame request = TestLauncher::ASandbox(PackageWith({kProbe}), "libprobe.so");
+  SECTION("a library outside the package") { request.library = "../libprobe.so"; }
+  SECTION("a mount over what is the sandbox's own") { request.mounts = {{"/", "/usr", 1}}; }
+  SECTION("a mount that climbs") { request.mounts = {{"/", "/mnt/../etc", 1}}; }
+  const auto failure = launcher.Make(request);
+  REQUIRE(failure);
+  CHECK(failure->stage == "check request");
+}
+
+TEST_CASE("a folder that is not there is named with its stage", "[launcher]") {
+  TestLauncher launcher(RunsAsRoot() ? As::kRoot : As::kNobody);
+  const auto failure = launcher.Make(TestLauncher::ASandbox("/no/such/folder", "libprobe.so"));
+  REQUIRE(failure);
+  CHECK(failure->stage == "open /no/such/folder");
+  CHECK(failure->error == ENOENT);
+  CHECK(failure->authors_fault == 0);
+}
+
+}  // namespace
+}  // namespace hearth
