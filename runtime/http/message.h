@@ -59,8 +59,8 @@ struct Request {
 // the answer a 500.
 struct Response {
   int status = 200;
-  Headers headers;
-  std::string body;
+  Headers headers{};
+  std::string body{};
 
   static Response Json(int status, std::string body);
   static Response Text(int status, std::string body);

@@ -128,6 +128,7 @@ RequestParser::Fed RequestParser::FeedHead(std::string_view bytes) {
   size_t skipped = 0;
   if (scanned_ == 0) {
     while (bytes.substr(skipped).starts_with("\r\n")) skipped += 2;
+    if (bytes.substr(skipped) == "\r") return {Step::kNeedMore, skipped};
   }
   const std::string_view head = bytes.substr(skipped);
   if (!ScanHead(head)) return {phase_ == Phase::kFailed ? Step::kFailed : Step::kNeedMore, skipped};
@@ -183,6 +184,7 @@ bool RequestParser::ScanLine(std::string_view line) {
 
 bool RequestParser::ParseHead(std::string_view head) {
   Collector& parser = impl_->parser();
+  const std::string_view request_line = head.substr(0, head.find('\n'));
   beast::error_code failure;
   while (!parser.is_header_done() && !failure) {
     const size_t used = parser.put(boost::asio::const_buffer(head.data(), head.size()), failure);
@@ -194,7 +196,7 @@ bool RequestParser::ParseHead(std::string_view head) {
                       std::to_string(limits_.target_max.count) + " bytes. Put the data into the body");
   }
   // Beast refuses "HTTP/2.0" and both kinds of length as well; the answer should name what is wrong.
-  if (failure == BeastError::bad_version) {
+  if (failure == BeastError::bad_version && std::count(request_line.begin(), request_line.end(), ' ') == 2) {
     return Refuse(505, "http_version_not_supported", "this server speaks HTTP/1.1 and HTTP/1.0 only");
   }
   if (failure == BeastError::bad_content_length || failure == BeastError::bad_transfer_encoding ||

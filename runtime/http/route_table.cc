@@ -216,6 +216,10 @@ Result<RouteLease> RouteTable::AddPrefix(std::string_view prefix, Handler handle
 }
 
 void RouteTable::SetFallback(Handler handler, RouteOptions options) {
+  if (!handler) {
+    fallback_ = nullptr;
+    return;
+  }
   fallback_ = std::make_shared<const Route>(Route{"", "", {}, std::move(handler), options});
 }
 
@@ -231,8 +235,8 @@ RouteMatch RouteTable::Find(std::string_view method, std::string_view raw_path) 
   RouteMatch match;
   match.route = raw_path.starts_with('/') ? search.Walk(*root_, raw_path) : nullptr;
   if (!match.route) {
+    match.allow = search.Allow();
     match.route = fallback_;
-    if (!match.route) match.allow = search.Allow();
     return match;
   }
   CHECK_TRUE(search.captured.size() == match.route->parameters.size());

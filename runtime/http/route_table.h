@@ -19,7 +19,7 @@ namespace hearth::http {
 using Handler = std::function<void(Request request, Responder responder)>;
 
 struct RouteOptions {
-  std::optional<Bytes> body_max;  // instead of the server's
+  std::optional<Bytes> body_max{};  // instead of the server's
 };
 
 struct Route {
@@ -78,7 +78,7 @@ class RouteTable final {
   // Everything at and below `prefix` ("/2015-03-31"), for any method.
   [[nodiscard]] Result<RouteLease> AddPrefix(std::string_view prefix, Handler handler,
                                              RouteOptions options = {});
-  // Answers what no route matches, in place of 404 and 405.
+  // Answers what no route matches, in place of 404 and 405; an empty one gives these back.
   void SetFallback(Handler handler, RouteOptions options = {});
 
   RouteMatch Find(std::string_view method, std::string_view raw_path) const;

@@ -11,8 +11,8 @@
 namespace hearth::http {
 
 struct ServerOptions {
-  Limits limits;
-  RequestFilter filter;  // may be empty
+  Limits limits{};
+  RequestFilter filter{};  // may be empty
 };
 
 // An HTTP/1.1 server on one port: keep-alive, pipelining, chunked bodies both ways, Expect: 100-continue.

@@ -75,7 +75,7 @@ void Stream::Start(Callbacks callbacks) {
 void Stream::PauseReading() { uv_read_stop(uv_->stream()); }
 
 void Stream::ResumeReading() {
-  if (closed_) return;
+  if (failed_ || end_of_file_) return;
   uv_read_start(
       uv_->stream(),
       [](uv_handle_t* handle, size_t, uv_buf_t* buffer) {
@@ -105,8 +105,8 @@ void Stream::Closed(Error reason) {
     if (bytes_unsent() > 0 && reason.code == ErrorCode::kCancelled) return;  // it may still read
     return loop_.Forget(this);
   }
-  if (closed_) return;
-  closed_ = true;
+  if (failed_) return;
+  failed_ = reason.code != ErrorCode::kCancelled;
   Uv* uv = uv_;
   if (uv->callbacks.on_closed) uv->Guarded([&] { uv->callbacks.on_closed(reason); });
 }
@@ -145,7 +145,7 @@ void Stream::OnWritten(int status) {
   if (bytes_unsent() > 0) return;
   if (finishing_) return WaitForPeer();
   Uv* uv = uv_;
-  if (!closed_ && uv->callbacks.on_drained) uv->Guarded([&] { uv->callbacks.on_drained(); });
+  if (!failed_ && uv->callbacks.on_drained) uv->Guarded([&] { uv->callbacks.on_drained(); });
 }
 
 uint64_t Stream::bytes_unsent() const { return uv_stream_get_write_queue_size(uv_->stream()); }
@@ -155,10 +155,7 @@ void Stream::FinishAndClose(std::unique_ptr<Stream> stream) {
   self->finishing_ = true;
   if (!self->uv_->in_callback) self->uv_->callbacks = {};
   self->loop_.Keep(std::shared_ptr<Stream>(std::move(stream)));
-  if (!self->end_of_file_) {
-    self->closed_ = false;
-    self->ResumeReading();
-  }
+  self->ResumeReading();
   self->WaitForPeer();
 }
 

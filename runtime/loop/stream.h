@@ -16,10 +16,10 @@ namespace hearth {
 // Limits:  the owner watches bytes_unsent() and stops reading when it is over its own limit. FinishAndClose()
 // gives the peer
 //          kFinishStallMax to take each next bit of what is unsent, then kLingerMax to close its side.
-// Failure: on_closed(reason) once, when the peer has gone or an operation failed; nothing is called after it.
+// Failure: on_closed(reason) when the peer has gone or an operation failed; nothing is called after it. But
 // `reason` is
-//          kCancelled for an orderly end of file; the peer may then still read, so Write() and
-//          FinishAndClose() stay legal.
+//          kCancelled for an orderly end of file: the peer may then still read, so writing stays legal and
+//          on_drained, or on_closed once more with the error of a write, may follow.
 // Promise: no callback runs inside a call on the stream, nor after the destructor returns. Destroying the
 // stream inside its
 //          own callback is legal.
@@ -63,7 +63,7 @@ class Stream final {
 
   Loop& loop_;
   Uv* uv_ = nullptr;          // freed by its close callback
-  bool closed_ = false;       // on_closed was called
+  bool failed_ = false;       // on_closed was called with an error
   bool end_of_file_ = false;  // the peer will send no more
   bool finishing_ = false;    // FinishAndClose() was called: the loop owns this
   Timer finish_timer_;

@@ -83,6 +83,25 @@ TEST_CASE_METHOD(StreamFixture, "an orderly end is told once, and writing stays 
   CHECK(closed.size() == 1);
 }
 
+TEST_CASE_METHOD(StreamFixture, "after an orderly end, bytes that wait are drained", "[loop]") {
+  Start();
+  client.FinishSending();
+  RunUntil([&] { return !closed.empty(); });
+  stream->Write(std::string(16 << 20, 'x'));
+  CHECK(stream->bytes_unsent() > 0);
+  ClientReadsUntil([&] { return drained == 1; });
+}
+
+TEST_CASE_METHOD(StreamFixture, "after an orderly end, a write that fails is told", "[loop]") {
+  Start();
+  client.FinishSending();
+  RunUntil([&] { return !closed.empty(); });
+  stream->Write(std::string(16 << 20, 'x'));
+  client.Reset();
+  RunUntil([&] { return closed.size() == 2; });
+  CHECK(closed[1].code == ErrorCode::kIo);
+}
+
 TEST_CASE_METHOD(StreamFixture, "a reset is an error, told once", "[loop]") {
   Start();
   client.Reset();
