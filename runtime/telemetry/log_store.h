@@ -1,0 +1,127 @@
+#pragma once
+
+#include <cstdint>
+#include <deque>
+#include <functional>
+#include <map>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "runtime/base/units.h"
+#include "runtime/base/weak_ptr.h"
+#include "runtime/model/observers.h"
+
+namespace hearth {
+
+// One line as it is kept: escaped, so that it can be shown anywhere and cannot look like two.
+struct StoredLogLine {
+  uint64_t number = 0;  // over all functions, ascending; the cursor of a reader
+  WallTime time{};
+  LogSource source = LogSource::kHandler;
+  uint8_t level = 2;
+  std::string version = {};
+  std::string request_id = {};
+  std::string message = {};
+  std::string fields_json = {};
+};
+
+// Lambda's text form: time, request id, level and message between tabs for what a handler logged; the message
+// alone for raw output and for lines of the platform (START, END, REPORT).
+std::string ToText(const StoredLogLine& line);
+
+// The newest lines of every function.
+//
+// Owned by main. In memory only: they are gone when the daemon stops.
+// Thread:  loop thread.
+// Limits:  256 KiB a line, 4 MiB a function, 64 MiB in all (settings); the oldest go first, and a reader who
+// would have seen
+//          them gets a line that says how many went.
+// Promise: no callback runs after its Subscription is destroyed.
+class LogStore final : public HandlerLogObserver {
+ public:
+  struct Options {
+    Bytes function_max = 4_MiB;
+    Bytes total_max = 64_MiB;
+    Bytes line_max = 256_KiB;
+  };
+  struct Query {
+    std::string_view function;
+    uint64_t after = 0;  // lines with a higher number
+    WallTime since = WallTime::min();
+    std::string_view request_id = {};  // "" for all
+    size_t lines_max = 10'000;
+  };
+  struct Page {
+    std::vector<StoredLogLine> lines;
+    uint64_t cursor = 0;  // the next query's `after`
+  };
+  using OnLine = std::function<void(const StoredLogLine&)>;
+
+  // Keeps a callback registered as long as it lives.
+  class Subscription final {
+   public:
+    Subscription() = default;
+    Subscription(Subscription&& other) noexcept
+        : store_(std::exchange(other.store_, {})), id_(std::exchange(other.id_, 0)) {}
+    Subscription& operator=(Subscription&& other) noexcept;
+    ~Subscription() { End(); }
+
+   private:
+    friend class LogStore;
+    Subscription(WeakPtr<LogStore> store, uint64_t id) : store_(std::move(store)), id_(id) {}
+    void End();
+
+    WeakPtr<LogStore> store_;
+    uint64_t id_ = 0;
+  };
+
+  LogStore() : LogStore(Options()) {}
+  explicit LogStore(Options options) : options_(options) {}
+
+  void OnHandlerLog(const HandlerLogLine& line) override;
+
+  Page Read(const Query& query) const;
+  // The last `bytes_max` bytes of what an invocation logged since `since`, one line each, oldest first.
+  std::string TailOf(std::string_view function, std::string_view request_id, WallTime since,
+                     size_t bytes_max = 4'096) const;
+  // Each new line of the function, as it comes. The callback may end its own or another subscription.
+  [[nodiscard]] Subscription Follow(std::string function, OnLine on_line);
+  void ForgetFunction(std::string_view function);  // its lines; those who follow it stay
+
+  uint64_t bytes_held() const { return bytes_; }
+
+ private:
+  struct FunctionLog {
+    std::deque<StoredLogLine> lines;
+    uint64_t bytes = 0;
+    uint64_t dropped = 0;         // lines, since ever
+    uint64_t dropped_number = 0;  // of the newest dropped one
+  };
+  using Functions = std::map<std::string, FunctionLog, std::less<>>;
+  struct Follower {
+    std::string function;
+    OnLine on_line;
+  };
+
+  StoredLogLine Keepable(const HandlerLogLine& line);
+  void DropOldest(FunctionLog& log);
+  void MakeRoom(FunctionLog& log);
+  void Tell(std::string_view function, const StoredLogLine& line);
+  StoredLogLine DroppedMarker(const FunctionLog& log) const;
+
+  // Constant after construction.
+  const Options options_;
+
+  Functions functions_;
+  std::map<uint64_t, FunctionLog*> by_oldest_;  // number of a log's first line
+  uint64_t bytes_ = 0;
+  uint64_t next_number_ = 1;
+  std::map<uint64_t, Follower> followers_;
+  uint64_t next_follower_ = 1;
+
+  WeakPtrFactory<LogStore> weak_{this};
+};
+
+}  // namespace hearth
