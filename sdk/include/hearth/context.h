@@ -8,6 +8,7 @@
 #include <utility>
 
 #include <hearth/abi.h>
+#include <hearth/text_coding.h>
 #include <nlohmann/json.hpp>
 
 // What a handler may ask about the invocation it runs, and where it logs.
@@ -63,7 +64,8 @@ class Host {
       for (const auto& [key, value] : fields) object[std::string(key)] = value;
       text = internal::DumpLenient(object);
     }
-    host_->log(host_, static_cast<std::uint32_t>(level), internal::BytesOf(message), internal::BytesOf(text));
+    const std::string clean = internal::ToUtf8(message);
+    host_->log(host_, static_cast<std::uint32_t>(level), internal::BytesOf(clean), internal::BytesOf(text));
   }
   void Debug(std::string_view message, LogFields fields = {}) const {
     log(LogLevel::kDebug, message, fields);

@@ -12,6 +12,7 @@
 #include <utility>
 
 #include <hearth/abi.h>
+#include <hearth/text_coding.h>
 
 // How an exception becomes the structured error of an invocation: errorType is its dynamic type, errorMessage
 // what it says, and one line of stackTrace for each exception nested in it.
@@ -95,7 +96,9 @@ inline hearth_bytes BytesOfText(std::string_view text) { return {text.data(), te
 // Only in a catch block. When there is no memory even to describe the exception, says that.
 inline void ReportCurrentException(const hearth_host* host) noexcept {
   try {
-    const ErrorText text = DescribeCurrentException();
+    const ErrorText said = DescribeCurrentException();
+    const ErrorText text{ToUtf8(said.type), ToUtf8(said.message),
+                         ToUtf8(said.stack)};  // the ABI's text is UTF-8
     host->fail(host, BytesOfText(text.type), BytesOfText(text.message), BytesOfText(text.stack));
   } catch (...) {
     host->fail(host, BytesOfText("std::bad_alloc"),

@@ -124,4 +124,16 @@ inline bool IsUtf8(std::string_view text) {
   return true;
 }
 
+// Whatever is not UTF-8 becomes U+FFFD, byte by byte: for text whose author promised nothing, such as what().
+inline std::string ToUtf8(std::string_view text) {
+  std::string clean;
+  clean.reserve(text.size());
+  for (std::size_t i = 0; i < text.size();) {
+    const std::size_t length = Utf8SequenceLength(text, i);
+    clean += length == 0 ? std::string_view("\xEF\xBF\xBD") : text.substr(i, length);
+    i += length == 0 ? 1 : length;
+  }
+  return clean;
+}
+
 }  // namespace hearth::internal

@@ -73,3 +73,8 @@ TEST_CASE("things that are no exceptions are thrown", "[sdk][error]") {
   CHECK(FailureOf([] { throw std::string("string"); }).message == "string");
   CHECK(FailureOf([] { throw std::bad_alloc(); }).type == "std::bad_alloc");
 }
+
+TEST_CASE("an exception's text that is not UTF-8 is made so", "[sdk][error]") {
+  CHECK(FailureOf([] { throw std::runtime_error("caf\xe9 \xE2\x82\xAC"); }).message ==
+        "caf\xEF\xBF\xBD \xE2\x82\xAC");
+}
