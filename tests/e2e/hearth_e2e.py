@@ -378,6 +378,16 @@ class Daemon:
             raise AssertionError(f"bucket {name}: {answer}")
         return answer.json()
 
+    def put_route(self, name, route, function, **fields):
+        answer = self.control("PUT", f"/_hearth/v1/routes/{name}", {"Route": route, "FunctionName": function, **fields})
+        if answer.status != 200:
+            raise AssertionError(f"route {route}: {answer}")
+
+    def workers(self, function, state):
+        """How many workers of that function are "starting", "idle" or "busy"."""
+        versions = self.control("GET", "/_hearth/v1/workers").json()["versions"]
+        return sum(version[state] for version in versions if version["function"] == function)
+
     def bill(self):
         answer = self.control("GET", "/_hearth/v1/bill")
         if answer.status != 200:
@@ -386,9 +396,9 @@ class Daemon:
 
     def bill_of(self, function):
         """The function's totals; zeros when the bill has no line for it."""
-        for row in self.bill()["Functions"]:
-            if row["FunctionName"] == function:
-                return Billed(row["Requests"], row["BilledMs"])
+        for row in self.bill()["rows"]:
+            if row["function"] == function:
+                return Billed(row["requests"], row["billed_ms"])
         return Billed(0, 0)
 
     def logs(self, function):

@@ -115,5 +115,29 @@ class FunctionUrl(DaemonTest):
         self.assertEqual(200, self.daemon.get_url(self.hello).status)
 
 
+class DeclaredRoutes(DaemonTest):
+    @classmethod
+    def set_up_functions(cls):
+        cls.daemon.create_function("victim", handler_path("victim"))
+        cls.daemon.put_route("thumbs", "GET /thumbs/{name}", "victim")
+
+    def ask(self, method, path):
+        return http_call(self.daemon.data_port, method, path)
+
+    def test_path_parameter_is_in_the_event(self):
+        event = self.ask("GET", "/thumbs/my%20cat.jpg").json()
+        self.assertEqual({"name": "my cat.jpg"}, event["pathParameters"])
+        self.assertEqual("GET /thumbs/{name}", event["routeKey"])
+
+    def test_other_method_is_405_and_other_path_is_404(self):
+        self.assertEqual(405, self.ask("DELETE", "/thumbs/x").status)
+        self.assertEqual(404, self.ask("GET", "/elsewhere").status)
+
+    def test_route_that_conflicts_is_refused(self):
+        answer = self.daemon.control("PUT", "/_hearth/v1/routes/again", {"Route": "GET /thumbs/{other}", "FunctionName": "victim"})
+        self.assertIn(answer.status, (400, 409), answer)
+        self.assertIn("/thumbs/", answer.message)
+
+
 if __name__ == "__main__":
     unittest.main()

@@ -24,14 +24,10 @@ class Terminate(RestartTest):
         answers = []
         caller = threading.Thread(target=lambda: answers.append(self.daemon.invoke("victim", {"do": "sleep", "ms": 1500})))
         caller.start()
-        wait_until(lambda: self.busy_workers() == 1, what="a busy worker")
+        wait_until(lambda: self.daemon.workers("victim", "busy") == 1, what="a busy worker")
         self.daemon.stop()
         caller.join()
         self.assertEqual((200, {"slept": True}), (answers[0].status, answers[0].json()))
-
-    def busy_workers(self):
-        return sum(value for (name, labels), value in self.daemon.metrics().items()
-                   if name == "hearth_workers" and ("state", "busy") in labels)
 
     def test_second_start_refuses_a_data_folder_in_use(self):
         from hearth_e2e import Daemon

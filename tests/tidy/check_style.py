@@ -69,6 +69,7 @@ DOORS = [
 
 PRODUCT = ["runtime/*", "sandbox/*", "triggers/*"]
 TEST_HANDLERS = "tests/handlers/*"  # they misbehave on purpose
+C_HANDLERS = "tests/*/handlers/*.c"  # plain C has neither std::string nor std::from_chars
 KILLED_WRITERS = "tests/unit/runtime/store/*"  # a child that writes a durable file until it is killed
 # (call, folders where it is banned, exceptions, what to do instead)
 BANNED = [
@@ -78,9 +79,9 @@ BANNED = [
     (r"(?<![\w.>])popen\s*\(", ["*"], [], "popen(): no shell; use Spawn() with an output fd"),
     (r"(?<![\w.>])(?:u|nano)?sleep\s*\(|\bsleep_(?:for|until)\b", ["runtime/*", "sandbox/*", "triggers/*", "tests/*"],
      [TEST_HANDLERS], "sleep: in the runtime start a Timer of runtime/loop; in a test advance the manual clock or wait for the state"),
-    (r"\bstr(?:n?cpy|n?cat)\s*\(", ["*"], [], "strcpy/strcat: use std::string, or memcpy with a checked size"),
+    (r"\bstr(?:n?cpy|n?cat)\s*\(", ["*"], [C_HANDLERS], "strcpy/strcat: use std::string, or memcpy with a checked size"),
     (r"\bv?sprintf\s*\(", ["*"], [], "sprintf(): use snprintf with the size, or std::to_string"),
-    (r"\bato(?:i|l|ll|f)\s*\(", ["*"], [], "atoi(): cannot report an error; use std::from_chars"),
+    (r"\bato(?:i|l|ll|f)\s*\(", ["*"], [C_HANDLERS], "atoi(): cannot report an error; use std::from_chars"),
     (r"\bstd::(?:basic_)?w?regex\b", ["*"], [], "std::regex: slow, and recursive on foreign input; write a small parser"),
     (r"\bstd::(?:jthread\b|async\b|thread\b(?!::id))", PRODUCT, ["runtime/loop/work_thread.*"],
      "std::thread: blocking work goes through WorkThread of runtime/loop/work_thread.h"),
