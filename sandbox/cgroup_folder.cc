@@ -90,6 +90,10 @@ bool RemoveCgroupFolder(const std::string& folder) {
   return rmdir(folder.c_str()) == 0 || errno == ENOENT;
 }
 
+void RemoveCgroupFolderSoon(const std::string& folder) {
+  for (int tries = 0; tries < 50 && !RemoveCgroupFolder(folder); ++tries) usleep(2000);
+}
+
 Result<std::string> MakeOwnCgroupFolder(const std::string& folder) {
   for (const std::string& name : FoldersIn(folder)) {
     if (IsOfDeadDaemon(name)) RemoveCgroupFolder(folder + "/" + name);

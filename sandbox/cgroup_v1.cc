@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <charconv>
 
+#include "runtime/base/files.h"
 #include "sandbox/cgroup_backends.h"
 #include "sandbox/cgroup_folder.h"
 
@@ -130,7 +131,7 @@ bool IsEmpty(const Group& group) {
 
 CgroupV1Backend::~CgroupV1Backend() {
   idle_.clear();
-  for (const CgroupHierarchy& hierarchy : own_) RemoveCgroupFolder(hierarchy.folder);
+  for (const CgroupHierarchy& hierarchy : own_) RemoveCgroupFolderSoon(hierarchy.folder);
 }
 
 void CgroupV1Backend::RemoveWaiting() {
@@ -139,6 +140,8 @@ void CgroupV1Backend::RemoveWaiting() {
 
 Result<std::unique_ptr<Group>> CgroupV1Backend::MakeGroup() {
   auto group = std::make_unique<Group>();
+  // Past what an earlier backend of this process left because it was still in use.
+  while (PathExists(own_.front().folder + "/w" + std::to_string(next_number_))) ++next_number_;
   const std::string name = "/w" + std::to_string(next_number_++);
   for (const CgroupHierarchy& hierarchy : own_) {
     const std::string folder = hierarchy.folder + name;

@@ -16,7 +16,7 @@ namespace {
 class CgroupV2Backend final : public CgroupBackend {
  public:
   explicit CgroupV2Backend(std::string folder) : folder_(std::move(folder)) {}
-  ~CgroupV2Backend() override { RemoveCgroupFolder(folder_); }
+  ~CgroupV2Backend() override { RemoveCgroupFolderSoon(folder_); }
   std::string_view name() const override { return "cgroup v2"; }
   bool limits_memory() const override { return true; }
   bool attaches_itself() const override { return false; }

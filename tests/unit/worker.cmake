@@ -8,6 +8,7 @@ target_link_libraries(hearth_probe PRIVATE hearth_warnings hearth_abi Threads::T
 hearth_unit_test(unit_launcher
   SOURCES ${CMAKE_CURRENT_LIST_DIR}/runtime/worker/launcher_fixture.cc
           ${CMAKE_CURRENT_LIST_DIR}/runtime/worker/launcher_test.cc
+          ${CMAKE_CURRENT_LIST_DIR}/runtime/worker/escape_test.cc
   DEPS hearth_launcher_parts)
 target_compile_definitions(unit_launcher PRIVATE HEARTH_PROBE_DIR="${CMAKE_CURRENT_BINARY_DIR}/probe"
   HEARTH_LIBEXEC_DIR="${CMAKE_BINARY_DIR}/libexec/hearth" HEARTH_TEST_HANDLERS_DIR="${HEARTH_TEST_HANDLERS_DIR}")

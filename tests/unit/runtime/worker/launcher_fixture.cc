@@ -41,8 +41,8 @@ std::optional<Packet> NextPacket(int fd) {
   return std::move(received->packet);
 }
 
-std::string PackageWith(const std::vector<std::string>& files) {
-  const std::string folder = MakeFolder();
+std::string TestLauncher::Package(const std::vector<std::string>& files) {
+  const std::string folder = folders_.emplace_back(MakeFolder());
   for (const std::string& file : files) {
     const fs::path target = fs::path(folder) / fs::path(file).filename();
     REQUIRE(fs::copy_file(file, target));
@@ -53,15 +53,16 @@ std::string PackageWith(const std::vector<std::string>& files) {
 
 TestLauncher::TestLauncher(As as) : as_(as) {
   // Copies in a folder that everybody may read, wherever this tree lies.
-  folder_ = PackageWith({HEARTH_LIBEXEC_DIR "/hearth-launcher", HEARTH_LIBEXEC_DIR "/hearth-worker"});
+  const std::string folder =
+      Package({HEARTH_LIBEXEC_DIR "/hearth-launcher", HEARTH_LIBEXEC_DIR "/hearth-worker"});
   auto pair = MakePacketSocketPair();
   REQUIRE(pair.ok());
   control_ = std::move(pair->ours);
   SpawnOptions options;
-  options.executable = folder_ + "/hearth-launcher";
+  options.executable = folder + "/hearth-launcher";
   if (as == As::kNobody && RunsAsRoot()) {
     options.executable = "/usr/bin/setpriv";
-    options.arguments = {"--reuid=65534", "--regid=65534", "--clear-groups", folder_ + "/hearth-launcher"};
+    options.arguments = {"--reuid=65534", "--regid=65534", "--clear-groups", folder + "/hearth-launcher"};
   }
   options.inherited_fd = pair->theirs.get();
   auto process = Spawn(options);
@@ -73,6 +74,11 @@ TestLauncher::TestLauncher(As as) : as_(as) {
   const auto hello = DecodeHello(packet->bytes);
   REQUIRE(hello);
   hello_ = *hello;
+}
+
+TestLauncher::~TestLauncher() {
+  control_.Reset();
+  for (const std::string& folder : folders_) (void)RemoveTree(folder);
 }
 
 MakeSandboxFrame TestLauncher::ASandbox(const std::string& folder, const std::string& library) {

@@ -40,9 +40,12 @@ struct TestWorker {
 class TestLauncher final {
  public:
   explicit TestLauncher(As as);
+  ~TestLauncher();
 
   const HelloFrame& hello() const { return hello_; }
 
+  // A fresh folder with copies of the named files, readable by all; removed with this.
+  std::string Package(const std::vector<std::string>& files);
   static MakeSandboxFrame ASandbox(const std::string& folder, const std::string& library);
   // Makes it; `channel` is that of its init. The failure otherwise.
   std::optional<StageFailure> Make(const MakeSandboxFrame& request);
@@ -60,7 +63,7 @@ class TestLauncher final {
 
  private:
   As as_;
-  std::string folder_;
+  std::vector<std::string> folders_;
   UniqueFd control_;
   UniqueFd init_channel_;
   ChildProcess process_;
@@ -70,8 +73,6 @@ class TestLauncher final {
 
 // Waits for the next packet of `fd`, ten seconds at most. Empty at the end of file.
 std::optional<Packet> NextPacket(int fd);
-// A fresh folder with copies of the named built handlers, readable by all.
-std::string PackageWith(const std::vector<std::string>& files);
 bool RunsAsRoot();
 
 }  // namespace hearth

@@ -32,7 +32,7 @@ TEST_CASE("a worker answers, again and again", "[launcher]") {
   TestLauncher launcher(as);
   INFO(launcher.hello().report);
   CHECK(launcher.hello().isolation_level >= kIsolationRootless);
-  launcher.MustMake(TestLauncher::ASandbox(PackageWith({kProbe}), "libprobe.so"));
+  launcher.MustMake(TestLauncher::ASandbox(launcher.Package({kProbe}), "libprobe.so"));
   TestWorker worker = launcher.ForkAndInit();
   CHECK(worker.Invoke("who").text == "pid 1 host probe in /var/task");
   CHECK(worker.Invoke("who").text == "pid 1 host probe in /var/task");
@@ -42,7 +42,7 @@ TEST_CASE("a worker answers, again and again", "[launcher]") {
 
 TEST_CASE("a payload and a response of megabytes pass by memfd", "[launcher]") {
   TestLauncher launcher(RunsAsRoot() ? As::kRoot : As::kNobody);
-  launcher.MustMake(TestLauncher::ASandbox(PackageWith({Victim("libvictim.so")}), "libvictim.so"));
+  launcher.MustMake(TestLauncher::ASandbox(launcher.Package({Victim("libvictim.so")}), "libvictim.so"));
   TestWorker worker = launcher.ForkAndInit();
   const std::string megabytes(3u << 20, 'x');
   CHECK(worker.Invoke(megabytes).text == megabytes);
@@ -54,7 +54,7 @@ TEST_CASE("how a worker ends is told", "[launcher]") {
   const As as = Whoever();
   if (CannotBe(as)) return;
   TestLauncher launcher(as);
-  launcher.MustMake(TestLauncher::ASandbox(PackageWith({kProbe}), "libprobe.so"));
+  launcher.MustMake(TestLauncher::ASandbox(launcher.Package({kProbe}), "libprobe.so"));
   TestWorker worker = launcher.ForkAndInit();
   SECTION("exit code") {
     CHECK(worker.Invoke("exit 7").kind == Kind::kGone);
@@ -83,7 +83,7 @@ TEST_CASE("how a worker ends is told", "[launcher]") {
 
 TEST_CASE("a failing init is told with its reason", "[launcher]") {
   TestLauncher launcher(RunsAsRoot() ? As::kRoot : As::kNobody);
-  MakeSandboxFrame request = TestLauncher::ASandbox(PackageWith({kProbe}), "libprobe.so");
+  MakeSandboxFrame request = TestLauncher::ASandbox(launcher.Package({kProbe}), "libprobe.so");
   request.environment.push_back("PROBE_INIT_FAILS=1");
   launcher.MustMake(request);
   TestWorker worker = launcher.Fork();
@@ -94,7 +94,7 @@ TEST_CASE("a failing init is told with its reason", "[launcher]") {
 TEST_CASE("a bad artefact is refused with the reason", "[launcher]") {
   TestLauncher launcher(RunsAsRoot() ? As::kRoot : As::kNobody);
   const auto refusal = [&](const std::string& file) {
-    const auto failure = launcher.Make(TestLauncher::ASandbox(PackageWith({Victim(file)}), file));
+    const auto failure = launcher.Make(TestLauncher::ASandbox(launcher.Package({Victim(file)}), file));
     REQUIRE(failure);
     CHECK(failure->authors_fault == 1);
     return failure->stage + ": " + failure->detail;
@@ -111,7 +111,7 @@ TEST_CASE("a bad artefact is refused with the reason", "[launcher]") {
                Catch::Contains("load library") && Catch::Contains("undefined symbol"));
   }
   SECTION("no such file") {
-    const auto failure = launcher.Make(TestLauncher::ASandbox(PackageWith({kProbe}), "libother.so"));
+    const auto failure = launcher.Make(TestLauncher::ASandbox(launcher.Package({kProbe}), "libother.so"));
     REQUIRE(failure);
     CHECK_THAT(failure->detail, Catch::Contains("libother.so"));
   }
@@ -121,7 +121,7 @@ TEST_CASE("killing a sandbox kills all of it, and nothing else", "[launcher]") {
   const As as = Whoever();
   if (CannotBe(as)) return;
   TestLauncher launcher(as);
-  const std::string package = PackageWith({kProbe});
+  const std::string package = launcher.Package({kProbe});
   MakeSandboxFrame request = TestLauncher::ASandbox(package, "libprobe.so");
   launcher.MustMake(request);
   TestWorker first = launcher.ForkAndInit();
@@ -138,7 +138,7 @@ TEST_CASE("killing a sandbox kills all of it, and nothing else", "[launcher]") {
 
 TEST_CASE("a sandbox dies with its launcher", "[launcher]") {
   TestLauncher launcher(RunsAsRoot() ? As::kRoot : As::kNobody);
-  launcher.MustMake(TestLauncher::ASandbox(PackageWith({kProbe}), "libprobe.so"));
+  launcher.MustMake(TestLauncher::ASandbox(launcher.Package({kProbe}), "libprobe.so"));
   TestWorker worker = launcher.ForkAndInit();
   REQUIRE(launcher.process().Signal(SIGKILL).ok());
   CHECK_FALSE(NextPacket(worker.channel.get()));
@@ -146,7 +146,7 @@ TEST_CASE("a sandbox dies with its launcher", "[launcher]") {
 
 TEST_CASE("a request that cannot be is refused before anything is made", "[launcher]") {
   TestLauncher launcher(RunsAsRoot() ? As::kRoot : As::kNobody);
-  MakeSandboxFrame request = TestLauncher::ASandbox(PackageWith({kProbe}), "libprobe.so");
+  MakeSandboxFrame request = TestLauncher::ASandbox(launcher.Package({kProbe}), "libprobe.so");
   SECTION("a library outside the package") { request.library = "../libprobe.so"; }
   SECTION("a mount over what is the sandbox's own") { request.mounts = {{"/", "/usr", 1}}; }
   SECTION("a mount that climbs") { request.mounts = {{"/", "/mnt/../etc", 1}}; }

@@ -1,0 +1,213 @@
+#include <signal.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <fstream>
+
+#include <catch2/catch.hpp>
+
+#include "runtime/base/files.h"
+#include "sandbox/cgroup.h"
+#include "tests/unit/runtime/worker/launcher_fixture.h"
+
+// What a worker must not be able to do, tried from within (handlers/probe.c), as root and as an ordinary
+// user.
+
+namespace hearth {
+namespace {
+
+using Kind = Answer::Kind;
+
+const std::string kProbe = std::string(HEARTH_PROBE_DIR) + "/libprobe.so";
+
+// One worker of the probe.
+struct Cell {
+  explicit Cell(As as) : launcher(as) {}
+  void Open(std::vector<BindMount> mounts = {}, uint64_t memory = 256u << 20, bool has_cgroup = false,
+            const std::vector<int>& tasks = {}) {
+    request = TestLauncher::ASandbox(launcher.Package({kProbe}), "libprobe.so");
+    request.mounts = std::move(mounts);
+    request.memory_bytes = memory;
+    request.has_memory_cgroup = has_cgroup ? 1 : 0;
+    launcher.MustMake(request);
+    worker = launcher.ForkAndInit(tasks);
+  }
+  std::string Try(const std::string& probe) { return worker.Invoke(probe).text; }
+  // The signal that the attempt cost it.
+  int KilledBy(const std::string& probe) {
+    CHECK(worker.Invoke(probe).kind == Kind::kGone);
+    return launcher.WaitForExit(worker).signal;
+  }
+
+  TestLauncher launcher;
+  MakeSandboxFrame request;
+  TestWorker worker;
+};
+
+#define FOR_ROOT_AND_NOBODY(as)                   \
+  const As as = GENERATE(As::kRoot, As::kNobody); \
+  if (as == As::kRoot && !RunsAsRoot()) return;   \
+  INFO("as " << (as == As::kRoot ? "root" : "nobody"))
+
+TEST_CASE("a worker sees its own files only", "[escape]") {
+  FOR_ROOT_AND_NOBODY(as);
+  Cell cell(as);
+  cell.Open();
+  CHECK(cell.Try("open /etc/shadow") == "No such file or directory");
+  CHECK(cell.Try("open ../../../etc/shadow") == "No such file or directory");
+  CHECK(cell.Try("open /proc/1/mem") == "No such file or directory");
+  CHECK(cell.Try("open /sys/kernel/notes") == "No such file or directory");
+  CHECK(cell.Try("open /dev/kmsg") == "No such file or directory");
+  CHECK(cell.Try("list /dev") == "urandom random full zero null ");
+  CHECK(cell.Try("list /var/task") == "libprobe.so ");
+  CHECK(cell.Try("open /var/task/libprobe.so") == "ok");
+  CHECK(cell.Try("open /etc/passwd") == "ok");
+}
+
+TEST_CASE("a worker writes to its /tmp only", "[escape]") {
+  FOR_ROOT_AND_NOBODY(as);
+  Cell cell(as);
+  cell.Open();
+  CHECK(cell.Try("write /var/task/x") == "Read-only file system");
+  CHECK(cell.Try("write /var/task/libprobe.so") == "Read-only file system");
+  CHECK(cell.Try("write /usr/lib/x") == "Read-only file system");
+  CHECK(cell.Try("write /x") == "Read-only file system");
+  CHECK(cell.Try("write /etc/passwd") == "Read-only file system");
+  CHECK(cell.Try("write /tmp/x") == "ok");
+  CHECK(cell.Try("mapexec /tmp/code") == "Operation not permitted");
+}
+
+TEST_CASE("/tmp is private and of the size asked for", "[escape]") {
+  FOR_ROOT_AND_NOBODY(as);
+  Cell cell(as);
+  cell.Open();
+  CHECK(cell.Try("write /tmp/mine") == "ok");
+  TestWorker sibling = cell.launcher.ForkAndInit();
+  CHECK(sibling.Invoke("list /tmp").text.empty());
+  CHECK(cell.Try("list /tmp") == "mine ");
+  const std::string filled = cell.Try("fill /tmp/all");
+  INFO(filled);
+  const unsigned long bytes = std::stoul(filled);
+  CHECK(bytes <= 8u << 20);
+  CHECK(bytes >= 7u << 20);
+}
+
+TEST_CASE("a worker has no network, no processes, no way up", "[escape]") {
+  FOR_ROOT_AND_NOBODY(as);
+  Cell cell(as);
+  cell.Open();
+  for (const char* family : {"1", "2", "10", "16", "17", "38", "40"}) {
+    INFO("family " << family);
+    CHECK(cell.Try(std::string("socket ") + family) == "Permission denied");
+  }
+  CHECK(cell.Try("exec /var/task/libprobe.so") == "Operation not permitted");
+  CHECK(cell.Try("fork") == "Operation not permitted");
+  CHECK(cell.Try("unshare") == "Operation not permitted");
+  CHECK(cell.Try("setuid") == "Operation not permitted");
+  CHECK(cell.Try("setlimit") == "Operation not permitted");
+  CHECK(cell.Try("io_uring") == "Function not implemented");
+  SECTION("mount kills") { CHECK(cell.KilledBy("mount /tmp") == SIGSYS); }
+  SECTION("ptrace kills") { CHECK(cell.KilledBy("ptrace 1") == SIGSYS); }
+}
+
+TEST_CASE("kill of all reaches no sibling", "[escape]") {
+  FOR_ROOT_AND_NOBODY(as);
+  Cell cell(as);
+  cell.Open();
+  TestWorker sibling = cell.launcher.ForkAndInit();
+  cell.Try("killall");
+  CHECK(sibling.Invoke("who").kind == Kind::kResponse);
+  TestWorker next = cell.launcher.ForkAndInit();  // init and zygote live too
+  CHECK(next.Invoke("who").kind == Kind::kResponse);
+}
+
+TEST_CASE("a worker holds four descriptors and its own environment", "[escape]") {
+  FOR_ROOT_AND_NOBODY(as);
+  Cell cell(as);
+  cell.Open();
+  CHECK(cell.Try("fds") == "0 1 2 3 ");
+  CHECK(cell.Try("env") == "COLOUR=green\nLAMBDA_TASK_ROOT=/var/task\n");
+}
+
+TEST_CASE("threads stop at their limit where there is no cgroup", "[escape]") {
+  FOR_ROOT_AND_NOBODY(as);
+  Cell cell(as);
+  cell.Open();
+  const int started = std::stoi(cell.Try("threads 100"));
+  CHECK(started >= 8);
+  CHECK(started <= 15);
+}
+
+TEST_CASE("memory stops at its limit where there is no cgroup", "[escape]") {
+  FOR_ROOT_AND_NOBODY(as);
+  Cell cell(as);
+  cell.Open();
+  CHECK(cell.Try("eat 300") == "Cannot allocate memory");
+}
+
+TEST_CASE("a mounted folder is as writable as asked for", "[escape]") {
+  FOR_ROOT_AND_NOBODY(as);
+  Cell cell(as);
+  const std::string in = cell.launcher.Package({});
+  const std::string out = cell.launcher.Package({});
+  std::ofstream(in + "/photo") << "p";
+  REQUIRE(chmod(out.c_str(), 0777) == 0);
+  cell.Open({{in, "/mnt/in", 0}, {out, "/mnt/out", 1}});
+  CHECK(cell.Try("open /mnt/in/photo") == "ok");
+  CHECK(cell.Try("write /mnt/in/photo") == "Read-only file system");
+  CHECK(cell.Try("write /mnt/out/thumb") == "ok");
+  CHECK(PathExists(out + "/thumb"));
+  CHECK(cell.Try("mapexec /mnt/out/code") == "Operation not permitted");
+}
+
+TEST_CASE("a memory bomb is killed by its cgroup and told apart", "[escape][cgroup]") {
+  CgroupDiscovery cgroups = DiscoverCgroups();
+  if (!cgroups.backend->limits_memory() || !cgroups.backend->attaches_itself()) {
+    WARN("needs root and cgroup v1's memory controller: " << cgroups.report);
+    return;
+  }
+  Cell cell(As::kRoot);
+  auto group = cgroups.backend->Create({.memory_bytes = 64u << 20, .pids_max = 16, .cpus = 0});
+  REQUIRE(group.ok());
+  cell.Open({}, 64u << 20, true, (*group)->tasks_fds());
+
+  CHECK(std::stoi(cell.Try("threads 100")) == 15);
+  CHECK(cell.Try("eat 10") == "ok");
+  const auto before = (*group)->Usage();
+  REQUIRE(before.ok());
+  CHECK(before->oom_kills == 0);
+  CHECK(before->memory_peak_bytes > 10u << 20);
+  CHECK(before->cpu_us > 0);
+  CHECK(cell.KilledBy("eat 200") == SIGKILL);
+  const auto after = (*group)->Usage();
+  REQUIRE(after.ok());
+  CHECK(after->oom_kills >= 1);
+  CHECK(after->memory_peak_bytes <= 64u << 20);
+
+  // Recycled, it has forgotten.
+  group->reset();
+  auto again = cgroups.backend->Create({.memory_bytes = 128u << 20, .pids_max = 16, .cpus = 1});
+  REQUIRE(again.ok());
+  CHECK((*again)->Usage()->oom_kills == 0);
+  TestWorker next = cell.launcher.ForkAndInit((*again)->tasks_fds());
+  CHECK(next.Invoke("eat 100").text == "ok");
+}
+
+TEST_CASE("a group is killed and frozen as one", "[escape][cgroup]") {
+  CgroupDiscovery cgroups = DiscoverCgroups();
+  if (!cgroups.backend->limits_memory() || !cgroups.backend->attaches_itself()) {
+    WARN("needs root and cgroup v1: " << cgroups.report);
+    return;
+  }
+  Cell cell(As::kRoot);
+  auto group = cgroups.backend->Create({.memory_bytes = 64u << 20, .pids_max = 16, .cpus = 0});
+  REQUIRE(group.ok());
+  cell.Open({}, 64u << 20, true, (*group)->tasks_fds());
+  REQUIRE((*group)->Freeze(Frozen::kYes).ok());
+  REQUIRE((*group)->Kill().ok());
+  CHECK(cell.launcher.WaitForExit(cell.worker).signal == SIGKILL);
+}
+
+}  // namespace
+}  // namespace hearth
