@@ -150,9 +150,6 @@ void FunctionSandbox::OnStarted(WorkerId id, Status started) {
   if (node.empty()) return;
   Forking forking = std::move(node.mapped());
   if (started.ok()) return forking.done(std::unique_ptr<Worker>(std::move(forking.worker)));
-  // The worker is in the middle of telling us: it goes in the next turn.
-  std::shared_ptr<WorkerProcess> doomed = std::move(forking.worker);
-  workers_.loop.Post([doomed] {});
   forking.done(started.error());
 }
 

@@ -138,9 +138,7 @@ void SandboxHost::TrialLoad(const FunctionVersion& version, Done done) {
   const uint64_t id = trial.id().value();
   trials_[id] = std::move(sandbox);
   trial.Make(std::move(mounts).value(), [this, id, done = std::move(done)](Status made) {
-    // The trial is in the middle of telling us: it goes in the next turn.
-    std::shared_ptr<FunctionSandbox> over = std::move(trials_.extract(id).mapped());
-    workers_.loop.Post([over] {});
+    const std::unique_ptr<FunctionSandbox> over = std::move(trials_.extract(id).mapped());
     done(std::move(made));
   });
 }

@@ -118,9 +118,7 @@ void WarmPool::OnReturned(std::unique_ptr<Worker> worker, MemoryBudget::Lease me
   if (worker->usable() && version_->settings.isolation == Isolation::kInstance) {
     return Offer(std::move(worker), std::move(memory));
   }
-  // It may be its own callback that we are in: it goes in the next turn.
-  std::shared_ptr<Worker> doomed = std::move(worker);
-  executor_.Post([doomed] {});
+  worker.reset();
   memory = {};
   StartWorkers();
   MaybeClose();
@@ -128,8 +126,7 @@ void WarmPool::OnReturned(std::unique_ptr<Worker> worker, MemoryBudget::Lease me
 
 void WarmPool::Offer(std::unique_ptr<Worker> worker, MemoryBudget::Lease memory) {
   if (state_ != State::kOpen && waiters_.empty()) {
-    std::shared_ptr<Worker> doomed = std::move(worker);
-    executor_.Post([doomed] {});
+    worker.reset();
     memory = {};
     return MaybeClose();
   }
@@ -191,16 +188,13 @@ void WarmPool::OnIdleDeath(WorkerId worker) {
   const auto found = std::find_if(idle_.begin(), idle_.end(),
                                   [worker](const Idle& idle) { return idle.worker->id() == worker; });
   if (found == idle_.end()) return;
-  std::shared_ptr<Worker> doomed = std::move(found->worker);
+  const Idle gone = std::move(*found);
   idle_.erase(found);
-  executor_.Post([doomed] {});
 }
 
 bool WarmPool::EvictIdle() {
   if (idle_.empty()) return false;
-  std::shared_ptr<Worker> doomed = std::move(idle_.front().worker);
   idle_.pop_front();
-  executor_.Post([doomed] {});
   return true;
 }
 

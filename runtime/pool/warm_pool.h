@@ -93,6 +93,7 @@ class WarmPool final {
 
   State state() const { return state_; }
   PoolCounts counts() const { return {idle_.size(), busy_, starting_.size(), waiters_.size()}; }
+  const PoolLimits& limits() const { return limits_; }
   const FunctionVersion& version() const { return *version_; }
   std::vector<const Worker*> idle_workers() const;
 

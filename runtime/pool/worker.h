@@ -31,7 +31,7 @@ struct Attempt {
 // One confined process that runs a function's handler, one event at a time.
 //
 // Owned by the warm pool or by a lease of it. Destroying it kills the process.
-// Thread:  loop thread; callbacks run later, never inside the call.
+// Thread:  loop thread; callbacks run later, never inside the call; it may be destroyed inside any of them.
 class Worker {
  public:
   using OnAttempt = std::function<void(Attempt)>;

@@ -129,7 +129,7 @@ void AsyncEvents::OnReceived(const std::string& queue, std::unique_ptr<EventSink
                {{"queue", queue}, {"why", event.error().message}});
     return Drop(queue, message.receipt_handle);
   }
-  if (meter_.HasSuccess(event->request_id.text())) return Drop(queue, message.receipt_handle);
+  if (meter_.HasSuccess(event->request_id)) return Drop(queue, message.receipt_handle);
   event->attempt = message.receive_count;
   ++PumpOf(queue).in_flight;
   Renew(queue, message.receipt_handle);

@@ -7,6 +7,7 @@
 #include <string>
 
 #include "runtime/base/log.h"
+#include "runtime/base/weak_ptr.h"
 #include "runtime/meter/meter.h"
 #include "runtime/router/event_sink.h"
 #include "runtime/store/queue_store.h"

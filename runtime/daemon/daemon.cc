@@ -1,0 +1,338 @@
+#include "runtime/daemon/daemon.h"
+
+#include <fcntl.h>
+#include <sys/file.h>
+#include <unistd.h>
+
+#include <climits>
+#include <utility>
+
+#include <nlohmann/json.hpp>
+
+#include "runtime/base/files.h"
+#include "runtime/http/error_response.h"
+
+namespace hearth {
+namespace {
+
+constexpr uint32_t kUidFirst = 100'000;  // as root, functions get uids of their own from here
+constexpr uint32_t kUidCount = 10'000;
+
+Result<std::string> FolderOfThisProgram() {
+  char path[PATH_MAX];
+  const ssize_t n = ::readlink("/proc/self/exe", path, sizeof path - 1);
+  if (n < 0) return ErrnoError("read /proc/self/exe");
+  std::string text(path, n);
+  return text.substr(0, text.rfind('/'));
+}
+
+// bin/hearthd and libexec/hearth/hearth-launcher when installed; side by side folders in a build tree.
+Result<std::string> FindLauncher() {
+  HEARTH_ASSIGN(const std::string here, FolderOfThisProgram());
+  const std::string candidates[] = {here + "/../libexec/hearth/hearth-launcher",
+                                    here + "/../worker/hearth-launcher", here + "/hearth-launcher"};
+  for (const std::string& path : candidates) {
+    if (PathExists(path)) return path;
+  }
+  return Error{ErrorCode::kMisconfigured, "hearth-launcher is not where it belongs: " + candidates[0]};
+}
+
+Result<UniqueFd> LockDataFolder(const std::string& folder) {
+  HEARTH_TRY(MakeFolders(folder, 0755));
+  HEARTH_ASSIGN(UniqueFd lock, OpenFile(folder + "/lock", O_RDWR | O_CREAT, 0600));
+  if (::flock(lock.get(), LOCK_EX | LOCK_NB) != 0) {
+    return Error{ErrorCode::kUnavailable,
+                 "another hearthd works in " + folder + "; stop it, or give another --data-dir"};
+  }
+  return lock;
+}
+
+Result<std::string> ReadToken(const std::string& path) {
+  if (path.empty()) return std::string();
+  HEARTH_ASSIGN(std::string token, ReadFile(path));
+  while (!token.empty() && (token.back() == '\n' || token.back() == '\r' || token.back() == ' '))
+    token.pop_back();
+  if (token.empty()) return Error{ErrorCode::kMisconfigured, "--auth-token-file " + path + " is empty"};
+  return token;
+}
+
+std::string Address(const ListenAddress& address) {
+  return address.host + ":" + std::to_string(address.port);
+}
+
+std::vector<std::string> Lines(const std::string& text) {
+  std::vector<std::string> lines;
+  for (size_t begin = 0; begin < text.size();) {
+    const size_t end = std::min(text.find('\n', begin), text.size());
+    lines.push_back(text.substr(begin, end - begin));
+    begin = end + 1;
+  }
+  return lines;
+}
+
+}  // namespace
+
+Result<std::unique_ptr<Daemon>> Daemon::Open(const Config& config, Loop& loop, Log& log) {
+  std::unique_ptr<Daemon> daemon(new Daemon(config, loop, log));
+  HEARTH_TRY(daemon->OpenData());
+  HEARTH_TRY(daemon->OpenPorts());
+  HEARTH_TRY(daemon->OpenLedger());
+  HEARTH_TRY(daemon->OpenRuntime());
+  HEARTH_TRY(daemon->OpenTriggers());
+  return daemon;
+}
+
+Daemon::Daemon(const Config& config, Loop& loop, Log& log) : config_(config), loop_(loop), log_(log) {}
+
+Daemon::~Daemon() = default;
+
+hearth::Status Daemon::OpenData() {
+  HEARTH_ASSIGN(lock_, LockDataFolder(config_.data_dir));
+  HEARTH_ASSIGN(auth_token_, ReadToken(config_.auth_token_file));
+  HEARTH_TRY(MakeFolders(config_.data_dir + "/ledger"));
+  HEARTH_TRY(MakeFolders(config_.data_dir + "/code"));
+  HEARTH_ASSIGN(keys_, SqliteKeyStore::Open(config_.data_dir + "/registry.db", loop_, {}));
+  HEARTH_ASSIGN(receipts_, SqliteKeyStore::Open(config_.data_dir + "/receipts.db", loop_, {}));
+  HEARTH_ASSIGN(queues_, SqliteQueueStore::Open(config_.data_dir + "/queues.db", loop_, {}));
+  queues_->SetOnVisible([this](std::string_view queue) { OnQueueVisible(queue); });
+  return Ok();
+}
+
+// Open from the beginning, so that the ports are known to all that is made later; until everything works, the
+// answer is 503.
+hearth::Status Daemon::OpenPorts() {
+  const auto starting = [this](const http::Request&) -> std::optional<http::Response> {
+    if (ready_) return std::nullopt;
+    return http::ErrorResponse(503, "Starting", "hearthd is starting; try again in a moment");
+  };
+  http::ServerOptions data;
+  data.limits.body_max = Bytes{config_.payload_bytes_max};
+  data.filter = starting;
+  HEARTH_ASSIGN(data_server_, http::Server::Create(loop_, config_.data_listen, data_routes_, log_, data));
+  http::ServerOptions control;
+  control.limits.body_max = Bytes{config_.payload_bytes_max};
+  control.filter = [this, starting](const http::Request& head) {
+    if (auto refusal = starting(head)) return refusal;
+    return control_->Filter()(head);
+  };
+  HEARTH_ASSIGN(control_server_,
+                http::Server::Create(loop_, config_.control_listen, control_routes_, log_, control));
+  config_.data_listen.port = data_server_->port();
+  config_.control_listen.port = control_server_->port();
+  return Ok();
+}
+
+hearth::Status Daemon::OpenLedger() {
+  LedgerLog::Options options;
+  options.folder = config_.data_dir + "/ledger";
+  options.sync_linger = config_.ledger_sync;
+  HEARTH_ASSIGN(LedgerLog::Opened opened, LedgerLog::Open(options, loop_));
+  if (opened.report.bytes_dropped > 0)
+    log_.Warn("the ledger ended in the middle of a record", {{"detail", opened.report.detail}});
+  ledger_ = std::move(opened.log);
+  HEARTH_ASSIGN(Meter::Opened meter, Meter::Open(*ledger_));
+  if (meter.report.unreadable > 0)
+    log_.Error("the ledger has records that cannot be read", {{"first", meter.report.detail}});
+  meter_ = std::move(meter.meter);
+  meter_->AddObserver(metrics_);
+  HEARTH_ASSIGN(prices_, ShippedPriceBook());
+  return Ok();
+}
+
+hearth::Status Daemon::OpenRuntime() {
+  cgroups_ = DiscoverCgroups();
+  workers_.emplace(WorkerContext{loop_, logs_, metrics_, config_.response_bytes_max, config_.init_time_out});
+  SandboxHost::Options sandbox_options;
+  HEARTH_ASSIGN(sandbox_options.launcher, FindLauncher());
+  sandbox_options.isolation_least = config_.isolation_least;
+  sandboxes_ = std::make_unique<SandboxHost>(
+      sandbox_options, *workers_, *cgroups_.backend,
+      [this](const std::string& bucket) { return buckets_->PathOf(bucket); }, log_);
+  code_ = std::make_unique<CodeFolders>(config_.data_dir + "/code", loop_);
+  FunctionRegistry::Options registry_options{config_.account, config_.region, 0, 0};
+  if (::geteuid() == 0) registry_options.uid_first = kUidFirst, registry_options.uid_count = kUidCount;
+  registry_ = std::make_unique<FunctionRegistry>(registry_options, *keys_, *code_, *sandboxes_, loop_.clock(),
+                                                 random_);
+  registry_->SetObserver(this);
+
+  PoolSet::Options pool_options;
+  pool_options.memory_total = Bytes{config_.memory_mib << 20};
+  pool_options.limits.waiters_max = config_.waiters_max;
+  pool_options.limits.workers_max = config_.concurrency_max;
+  pool_options.limits.idle_time_out = config_.idle_time_out;
+  pools_ = std::make_unique<PoolSet>(pool_options, *sandboxes_, loop_);
+  const Router::Limits limits{Bytes{config_.payload_bytes_max}, config_.concurrency_max};
+  router_ = std::make_unique<Router>(limits, *registry_, *pools_, *meter_, metrics_, loop_);
+  AsyncEvents::Options async_options;
+  async_options.retry_delay = config_.async_retry_delay;
+  async_ = std::make_unique<AsyncEvents>(async_options, *queues_, *router_, *meter_, log_, loop_);
+  router_->SetAsyncEvents(async_.get());
+  return Ok();
+}
+
+hearth::Status Daemon::OpenTriggers() {
+  const HttpInvoker::Identity identity{config_.account, config_.region};
+  const std::string advertised = Address(config_.data_listen);
+  HEARTH_ASSIGN(urls_,
+                UrlTrigger::Create({identity, advertised}, data_routes_, *keys_, *router_, loop_, random_));
+  routes_ = std::make_unique<RouteTrigger>(RouteTrigger::Options{identity, advertised}, data_routes_, *urls_,
+                                           *keys_, *router_, loop_, random_);
+  mappings_ = std::make_unique<QueueTrigger>(loop_, *router_, *keys_, *queues_, random_, log_,
+                                             QueueTrigger::Options{config_.region, config_.account});
+  BucketTrigger::Options bucket_options;
+  bucket_options.region = config_.region;
+  bucket_options.account = config_.account;
+  bucket_options.data_dir = config_.data_dir;
+  const auto buckets_of = [this](const std::string& function) {
+    const auto version = registry_->Resolve(function, "");
+    return version.ok() ? (*version)->settings.buckets : std::vector<BucketMount>();
+  };
+  buckets_ = std::make_unique<BucketTrigger>(loop_, *router_, *keys_, *receipts_, random_, log_, buckets_of,
+                                             bucket_options);
+  return Ok();
+}
+
+hearth::Status Daemon::MountControl() {
+  ControlApi::Options options;
+  options.access.token = auth_token_;
+  options.access.allowed_hosts = {config_.control_listen.host};
+  options.info.version = HEARTH_VERSION;
+  options.info.data_address = Address(config_.data_listen);
+  options.info.control_address = Address(config_.control_listen);
+  options.info.account = config_.account;
+  options.info.region = config_.region;
+  options.info.data_folder = config_.data_dir;
+  options.info.isolation_level = static_cast<int>(sandboxes_->isolation_level());
+  for (const std::string& line : Lines(sandboxes_->isolation_report())) {
+    if (line.find(": ok") == std::string::npos) options.info.isolation_missing.push_back(line);
+  }
+  options.readiness = [this] { return Readiness(); };
+  ControlParts parts{*registry_, *router_, *queues_, *meter_, prices_, *this, {}, loop_, random_};
+  for (Trigger* trigger : Triggers()) parts.triggers.emplace(std::string(trigger->kind()), trigger);
+  HEARTH_ASSIGN(control_, ControlApi::Mount(control_routes_, parts, std::move(options)));
+  return Ok();
+}
+
+void Daemon::Start(Done started) {
+  auto steps = std::make_shared<std::vector<Step>>();
+  steps->push_back([this](Done done) { StartSandboxes(std::move(done)); });
+  steps->push_back([this](Done done) { registry_->Load(std::move(done)); });
+  steps->push_back([this](Done done) { done(MountControl()); });
+  for (Trigger* trigger : Triggers()) {
+    steps->push_back([trigger](Done done) { trigger->Start(std::move(done)); });
+  }
+  steps->push_back([this](Done done) { async_->Start(std::move(done)); });
+  steps->push_back([this](Done done) {
+    ready_ = true;
+    done(WriteReadyFile());
+  });
+  RunSteps(steps, 0, std::move(started));
+}
+
+void Daemon::RunSteps(std::shared_ptr<std::vector<Step>> steps, size_t next, Done done) {
+  if (next == steps->size()) return done(Ok());
+  (*steps)[next]([this, steps, next, done](hearth::Status finished) {
+    if (!finished.ok()) return done(std::move(finished));
+    RunSteps(steps, next + 1, done);
+  });
+}
+
+void Daemon::StartSandboxes(Done done) {
+  sandboxes_->Start([this, done = std::move(done)](hearth::Status started) {
+    if (!started.ok()) return done(std::move(started));
+    log_.Info("isolation level " + std::to_string(sandboxes_->isolation_level()) + " (--min-isolation " +
+              std::to_string(config_.isolation_least) + ")");
+    for (const std::string& line : Lines(sandboxes_->isolation_report() + cgroups_.report)) log_.Info(line);
+    done(Ok());
+  });
+}
+
+hearth::Status Daemon::WriteReadyFile() const {
+  log_.Info("ready", {{"data", "http://" + Address(config_.data_listen)},
+                      {"control", "http://" + Address(config_.control_listen)},
+                      {"data_dir", config_.data_dir}});
+  if (config_.ready_file.empty()) return Ok();
+  const nlohmann::json ready = {{"pid", ::getpid()},
+                                {"data_port", config_.data_listen.port},
+                                {"control_port", config_.control_listen.port}};
+  return WriteFileAtomically(config_.ready_file, ready.dump() + "\n");
+}
+
+hearth::Status Daemon::Readiness() const {
+  if (!ready_) return Error{ErrorCode::kUnavailable, "starting or stopping"};
+  if (!meter_->writable())
+    return Error{ErrorCode::kUnavailable, "the ledger takes no records: is the disk full?"};
+  return Ok();
+}
+
+void Daemon::OnQueueVisible(std::string_view queue) {
+  if (async_) async_->OnQueueVisible(queue);
+  if (mappings_) mappings_->OnQueueVisible(queue);
+  if (control_) control_->OnQueueVisible(queue);
+}
+
+std::vector<Trigger*> Daemon::Triggers() {
+  return {urls_.get(), routes_.get(), mappings_.get(), buckets_.get()};
+}
+
+std::vector<PoolStatus> Daemon::Status() const {
+  std::vector<PoolStatus> all;
+  for (const WarmPool* pool : pools_->pools()) {
+    const PoolCounts counts = pool->counts();
+    PoolStatus status;
+    status.function = pool->version().function;
+    status.version = pool->version().version;
+    status.starting = static_cast<uint32_t>(counts.starting);
+    status.idle = static_cast<uint32_t>(counts.idle);
+    status.busy = static_cast<uint32_t>(counts.busy);
+    status.waiting = static_cast<uint32_t>(counts.waiting);
+    status.workers_max = static_cast<uint32_t>(pool->limits().workers_max);
+    status.draining = pool->state() != WarmPool::State::kOpen;
+    all.push_back(std::move(status));
+  }
+  return all;
+}
+
+void Daemon::OnReplaced(const FunctionVersionPtr& old_version, const FunctionVersionPtr& new_version) {
+  router_->OnReplaced(old_version, new_version);
+  const bool function_gone = !new_version && old_version->version == "$LATEST";
+  if (!function_gone) return;
+  for (Trigger* trigger : Triggers()) trigger->ForgetFunction(old_version->function);
+  async_->ForgetFunction(old_version->function);
+  metrics_.ForgetFunction(old_version->function);
+  logs_.ForgetFunction(old_version->function);
+}
+
+// From the outside in: first nothing new comes, then what is under way ends, then the workers go, then the
+// ledger is safe.
+void Daemon::Stop(std::function<void()> stopped) {
+  log_.Info("stopping: finishing what is under way");
+  ready_ = false;
+  async_->Stop();
+  auto after_ledger = [stopped = std::move(stopped)](const hearth::Status&) { stopped(); };
+  auto after_pools = [this, after_ledger] { ledger_->Sync(after_ledger); };
+  auto after_router = [this, after_pools] { pools_->Drain(after_pools); };
+  auto after_servers = [this, after_router] { router_->Drain(after_router); };
+  auto after_triggers = [this, after_servers] { DrainServers(after_servers); };
+  DrainTriggers(after_triggers);
+}
+
+void Daemon::DrainTriggers(std::function<void()> drained) {
+  auto left = std::make_shared<size_t>(Triggers().size());
+  for (Trigger* trigger : Triggers()) {
+    trigger->Drain([left, drained] {
+      if (--*left == 0) drained();
+    });
+  }
+}
+
+void Daemon::DrainServers(std::function<void()> drained) {
+  auto left = std::make_shared<size_t>(2);
+  for (http::Server* server : {data_server_.get(), control_server_.get()}) {
+    server->Drain([left, drained] {
+      if (--*left == 0) drained();
+    });
+  }
+}
+
+}  // namespace hearth

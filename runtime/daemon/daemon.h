@@ -1,0 +1,115 @@
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "runtime/base/random.h"
+#include "runtime/base/unique_fd.h"
+#include "runtime/control/control_api.h"
+#include "runtime/control/pool_status.h"
+#include "runtime/daemon/config.h"
+#include "runtime/http/route_table.h"
+#include "runtime/http/server.h"
+#include "runtime/meter/meter.h"
+#include "runtime/pool/pool_set.h"
+#include "runtime/pool/sandbox_host.h"
+#include "runtime/registry/function_registry.h"
+#include "runtime/router/async_events.h"
+#include "runtime/router/router.h"
+#include "runtime/store/sqlite_key_store.h"
+#include "runtime/store/sqlite_queue_store.h"
+#include "runtime/telemetry/log_store.h"
+#include "runtime/telemetry/metrics.h"
+#include "triggers/bucket/bucket_trigger.h"
+#include "triggers/http/route_trigger.h"
+#include "triggers/http/url_trigger.h"
+#include "triggers/queue/queue_trigger.h"
+
+namespace hearth {
+
+// The composition root: makes every part, joins them, starts and stops them in order. It decides nothing
+// itself.
+//
+// Owns:    everything but loop, clock and log, which main gives it. Members stand in the order in which they
+// are made; each
+//          borrows only from those above it.
+// Thread:  loop thread.
+// Failure: Open() and Start() say which part could not, and why.
+class Daemon final : private PoolStatusSource, private RegistryObserver {
+ public:
+  // Opens the data folder: refused while another daemon has it.
+  static Result<std::unique_ptr<Daemon>> Open(const Config& config, Loop& loop, Log& log);
+  ~Daemon() override;
+
+  // `started` runs once everything works and the ports are open; with an error, the daemon is to be
+  // destroyed.
+  void Start(std::function<void(hearth::Status)> started);
+  // No new work; what is under way is finished, the ledger synced; then `stopped` runs.
+  void Stop(std::function<void()> stopped);
+  uint16_t data_port() const { return data_server_ ? data_server_->port() : 0; }
+  uint16_t control_port() const { return control_server_ ? control_server_->port() : 0; }
+
+ private:
+  using Done = std::function<void(hearth::Status)>;
+  using Step = std::function<void(Done)>;
+
+  Daemon(const Config& config, Loop& loop, Log& log);
+  hearth::Status OpenData();
+  hearth::Status OpenPorts();
+  hearth::Status OpenLedger();
+  hearth::Status OpenRuntime();
+  hearth::Status OpenTriggers();
+  void RunSteps(std::shared_ptr<std::vector<Step>> steps, size_t next, Done done);
+  void StartSandboxes(Done done);
+  hearth::Status MountControl();
+  hearth::Status WriteReadyFile() const;
+  hearth::Status Readiness() const;
+  void OnQueueVisible(std::string_view queue);
+  std::vector<Trigger*> Triggers();
+  void DrainTriggers(std::function<void()> drained);
+  void DrainServers(std::function<void()> drained);
+
+  std::vector<PoolStatus> Status() const override;
+  void OnReplaced(const FunctionVersionPtr& old_version, const FunctionVersionPtr& new_version) override;
+
+  // Constant after construction.
+  Config config_;  // with the ports that were really opened
+  // Borrowed.
+  Loop& loop_;
+  Log& log_;
+  // Owned, lowest floor first.
+  SystemRandom random_;
+  UniqueFd lock_;
+  std::string auth_token_;
+  http::RouteTable data_routes_;
+  http::RouteTable control_routes_;
+  std::unique_ptr<http::Server> data_server_;
+  std::unique_ptr<http::Server> control_server_;
+  PriceBook prices_;
+  Metrics metrics_;
+  LogStore logs_;
+  std::unique_ptr<SqliteKeyStore> keys_;
+  std::unique_ptr<SqliteKeyStore> receipts_;
+  std::unique_ptr<SqliteQueueStore> queues_;
+  std::unique_ptr<LedgerLog> ledger_;
+  std::unique_ptr<Meter> meter_;
+  CgroupDiscovery cgroups_;
+  std::optional<WorkerContext> workers_;
+  std::unique_ptr<SandboxHost> sandboxes_;
+  std::unique_ptr<CodeFolders> code_;
+  std::unique_ptr<FunctionRegistry> registry_;
+  std::unique_ptr<PoolSet> pools_;
+  std::unique_ptr<Router> router_;
+  std::unique_ptr<AsyncEvents> async_;
+  std::unique_ptr<UrlTrigger> urls_;
+  std::unique_ptr<RouteTrigger> routes_;
+  std::unique_ptr<QueueTrigger> mappings_;
+  std::unique_ptr<BucketTrigger> buckets_;
+  std::unique_ptr<ControlApi> control_;
+  bool ready_ = false;
+};
+
+}  // namespace hearth

@@ -1,0 +1,121 @@
+#include "runtime/router/async_events.h"
+
+#include <catch2/catch.hpp>
+
+#include "runtime/router/event_codec.h"
+#include "tests/unit/runtime/router/router_fixture.h"
+
+namespace hearth {
+namespace {
+
+class AsyncFixture : public RouterFixture {
+ protected:
+  void Submit(const std::string& function, std::string payload = "{}") {
+    router_->Submit(EventFor(function, std::move(payload)),
+                    [this](Status accepted) { accepted_.push_back(std::move(accepted)); });
+    executor_.RunPosted();
+    StartWorkers();
+  }
+  void FailRunning(OutcomeKind kind = OutcomeKind::kFunctionError) {
+    launcher_.FailOnWorker(launcher_.running().at(0), kind, "Oops");
+    executor_.RunPosted();
+    StartWorkers();
+  }
+  void AdvanceAndStart(seconds by) {
+    executor_.Advance(by);
+    StartWorkers();
+  }
+  std::vector<Status> accepted_;
+};
+
+TEST_CASE_METHOD(AsyncFixture, "accepted once it is stored, run once, then gone", "[async]") {
+  Deploy("resize");
+  Submit("resize");
+  REQUIRE(accepted_.size() == 1);
+  CHECK(accepted_[0].ok());
+  Complete(0);
+  AdvanceAndStart(seconds(3600));
+  CHECK(ledger_.size() == 1);
+  CHECK(launcher_.running().empty());
+}
+
+TEST_CASE_METHOD(AsyncFixture, "an unknown function is refused before anything is stored", "[async]") {
+  Submit("nobody");
+  REQUIRE(accepted_.size() == 1);
+  CHECK(accepted_[0].error().code == ErrorCode::kNotFound);
+}
+
+TEST_CASE_METHOD(AsyncFixture,
+                 "a function error is retried after one minute and after two more, with new attempt numbers",
+                 "[async]") {
+  Deploy("resize");
+  Submit("resize");
+  FailRunning();
+  AdvanceAndStart(seconds(59));
+  CHECK(launcher_.running().empty());
+  AdvanceAndStart(seconds(2));
+  REQUIRE(launcher_.running().size() == 1);
+  FailRunning();
+  AdvanceAndStart(seconds(119));
+  CHECK(launcher_.running().empty());
+  AdvanceAndStart(seconds(2));
+  REQUIRE(launcher_.running().size() == 1);
+  FailRunning();
+  AdvanceAndStart(seconds(7200));
+  CHECK(launcher_.running().empty());
+  REQUIRE(observer_.settled.size() == 3);
+  for (uint32_t i = 0; i < 3; ++i) {
+    CHECK(observer_.settled[i].attempt == i + 1);
+    CHECK(observer_.settled[i].request_id == observer_.settled[0].request_id);
+  }
+}
+
+TEST_CASE_METHOD(AsyncFixture, "a long run keeps its lease: it is not run twice", "[async]") {
+  FunctionSettings settings;
+  settings.timeout = seconds(900);
+  Deploy("resize", settings);
+  Submit("resize");
+  AdvanceAndStart(seconds(600));
+  CHECK(launcher_.running().size() == 1);
+  Complete(0);
+  AdvanceAndStart(seconds(600));
+  CHECK(ledger_.size() == 1);
+}
+
+TEST_CASE_METHOD(AsyncFixture, "an event whose success is in the ledger is not run again after a crash",
+                 "[async]") {
+  Deploy("resize");
+  Submit("resize");
+  // The daemon dies between the record and the deletion: the message is still there, the record too.
+  queues_.FailNext({ErrorCode::kUnavailable, "killed"});
+  Complete(0);
+  MakeRouter({});
+  async_->Start([](const Status&) {});
+  AdvanceAndStart(seconds(600));
+  CHECK(ledger_.size() == 1);
+  CHECK(launcher_.running().empty());
+}
+
+TEST_CASE("an event comes back from its stored form whole; a cut or newer one is refused", "[async]") {
+  Event event;
+  event.request_id = RequestId("c0ffee00-0000-4000-8000-000000000000");
+  event.function = "resize";
+  event.qualifier = "7";
+  event.trigger = TriggerKind::kBucket;
+  event.payload = std::string("\0\xff{}", 4);
+  event.trace_id = "Root=1";
+  const std::string bytes = EncodeEvent(event);
+  const auto back = DecodeEvent(bytes);
+  REQUIRE(back.ok());
+  CHECK(back->request_id == event.request_id);
+  CHECK(back->qualifier == "7");
+  CHECK(back->trigger == TriggerKind::kBucket);
+  CHECK(back->payload == event.payload);
+  for (size_t n = 0; n < bytes.size(); ++n) CHECK_FALSE(DecodeEvent(bytes.substr(0, n)).ok());
+  std::string newer = bytes;
+  newer[0] = 2;
+  CHECK(DecodeEvent(newer).error().message.find("version 2") != std::string::npos);
+}
+
+}  // namespace
+}  // namespace hearth

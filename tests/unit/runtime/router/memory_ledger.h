@@ -1,0 +1,38 @@
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "runtime/store/ledger_log.h"
+
+namespace hearth {
+
+// A ledger in memory; full when the test says so.
+class MemoryLedger final : public LedgerLog {
+ public:
+  Result<uint64_t> Append(std::string_view record) override {
+    if (full_) return Error{ErrorCode::kUnavailable, "the disk is full"};
+    records_.emplace_back(record);
+    return records_.size() - 1;
+  }
+  bool writable() const override { return writable_; }
+  void Sync(std::function<void(Status)> done) override { done(Ok()); }
+  Status Read(uint64_t from, const std::function<bool(uint64_t, std::string_view)>& visit) const override {
+    for (uint64_t n = from; n < records_.size(); ++n) {
+      if (!visit(n, records_[n])) break;
+    }
+    return Ok();
+  }
+  uint64_t size() const override { return records_.size(); }
+  Status Verify() const override { return Ok(); }
+
+  void BecomeFull() { full_ = true; }
+  void SetWritable(bool writable) { writable_ = writable; }
+
+ private:
+  std::vector<std::string> records_;
+  bool full_ = false;
+  bool writable_ = true;
+};
+
+}  // namespace hearth

@@ -1,0 +1,129 @@
+#pragma once
+
+#include <stdlib.h>
+
+#include <optional>
+
+#include "runtime/base/files.h"
+#include "runtime/router/async_events.h"
+#include "runtime/router/router.h"
+#include "runtime/store/memory_key_store.h"
+#include "runtime/store/memory_queue_store.h"
+#include "tests/unit/runtime/pool/fake_launcher.h"
+#include "tests/unit/runtime/router/memory_ledger.h"
+
+namespace hearth {
+
+class AcceptAllArtefacts final : public ArtefactChecker {
+ public:
+  void Unpack(std::string, std::string, Done done) override { done(Ok()); }
+  void TrialLoad(const FunctionVersion&, Done done) override { done(verdict); }
+  Status verdict;
+};
+
+class CountingObserver final : public InvocationObserver {
+ public:
+  void OnInvocationStarted(const FunctionVersion&, const Event&) override { ++started; }
+  void OnInvocationSettled(const InvocationRecord& record) override { settled.push_back(record); }
+  void OnThrottled(std::string_view, std::string_view reason) override { throttles.emplace_back(reason); }
+  int started = 0;
+  std::vector<InvocationRecord> settled;
+  std::vector<std::string> throttles;
+};
+
+// Router, pools, registry and meter as the daemon joins them, over a launcher, stores and a ledger with
+// memory.
+class RouterFixture {
+ protected:
+  RouterFixture() {
+    char scratch[] = "/tmp/hearth-router-XXXXXX";
+    folder_ = ::mkdtemp(scratch);
+    code_.emplace(folder_, executor_);
+    registry_.emplace(FunctionRegistry::Options{}, keys_, *code_, checker_, executor_.clock(), random_);
+    meter_ = std::move(Meter::Open(ledger_)->meter);
+    meter_->AddObserver(observer_);
+    MakeRouter({});
+  }
+  ~RouterFixture() {
+    async_.reset();
+    router_.reset();
+    pools_.reset();
+    code_.reset();
+    (void)RemoveTree(folder_);
+  }
+
+  void MakeRouter(Router::Limits limits, PoolLimits pool_limits = {}) {
+    async_.reset();
+    router_.reset();
+    PoolSet::Options options;
+    options.memory_total = 1_GiB;
+    options.limits = pool_limits;
+    pools_.emplace(options, launcher_, executor_);
+    router_.emplace(limits, *registry_, *pools_, *meter_, observer_, executor_);
+    registry_->SetObserver(&*router_);
+    async_.emplace(AsyncEvents::Options{}, queues_, *router_, *meter_, log_, executor_);
+    router_->SetAsyncEvents(&*async_);
+    queues_.SetOnVisible([this](std::string_view queue) { async_->OnQueueVisible(queue); });
+  }
+
+  // Deploys through the key store, as a restart would find it: no disk, no launcher.
+  void Deploy(const std::string& name, FunctionSettings settings = {}) {
+    settings.handler = "lib.so";
+    FunctionVersion version;
+    version.function = name;
+    version.version = "$LATEST";
+    version.arn = "arn:aws:lambda:us-east-1:000000000000:function:" + name;
+    version.settings = settings;
+    keys_.Apply({{"function/" + name + "/$LATEST", EncodeFunctionJson(version)}}, [](const Status&) {});
+    registry_->Load([](const Status&) {});
+    executor_.RunPosted();
+  }
+
+  Event EventFor(const std::string& function, std::string payload = "{}") {
+    Event event;
+    event.request_id = RequestId::Make(random_);
+    event.function = function;
+    event.payload = std::move(payload);
+    return event;
+  }
+  // Outcomes and errors, by request id.
+  std::string Fire(const std::string& function, std::string payload = "{}") {
+    Event event = EventFor(function, std::move(payload));
+    const std::string id = event.request_id.text();
+    router_->Deliver(std::move(event),
+                     [this, id](Result<Outcome> outcome) { results_.emplace(id, std::move(outcome)); });
+    executor_.RunPosted();
+    return id;
+  }
+  void StartWorkers() {
+    launcher_.LetAllStart();
+    executor_.RunPosted();
+  }
+  void Complete(size_t nth, std::string payload = "ok") {
+    launcher_.Complete(launcher_.running().at(nth), std::move(payload));
+    executor_.RunPosted();
+  }
+  bool Settled(const std::string& id) const { return results_.count(id) != 0; }
+  const Outcome& OutcomeOf(const std::string& id) const { return results_.at(id).value(); }
+  const Error& ErrorOf(const std::string& id) const { return results_.at(id).error(); }
+
+  ManualExecutor executor_;
+  SeededRandom random_{1};
+  NullLog log_;
+  FakeLauncher launcher_{executor_};
+  MemoryKeyStore keys_{executor_};
+  MemoryQueueStore queues_{executor_};
+  AcceptAllArtefacts checker_;
+  MemoryLedger ledger_;
+  CountingObserver observer_;
+  std::string folder_;
+  std::optional<CodeFolders> code_;
+  std::optional<FunctionRegistry> registry_;
+  std::unique_ptr<Meter> meter_;
+  std::optional<PoolSet> pools_;
+  std::optional<Router> router_;
+  std::optional<AsyncEvents> async_;
+  std::map<std::string, Result<Outcome>> results_;
+};
+
+}  // namespace hearth

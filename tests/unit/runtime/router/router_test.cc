@@ -1,0 +1,158 @@
+#include "runtime/router/router.h"
+
+#include <catch2/catch.hpp>
+
+#include "tests/unit/runtime/router/router_fixture.h"
+
+namespace hearth {
+namespace {
+
+using std::chrono::milliseconds;
+
+TEST_CASE_METHOD(RouterFixture, "an event runs on a cold worker, the next one on the same warm one",
+                 "[router]") {
+  Deploy("resize");
+  const auto first = Fire("resize");
+  CHECK_FALSE(Settled(first));
+  StartWorkers();
+  executor_.Advance(milliseconds(5));
+  Complete(0, "small");
+  REQUIRE(Settled(first));
+  CHECK(OutcomeOf(first).payload == "small");
+  CHECK(OutcomeOf(first).usage.cold);
+  CHECK(OutcomeOf(first).billed_ms == 5);
+
+  const auto second = Fire("resize");
+  CHECK(launcher_.starts_waiting() == 0);
+  Complete(0);
+  CHECK_FALSE(OutcomeOf(second).usage.cold);
+}
+
+TEST_CASE_METHOD(RouterFixture, "the record is in the ledger before the trigger is told", "[router][meter]") {
+  Deploy("resize");
+  uint64_t records_when_told = 0;
+  router_->Deliver(EventFor("resize"), [&](Result<Outcome>) { records_when_told = ledger_.size(); });
+  StartWorkers();
+  Complete(0);
+  CHECK(records_when_told == 1);
+}
+
+TEST_CASE_METHOD(RouterFixture, "an unknown function runs nothing and records nothing", "[router]") {
+  const auto id = Fire("nobody");
+  REQUIRE(Settled(id));
+  CHECK(ErrorOf(id).code == ErrorCode::kNotFound);
+  CHECK(ErrorOf(id).message.find("function:nobody") != std::string::npos);
+  CHECK(ledger_.size() == 0);
+}
+
+TEST_CASE_METHOD(RouterFixture, "a payload at the limit runs, one byte past it is refused with both sizes",
+                 "[router]") {
+  Router::Limits limits;
+  limits.payload_max = Bytes{100};
+  MakeRouter(limits);
+  Deploy("resize");
+  const auto at = Fire("resize", std::string(100, 'x'));
+  StartWorkers();
+  Complete(0);
+  CHECK(OutcomeOf(at).ok());
+  const auto past = Fire("resize", std::string(101, 'x'));
+  CHECK(ErrorOf(past).code == ErrorCode::kTooLarge);
+  CHECK(ErrorOf(past).message.find("101") != std::string::npos);
+  CHECK(ErrorOf(past).message.find("100") != std::string::npos);
+}
+
+TEST_CASE_METHOD(RouterFixture, "one event past the account's concurrency is throttled with Lambda's reason",
+                 "[router]") {
+  Router::Limits limits;
+  limits.concurrency_max = 2;
+  MakeRouter(limits);
+  Deploy("resize");
+  Fire("resize");
+  Fire("resize");
+  const auto third = Fire("resize");
+  REQUIRE(Settled(third));
+  CHECK(ErrorOf(third).code == ErrorCode::kThrottled);
+  CHECK(observer_.throttles == std::vector<std::string>{"ConcurrentInvocationLimitExceeded"});
+}
+
+TEST_CASE_METHOD(RouterFixture, "nothing runs while the ledger takes no records", "[router][meter]") {
+  Deploy("resize");
+  ledger_.SetWritable(false);
+  const auto id = Fire("resize");
+  CHECK(ErrorOf(id).code == ErrorCode::kUnavailable);
+  CHECK(launcher_.starts_waiting() == 0);
+}
+
+TEST_CASE_METHOD(RouterFixture, "a run that cannot be recorded is not told as a success", "[router][meter]") {
+  Deploy("resize");
+  const auto id = Fire("resize");
+  StartWorkers();
+  ledger_.BecomeFull();
+  Complete(0);
+  CHECK(ErrorOf(id).code == ErrorCode::kUnavailable);
+  CHECK(observer_.settled.empty());
+}
+
+TEST_CASE_METHOD(RouterFixture, "a worker that dies mid-invocation is billed for the time it ran, once",
+                 "[router][meter]") {
+  Deploy("resize");
+  const auto id = Fire("resize");
+  StartWorkers();
+  executor_.Advance(milliseconds(700));
+  launcher_.FailOnWorker(launcher_.running().at(0), OutcomeKind::kCrash, "Runtime.ExitError");
+  executor_.RunPosted();
+  CHECK(OutcomeOf(id).kind == OutcomeKind::kCrash);
+  CHECK(OutcomeOf(id).billed_ms == 700);
+  CHECK(ledger_.size() == 1);
+  CHECK(launcher_.workers_alive() == 0);
+}
+
+TEST_CASE_METHOD(RouterFixture, "a lent worker that died before its event began costs the event nothing",
+                 "[router]") {
+  Deploy("resize");
+  std::unique_ptr<EventSink::Slot> slot;
+  const auto wait = router_->ReserveSlot(
+      "resize", "", [&](Result<std::unique_ptr<EventSink::Slot>> got) { slot = std::move(got).value(); });
+  StartWorkers();
+  REQUIRE(slot);
+  launcher_.KillIdle(WorkerId(1));
+  std::optional<Outcome> outcome;
+  router_->DeliverOn(std::move(slot), EventFor("resize"),
+                     [&](Result<Outcome> o) { outcome = std::move(o).value(); });
+  executor_.RunPosted();
+  StartWorkers();
+  Complete(0, "from another");
+  REQUIRE(outcome);
+  CHECK(outcome->payload == "from another");
+  CHECK(ledger_.size() == 1);
+}
+
+TEST_CASE_METHOD(RouterFixture, "a slot that is dropped gives its worker back", "[router]") {
+  Deploy("resize");
+  std::unique_ptr<EventSink::Slot> slot;
+  const auto wait = router_->ReserveSlot(
+      "resize", "", [&](Result<std::unique_ptr<EventSink::Slot>> got) { slot = std::move(got).value(); });
+  StartWorkers();
+  slot.reset();
+  executor_.RunPosted();
+  Fire("resize");
+  CHECK(launcher_.running() == std::vector<WorkerId>{WorkerId(1)});
+}
+
+TEST_CASE_METHOD(RouterFixture, "draining: no new events, it is told when the last one is settled",
+                 "[router]") {
+  Deploy("resize");
+  const auto last = Fire("resize");
+  StartWorkers();
+  bool drained = false;
+  router_->Drain([&] { drained = true; });
+  executor_.RunPosted();
+  CHECK_FALSE(drained);
+  CHECK(ErrorOf(Fire("resize")).code == ErrorCode::kUnavailable);
+  Complete(0);
+  CHECK(OutcomeOf(last).ok());
+  CHECK(drained);
+}
+
+}  // namespace
+}  // namespace hearth
