@@ -8,7 +8,8 @@
 #include "runtime/base/result.h"
 #include "runtime/base/unique_fd.h"
 
-// The only door to Boost.Process (spawn.cc). hearthd uses it once per launcher; tests use it for everything they start.
+// The only door to Boost.Process (spawn.cc). hearthd uses it once per launcher; tests use it for everything
+// they start.
 
 namespace hearth {
 
@@ -43,10 +44,10 @@ struct SpawnOptions {
   std::string executable{};                // a path
   std::vector<std::string> arguments{};    // without argv[0]
   std::vector<std::string> environment{};  // NAME=value; empty means an empty environment
-  int inherited_fd = -1;                   // becomes the child's fd 3; -1: none. Everything else but 0, 1, 2 is closed.
-  int stdout_fd = -1;                      // -1: ours
-  int stderr_fd = -1;                      // -1: ours
-  bool die_with_parent = true;             // PDEATHSIG: the child gets SIGKILL when the calling thread ends
+  int inherited_fd = -1;        // becomes the child's fd 3; -1: none. Everything else but 0, 1, 2 is closed.
+  int stdout_fd = -1;           // -1: ours
+  int stderr_fd = -1;           // -1: ours
+  bool die_with_parent = true;  // PDEATHSIG: the child gets SIGKILL when the calling thread ends
 };
 
 Result<ChildProcess> Spawn(const SpawnOptions& options);
