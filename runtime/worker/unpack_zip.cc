@@ -145,6 +145,7 @@ std::string UnpackInto(int zip_fd, int folder_fd, uint64_t bytes_max, uint32_t e
   Archive zip(zip_fdopen(own, ZIP_CHECKCONS, &code), &zip_discard);
   if (zip == nullptr) {
     close(own);
+    if (code == ZIP_ER_EXISTS) return "the zip has two entries of one name";
     zip_error_t error;
     zip_error_init_with_code(&error, code);
     std::string text = std::string("not a readable zip: ") + zip_error_strerror(&error);

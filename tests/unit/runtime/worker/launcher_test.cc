@@ -117,6 +117,14 @@ TEST_CASE("a bad artefact is refused with the reason", "[launcher]") {
   }
 }
 
+TEST_CASE("a library of the package itself is found", "[launcher]") {
+  TestLauncher launcher(RunsAsRoot() ? As::kRoot : As::kNobody);
+  const std::string probes = HEARTH_PROBE_DIR;
+  launcher.MustMake(TestLauncher::ASandbox(
+      launcher.Package({probes + "/libneedy.so", probes + "/libhelper.so"}), "libneedy.so"));
+  CHECK(launcher.ForkAndInit().Invoke("").text == "helped");
+}
+
 TEST_CASE("killing a sandbox kills all of it, and nothing else", "[launcher]") {
   const As as = Whoever();
   if (CannotBe(as)) return;
