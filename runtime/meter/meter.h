@@ -84,8 +84,10 @@ class Meter final {
     friend bool operator==(const Identity&, const Identity&) = default;
   };
   struct Hasher {
-    size_t operator()(const RequestKey& key) const { return key.high ^ key.low; }
-    size_t operator()(const Identity& identity) const { return (*this)(identity.request) + identity.attempt; }
+    uint64_t operator()(const RequestKey& key) const { return key.high ^ key.low; }
+    uint64_t operator()(const Identity& identity) const {
+      return (*this)(identity.request) + identity.attempt;
+    }
   };
   struct Nothing {};
 

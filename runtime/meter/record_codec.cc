@@ -1,5 +1,7 @@
 #include "runtime/meter/record_codec.h"
 
+#include <array>
+#include <cstring>
 #include <optional>
 #include <utility>
 
@@ -54,10 +56,13 @@ std::string UnpackUuid(std::string_view packed) {
   return text;
 }
 
+constexpr size_t kNumberBytesMax = 10;
+constexpr size_t kNumbers = 12;
+constexpr size_t kEncodedBytesMax = 4 + 3 * (1 + kNameBytesMax) + kNumbers * kNumberBytesMax;
+
 class Writer final {
  public:
-  Writer() { out_.reserve(160); }
-  void Byte(uint8_t value) { out_ += static_cast<char>(value); }
+  void Byte(uint8_t value) { buffer_[size_++] = static_cast<char>(value); }
   // Seven bits a byte, least first, the top bit set on all but the last.
   void Number(uint64_t value) {
     for (; value >= 0x80; value >>= 7) Byte(static_cast<uint8_t>(value) | 0x80);
@@ -65,13 +70,17 @@ class Writer final {
   }
   void Name(std::string_view name) {
     Byte(static_cast<uint8_t>(name.size()));
-    out_ += name;
+    Raw(name);
   }
-  void Raw(std::string_view bytes) { out_ += bytes; }
-  std::string Take() && { return std::move(out_); }
+  void Raw(std::string_view bytes) {
+    std::memcpy(&buffer_[size_], bytes.data(), bytes.size());
+    size_ += bytes.size();
+  }
+  std::string Text() const { return std::string(buffer_.data(), size_); }
 
  private:
-  std::string out_;
+  std::array<char, kEncodedBytesMax> buffer_;
+  size_t size_ = 0;
 };
 
 // After the first thing that does not fit every read gives zero; failed() names it.
@@ -191,7 +200,7 @@ Result<std::string> EncodeRecord(const InvocationRecord& record) {
   writer.Name(record.function);
   writer.Name(record.version);
   WriteNumbers(writer, record);
-  return std::move(writer).Take();
+  return writer.Text();
 }
 
 Result<InvocationRecord> DecodeRecord(std::string_view bytes) {

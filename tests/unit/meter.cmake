@@ -5,6 +5,7 @@ hearth_unit_test(unit_meter
     ${CMAKE_CURRENT_LIST_DIR}/runtime/meter/meter_test.cc
     ${CMAKE_CURRENT_LIST_DIR}/runtime/meter/money_test.cc
     ${CMAKE_CURRENT_LIST_DIR}/runtime/meter/price_book_test.cc
+    ${CMAKE_CURRENT_LIST_DIR}/runtime/meter/recent_window_test.cc
     ${CMAKE_CURRENT_LIST_DIR}/runtime/meter/record_codec_test.cc
     ${CMAKE_CURRENT_LIST_DIR}/runtime/meter/report_line_test.cc
     ${CMAKE_CURRENT_LIST_DIR}/runtime/meter/statement_test.cc
