@@ -35,8 +35,8 @@ struct ConnectionContext {
   DeadlineLists deadlines;
   ServerStats stats{};
   bool draining = false;
-  std::function<void(class Connection&)>
-      retire{};  // the connection is closed; to be destroyed, but not within the call
+  // The connection is closed; to be destroyed, but not within the call.
+  std::function<void(class Connection&)> retire{};
 };
 
 // One client connection: requests in, answers out in the same order.
@@ -45,14 +45,12 @@ struct ConnectionContext {
 // Borrows: ConnectionContext.
 // Thread:  loop.
 // States:  reading (parser_) and answering (in_flight_) go on side by side; reading_done_ once no further
-// request is taken
-//          (error, "close", end of file, drain); closing_ once the last answer is handed to the stream; then
-//          retired.
+//          request is taken (error, "close", end of file, drain); closing_ once the last answer is handed to
+//          the stream; then retired.
 // Limits:  Limits. Reading pauses while pipeline_max, bodies_in_flight_max or unsent_max is reached and bytes
-// wait. Failure: a bad request gets its error answer in turn, then the connection closes. A reset drops
-// everything. At a plain end
-//          of file handlers are told (OnClientGone) and what they still answer is sent, since the client may
-//          only have shut its sending side.
+//          wait. Failure: a bad request gets its error answer in turn, then the connection closes. A reset
+//          drops everything. At a plain end of file handlers are told (OnClientGone) and what they still
+//          answer is sent, since the client may only have shut its sending side.
 class Connection final {
  public:
   Connection(ConnectionContext& context, std::unique_ptr<Stream> stream);

@@ -15,8 +15,7 @@ namespace hearth::http {
 // States:  head -> kHead -> body -> kDone -> head of the next request (after Next()); kFailed is final.
 // Limits:  Limits::target_max, head_max, headers_max; set_body_max(); kChunkLineMax.
 // Failure: failure() has the answer to give; the connection must then be closed, since where the next request
-// would begin
-//          is unknown.
+//          would begin is unknown.
 class RequestParser final {
  public:
   enum class Step { kNeedMore, kHead, kDone, kFailed };

@@ -29,8 +29,7 @@ class ResponseSink {
 //
 // Thread:  loop thread only. Owned by whoever will answer; may outlive connection and server.
 // Failure: dropped without an answer the client gets 500; dropped between Begin() and End() its connection is
-// cut, so that
-//          it can tell that the answer is not whole.
+//          cut, so that it can tell that the answer is not whole.
 // Promise: no callback runs inside a call, nor after the responder was answered or destroyed.
 class Responder final {
  public:

@@ -66,7 +66,7 @@ class RouteLease final {
 // Thread:  loop thread only.
 // Limits:  kSegmentsMax in a pattern.
 // Failure: Add() refuses a pattern it cannot read, and (kAlreadyExists, naming both) one of the shape and
-// method of another.
+//          method of another.
 class RouteTable final {
  public:
   static constexpr size_t kSegmentsMax = 64;

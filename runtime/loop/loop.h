@@ -20,9 +20,8 @@ namespace hearth {
 // this folder.
 //
 // Owns:    the uv loop; one uv timer that serves every Timer; the buffer that all streams read into. Owned by
-// main (hearthd)
-//          or a test. Create() makes the process ignore SIGPIPE: a peer that has gone is an error of the
-//          write.
+//          main (hearthd) or a test. Create() makes the process ignore SIGPIPE: a peer that has gone is an
+//          error of the write.
 // Thread:  Run() on one thread, which is then the loop's; Post() and Stop() from any.
 // Promise: no callback runs after the object it belongs to (Timer, FdWatch, Stream, Listener) is destroyed.
 // Failure: an object of the loop that outlives it is a bug: the destructor aborts.

@@ -14,15 +14,13 @@ namespace hearth {
 // Owns:    the socket. Owned by the connection object above it.
 // Thread:  loop thread only.
 // Limits:  the owner watches bytes_unsent() and stops reading when it is over its own limit. FinishAndClose()
-// gives the peer
-//          kFinishStallMax to take each next bit of what is unsent, then kLingerMax to close its side.
+//          gives the peer kFinishStallMax to take each next bit of what is unsent, then kLingerMax to close
+//          its side.
 // Failure: on_closed(reason) when the peer has gone or an operation failed; nothing is called after it. But
-// `reason` is
-//          kCancelled for an orderly end of file: the peer may then still read, so writing stays legal and
-//          on_drained, or on_closed once more with the error of a write, may follow.
+//          `reason` is kCancelled for an orderly end of file: the peer may then still read, so writing stays
+//          legal and on_drained, or on_closed once more with the error of a write, may follow.
 // Promise: no callback runs inside a call on the stream, nor after the destructor returns. Destroying the
-// stream inside its
-//          own callback is legal.
+//          stream inside its own callback is legal.
 class Stream final {
  public:
   struct Callbacks {

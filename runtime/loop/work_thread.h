@@ -14,8 +14,7 @@ namespace hearth {
 // that its files have one writer.
 //
 // Owns:    the thread; joined in the destructor after everything submitted has run (completions already
-// posted still run
-//          on the loop: they must hold weak pointers).
+//          posted still run on the loop: they must hold weak pointers).
 // Thread:  Submit() from any.
 class WorkThread final {
  public:
