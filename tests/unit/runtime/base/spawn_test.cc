@@ -45,7 +45,8 @@ TEST_CASE("a child has standard input, output, error and the inherited descripto
   const UniqueFd theirs(pair[1]);
   const UniqueFd leaked(::open("/dev/null", O_RDONLY));  // without close-on-exec, as a library may
   // Builtins only, so that the shell needs no process and no descriptor of its own.
-  const std::string list = "i=0; while [ $i -lt 256 ]; do [ -e /proc/$$/fd/$i ] && echo $i; i=$((i+1)); done; true";
+  const std::string list =
+      "i=0; while [ $i -lt 256 ]; do [ -e /proc/$$/fd/$i ] && echo $i; i=$((i+1)); done; true";
   CHECK(OutputOf(list, {.inherited_fd = theirs.get()}) == "0\n1\n2\n3\n");
   CHECK(OutputOf(list) == "0\n1\n2\n");
 }
