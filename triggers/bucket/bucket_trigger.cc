@@ -270,8 +270,8 @@ void BucketTrigger::OnFolder(InotifyTree::RootId root, std::string key) {
   if (LiveBucket* bucket = Find(root)) bucket->watch().OnFolder(std::move(key));
 }
 
-void BucketTrigger::OnFolderGone(InotifyTree::RootId root, std::string) {
-  if (LiveBucket* bucket = Find(root)) bucket->watch().OnFolderGone();
+void BucketTrigger::OnFolderMovedOut(InotifyTree::RootId root, std::string) {
+  if (LiveBucket* bucket = Find(root)) bucket->watch().OnFolderMovedOut();
 }
 
 void BucketTrigger::OnRootLost(InotifyTree::RootId root) {

@@ -51,8 +51,6 @@ class BucketTrigger final : public Trigger, public BucketTable, private InotifyT
   // For whoever changes a function: would it start itself with these mounts?
   Status CheckMounts(const std::string& function, const std::vector<BucketMount>& mounts) const;
 
-  void InjectOverflowForTest() { OnOverflow(); }
-
  private:
   struct Entry {
     InotifyTree::RootId id = 0;
@@ -71,7 +69,7 @@ class BucketTrigger final : public Trigger, public BucketTable, private InotifyT
 
   void OnKey(InotifyTree::RootId root, std::string key, bool only_created) override;
   void OnFolder(InotifyTree::RootId root, std::string key) override;
-  void OnFolderGone(InotifyTree::RootId root, std::string key) override;
+  void OnFolderMovedOut(InotifyTree::RootId root, std::string key) override;
   void OnRootLost(InotifyTree::RootId root) override;
   void OnOverflow() override;
 

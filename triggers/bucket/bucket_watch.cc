@@ -34,7 +34,7 @@ void BucketWatch::Stop() {
   hints_.clear();
   hinted_.clear();
   folders_.clear();
-  if (services_.tree) services_.tree->Forget(id_, "");
+  if (tree()) tree()->Forget(id_, "");
 }
 
 void BucketWatch::Attach() {
@@ -55,7 +55,7 @@ void BucketWatch::OnAttached(Result<BucketRoot> root) {
 
 void BucketWatch::OnRootLost(std::string why) {
   if (stopped_) return;
-  if (services_.tree) services_.tree->Forget(id_, "");
+  if (tree()) tree()->Forget(id_, "");
   state_ = State::kMissing;
   last_error_ = why.empty() ? "bucket folder " + path_ + " was moved, deleted or unmounted" : std::move(why);
   root_.reset();
@@ -85,7 +85,7 @@ void BucketWatch::OnFolder(std::string key) {
 }
 
 // Which keys were in it only the receipts know, by their hashes: a scan sweeps them.
-void BucketWatch::OnFolderGone() { RequestScan(); }
+void BucketWatch::OnFolderMovedOut() { RequestScan(); }
 
 void BucketWatch::OnOverflow() {
   ++overflows_;
@@ -99,7 +99,7 @@ void BucketWatch::Hint(KeyHint hint) {
     scan_complete_ = false;
     return;
   }
-  if (!hint.only_if_linked && !hinted_.insert(hint.key).second) return;
+  if (!hint.appeared && !hinted_.insert(hint.key).second) return;
   hints_.push_back(std::move(hint));
   Pump();
 }
@@ -172,7 +172,7 @@ void BucketWatch::BeginScan() {
   scanning_all_ = true;
   scan_complete_ = true;
   state_ = State::kScanning;
-  polled_ = services_.tree == nullptr;
+  polled_ = tree() == nullptr;
   timer_.Cancel();
   observer_.OnScanStarted();
   folders_.push_back("");
@@ -196,10 +196,10 @@ void BucketWatch::WatchSome() {
 }
 
 void BucketWatch::WatchFolder(int root_fd, const std::string& key) {
-  if (!services_.tree) return;
+  if (!tree()) return;
   auto folder = OpenFolder(root_fd, key);
   if (!folder.ok()) return;  // the reader meets the same error, and tells
-  if (auto watched = services_.tree->Watch(id_, key, folder->get()); !watched.ok()) {
+  if (auto watched = tree()->Watch(id_, key, folder->get()); !watched.ok()) {
     polled_ = true;
     last_error_ = watched.error().message;
   }

@@ -23,6 +23,7 @@ struct WatchSettings {
   milliseconds reconcile_every{60'000};
   milliseconds polled_every{2000};        // instead, where the folder cannot be watched
   milliseconds attach_again_every{2000};  // a folder that is missing is looked for
+  bool poll_only = false;                 // inotify does not tell what others do on a network file system
   milliseconds busy_first{5};             // a file with a writer is looked at again; doubles
   milliseconds busy_longest{5000};
 };
@@ -77,7 +78,7 @@ class BucketWatch final {
   // Of the inotify tree.
   void OnKey(std::string key, bool only_created);
   void OnFolder(std::string key);
-  void OnFolderGone();
+  void OnFolderMovedOut();
   void OnRootLost(std::string why);
   void OnOverflow();
 
@@ -95,6 +96,7 @@ class BucketWatch final {
     Timer again;
   };
 
+  InotifyTree* tree() const { return services_.settings.poll_only ? nullptr : services_.tree; }
   void Attach();
   void OnAttached(Result<BucketRoot> root);
   void Hint(KeyHint hint);

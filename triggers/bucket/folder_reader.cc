@@ -38,17 +38,28 @@ bool IsTooFresh(const struct stat& st) {
   return age >= 0 && age < kSettleNs;
 }
 
+enum class Writer { kNone, kThere, kUnknown };
+
 // A read lease is given only while nobody has the file open for writing. It is given back at once; a writer
 // that comes in between waits that long, and the signal that would tell us is one that is ignored by default
 // (SIGIO would kill).
-bool HasWriter(int fd, const struct stat& st, bool from_scan) {
+Writer WriterOf(int fd) {
   ::fcntl(fd, F_SETSIG, SIGURG);
   if (::fcntl(fd, F_SETLEASE, F_RDLCK) == 0) {
     ::fcntl(fd, F_SETLEASE, F_UNLCK);
-    return false;
+    return Writer::kNone;
   }
-  if (errno == EAGAIN) return true;
-  return from_scan && IsTooFresh(st);  // another's file without CAP_LEASE, or a file system without leases
+  // Else another's file without CAP_LEASE, or a file system without leases.
+  return errno == EAGAIN ? Writer::kThere : Writer::kUnknown;
+}
+
+ExaminedKey::State StateOf(Writer writer, const KeyHint& hint, const struct stat& st) {
+  using State = ExaminedKey::State;
+  if (writer == Writer::kNone) return State::kFinished;
+  if (writer == Writer::kThere) return State::kBusy;
+  // Nobody can be asked: a link is whole, another file that appeared will be closed.
+  if (hint.appeared) return st.st_nlink > 1 ? State::kFinished : State::kOther;
+  return hint.from_scan && IsTooFresh(st) ? State::kBusy : State::kFinished;
 }
 
 ExaminedKey Examine(int root_fd, KeyHint hint) {
@@ -63,8 +74,7 @@ ExaminedKey Examine(int root_fd, KeyHint hint) {
   }
   struct stat st {};
   if (::fstat(fd.get(), &st) != 0 || !S_ISREG(st.st_mode)) return {std::move(hint), State::kOther, {}};
-  if (hint.only_if_linked && st.st_nlink < 2) return {std::move(hint), State::kOther, {}};
-  const State state = HasWriter(fd.get(), st, hint.from_scan) ? State::kBusy : State::kFinished;
+  const State state = StateOf(WriterOf(fd.get()), hint, st);
   // Once more: what was written before the lease was asked for is in it now.
   ::fstat(fd.get(), &st);
   return {std::move(hint), state, IdentityOf(st)};

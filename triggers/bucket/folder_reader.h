@@ -34,8 +34,9 @@ Result<UniqueFd> OpenFolder(int root_fd, const std::string& key);  // "": the ro
 // Something happened to the key: what is there now?
 struct KeyHint {
   std::string key;
-  bool only_if_linked =
-      false;  // a file that appeared without being written: worth a look only as a hard link
+  // It has a new name and nobody has closed it yet: a hard link, a file that is being written, O_TMPFILE and
+  // linkat.
+  bool appeared = false;
   bool from_scan = false;
 };
 

@@ -105,7 +105,8 @@ void InotifyTree::Handle(int watch, uint32_t mask, std::string_view name) {
   if (mask & (IN_CREATE | IN_MOVED_TO)) return observer_.OnFolder(place.root, std::move(key));
   if (mask & (IN_DELETE | IN_MOVED_FROM)) {
     Forget(place.root, key);
-    observer_.OnFolderGone(place.root, std::move(key));
+    // A folder that is deleted was empty: each of its files has been told of.
+    if (mask & IN_MOVED_FROM) observer_.OnFolderMovedOut(place.root, std::move(key));
   }
 }
 

@@ -28,9 +28,9 @@ class InotifyTree final {
     // The key was written and closed, moved in or out, deleted; `only_created`: it appeared, and may be still
     // being written.
     virtual void OnKey(RootId root, std::string key, bool only_created) = 0;
-    virtual void OnFolder(RootId root, std::string key) = 0;      // appeared; not yet watched
-    virtual void OnFolderGone(RootId root, std::string key) = 0;  // no longer watched
-    virtual void OnRootLost(RootId root) = 0;                     // deleted, moved or unmounted
+    virtual void OnFolder(RootId root, std::string key) = 0;          // appeared; not yet watched
+    virtual void OnFolderMovedOut(RootId root, std::string key) = 0;  // with all in it; no longer watched
+    virtual void OnRootLost(RootId root) = 0;                         // deleted, moved or unmounted
     virtual void OnOverflow() = 0;
   };
 
@@ -40,8 +40,6 @@ class InotifyTree final {
   Status Watch(RootId root, const std::string& key, int folder_fd);
   void Forget(RootId root, const std::string& key);  // the folder and all below; "": the root with all
   size_t watches() const { return places_.size(); }
-  // As if the kernel had said it.
-  void InjectOverflowForTest() { observer_.OnOverflow(); }
 
  private:
   struct Place {

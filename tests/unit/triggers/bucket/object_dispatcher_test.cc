@@ -1,0 +1,156 @@
+#include "triggers/bucket/object_dispatcher.h"
+
+#include <catch2/catch.hpp>
+
+#include "runtime/loop/manual_executor.h"
+#include "runtime/store/memory_key_store.h"
+#include "tests/unit/triggers/fake_event_sink.h"
+
+using namespace std::chrono_literals;
+
+namespace hearth {
+namespace {
+
+const ObjectIdentity kFirst{1, 2, 3, 4};
+const ObjectIdentity kSecond{1, 9, 9, 9};
+
+struct DispatcherFixture {
+  ManualExecutor executor;
+  FakeEventSink sink{executor};
+  MemoryKeyStore keys{executor};
+  SeededRandom random{3};
+  NullLog log;
+  DispatchServices services{executor, sink, random, log, "us-east-1", "000000000000", {}};
+  ReceiptBook receipts{keys, "photos"};
+  uint64_t sequencer = 0;
+  ObjectDispatcher dispatcher{services, receipts, "photos", "resize", "", [this] { return ++sequencer; },
+                              [] {}};
+
+  void Offer(const std::string& key, const ObjectIdentity& identity = kFirst) {
+    dispatcher.Offer(key, identity, "notification-1");
+    executor.RunPosted();
+  }
+  void End(Result<Outcome> outcome) {
+    REQUIRE(sink.under_way() > 0);
+    sink.End(std::move(outcome));
+    executor.RunPosted();
+  }
+};
+
+TEST_CASE_METHOD(DispatcherFixture, "only so many run at once", "[bucket]") {
+  for (int i = 0; i < 100; ++i) Offer(std::to_string(i));
+  CHECK(sink.under_way() == 32);
+  End(Succeeded());
+  CHECK(sink.under_way() == 32);
+  CHECK(sink.delivered().size() == 33);
+}
+
+TEST_CASE_METHOD(DispatcherFixture, "the same content offered twice runs once", "[bucket]") {
+  Offer("cat");
+  Offer("cat");
+  End(Succeeded());
+  CHECK(sink.delivered().size() == 1);
+  CHECK(receipts.Has("resize", "cat", kFirst));
+}
+
+TEST_CASE_METHOD(DispatcherFixture, "retries wait, then run with the next attempt number", "[bucket]") {
+  Offer("cat");
+  End(Failed());
+  executor.Advance(999ms);
+  CHECK(sink.under_way() == 0);
+  executor.Advance(1ms);
+  REQUIRE(sink.under_way() == 1);
+  CHECK(sink.delivered()[1].attempt == 2);
+  End(Failed());
+  executor.Advance(5s);
+  End(Succeeded());
+  CHECK(receipts.failed().empty());
+  CHECK(receipts.Has("resize", "cat", kFirst));
+}
+
+TEST_CASE_METHOD(DispatcherFixture,
+                 "other content during a retry's wait: a new object with retries of its own", "[bucket]") {
+  Offer("cat");
+  End(Failed());
+  Offer("cat", kSecond);
+  REQUIRE(sink.delivered().size() == 2);
+  CHECK(sink.delivered()[1].attempt == 1);
+  CHECK(sink.delivered()[1].request_id != sink.delivered()[0].request_id);
+  End(Succeeded());
+  executor.Advance(1h);
+  CHECK(sink.delivered().size() == 2);
+}
+
+TEST_CASE_METHOD(DispatcherFixture, "deleted during a retry's wait: dropped", "[bucket]") {
+  Offer("cat");
+  End(Failed());
+  dispatcher.Gone("cat");
+  executor.Advance(1h);
+  CHECK(sink.delivered().size() == 1);
+  CHECK(dispatcher.under_way() == 0);
+}
+
+TEST_CASE_METHOD(DispatcherFixture, "deleted while it runs: no receipt is left", "[bucket]") {
+  Offer("cat");
+  dispatcher.Gone("cat");
+  End(Succeeded());
+  CHECK(receipts.size() == 0);
+  CHECK(dispatcher.under_way() == 0);
+}
+
+TEST_CASE_METHOD(DispatcherFixture,
+                 "a platform fault is no failure of the function, and has an attempt of its own",
+                 "[bucket]") {
+  Offer("cat");
+  for (int i = 0; i < 10; ++i) {
+    End(Failed(OutcomeKind::kPlatformFault));
+    executor.Advance(1min);
+  }
+  REQUIRE(sink.under_way() == 1);
+  CHECK(sink.delivered().back().attempt == 11);
+  CHECK(receipts.size() == 0);
+}
+
+TEST_CASE_METHOD(DispatcherFixture, "the function is missing: others wait too, and run when it is there",
+                 "[bucket]") {
+  Offer("cat");
+  Offer("dog");
+  End(Error{ErrorCode::kNotFound, "no function resize"});
+  End(Error{ErrorCode::kNotFound, "no function resize"});
+  Offer("cow");
+  CHECK(sink.under_way() == 0);
+  CHECK(dispatcher.last_error() == "no function resize");
+  executor.Advance(1s);
+  CHECK(sink.under_way() == 3);
+}
+
+TEST_CASE_METHOD(DispatcherFixture, "the receipt is not stored: kept until it is, and not run again",
+                 "[bucket]") {
+  Offer("cat");
+  keys.FailNext({ErrorCode::kIo, "disk full"});
+  End(Succeeded());
+  CHECK(dispatcher.IsUnderWay("cat", kFirst));
+  CHECK_FALSE(dispatcher.idle());
+  executor.Advance(1min);
+  CHECK(dispatcher.idle());
+  CHECK(receipts.Has("resize", "cat", kFirst));
+  CHECK(sink.delivered().size() == 1);
+}
+
+TEST_CASE_METHOD(DispatcherFixture, "an event that is too large fails at once", "[bucket]") {
+  Offer("cat");
+  End(Error{ErrorCode::kTooLarge, "7 MiB, at most 6"});
+  CHECK(receipts.failed().size() == 1);
+}
+
+TEST_CASE_METHOD(DispatcherFixture, "stopped: what runs settles, what waits does not begin", "[bucket]") {
+  for (int i = 0; i < 33; ++i) Offer(std::to_string(i));
+  dispatcher.Stop();
+  while (sink.under_way() > 0) End(Succeeded());
+  CHECK(dispatcher.idle());
+  CHECK(sink.delivered().size() == 32);
+  CHECK(receipts.size() == 32);
+}
+
+}  // namespace
+}  // namespace hearth
