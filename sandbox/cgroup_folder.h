@@ -31,7 +31,8 @@ uint64_t NumberOf(std::string_view text, std::string_view key);
 Result<std::string> MakeOwnCgroupFolder(const std::string& folder);
 // Removes a cgroup folder and what is below it. False while a task is in it.
 bool RemoveCgroupFolder(const std::string& folder);
-// The same at the end of a daemon: killed tasks need some milliseconds to be gone; waits for them, 100 at most.
+// The same at the end of a daemon: killed tasks need some milliseconds to be gone; waits for them, 100 at
+// most.
 void RemoveCgroupFolderSoon(const std::string& folder);
 
 }  // namespace hearth

@@ -6,6 +6,7 @@
 #include <signal.h>
 #include <sys/prctl.h>
 #include <sys/syscall.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include "runtime/base/files.h"
@@ -20,8 +21,14 @@ Status WriteProcFile(pid_t process, const char* name, const std::string& text) {
   return written.ok() ? written : Status(written.error().WithContext(path));
 }
 
-std::string SingleMap(unsigned outside) {
-  return std::to_string(kUidInside) + " " + std::to_string(outside) + " 1\n";
+std::string SingleMap(unsigned inside, unsigned outside) {
+  return std::to_string(inside) + " " + std::to_string(outside) + " 1\n";
+}
+
+Status WriteMaps(pid_t child, const std::string& uids, const std::string& gids) {
+  HEARTH_TRY(WriteProcFile(child, "setgroups", "deny"));
+  HEARTH_TRY(WriteProcFile(child, "uid_map", uids));
+  return WriteProcFile(child, "gid_map", gids);
 }
 
 }  // namespace
@@ -53,9 +60,22 @@ pid_t CloneProcess(uint64_t flags) {
 }
 
 Status WriteIdMaps(pid_t child) {
-  HEARTH_TRY(WriteProcFile(child, "setgroups", "deny"));
-  HEARTH_TRY(WriteProcFile(child, "uid_map", SingleMap(geteuid())));
-  return WriteProcFile(child, "gid_map", SingleMap(getegid()));
+  return WriteMaps(child, SingleMap(kUidInside, geteuid()), SingleMap(kUidInside, getegid()));
+}
+
+Result<UniqueFd> MakeOwnerMap(uint32_t disk_uid, uint32_t disk_gid, uint32_t seen_as) {
+  // The namespace needs a process only until there is a descriptor of it.
+  const pid_t child = CloneProcess(CLONE_NEWUSER);
+  if (child < 0) return ErrnoError("clone user namespace");
+  if (child == 0) {
+    for (;;) pause();
+  }
+  const Status mapped = WriteMaps(child, SingleMap(disk_uid, seen_as), SingleMap(disk_gid, seen_as));
+  auto space = OpenFile("/proc/" + std::to_string(child) + "/ns/user", O_RDONLY);
+  kill(child, SIGKILL);
+  waitpid(child, nullptr, 0);
+  if (!mapped.ok()) return mapped.error();
+  return space;
 }
 
 }  // namespace hearth

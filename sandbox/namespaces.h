@@ -5,6 +5,7 @@
 #include <cstdint>
 
 #include "runtime/base/result.h"
+#include "runtime/base/unique_fd.h"
 
 namespace hearth {
 
@@ -28,5 +29,10 @@ pid_t CloneProcess(uint64_t flags);
 // From outside: own uid and gid are kUidInside within the new user namespace of `child`, and no other exists
 // there.
 Status WriteIdMaps(pid_t child);
+
+// A user namespace that maps the owner of files, as the disk has it, to `seen_as`: given to a mount, that
+// mount shows the owner's files as `seen_as`'s, and stores what `seen_as` makes as the owner's. Needs
+// privilege.
+Result<UniqueFd> MakeOwnerMap(uint32_t disk_uid, uint32_t disk_gid, uint32_t seen_as);
 
 }  // namespace hearth

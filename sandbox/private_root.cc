@@ -30,12 +30,21 @@ struct DetachedMount {
   bool is_folder = true;
 };
 
+// Not every file system can (no overlayfs before 5.19, no NFS): then the mount is as it was.
+void MapOwner(int mount, int owner_map) {
+  mount_attr change{};
+  change.attr_set = MOUNT_ATTR_IDMAP;
+  change.userns_fd = static_cast<uint64_t>(owner_map);
+  (void)syscall(SYS_mount_setattr, mount, "", AT_EMPTY_PATH, &change, sizeof change);
+}
+
 // Cloned before the new root hides anything; with its flags set before anybody can see it.
 bool TakeMount(const std::string& source, const std::string& target, uint64_t attributes, Steps& steps,
-               std::vector<DetachedMount>& mounts) {
+               std::vector<DetachedMount>& mounts, int owner_map = -1) {
   UniqueFd mount(static_cast<int>(
       syscall(SYS_open_tree, AT_FDCWD, source.c_str(), OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC | AT_RECURSIVE)));
   if (!steps.At("open " + source).Ok(mount.get())) return false;
+  if (owner_map >= 0) MapOwner(mount.get(), owner_map);
   mount_attr change{};
   change.attr_set = attributes;
   if (!steps.At("restrict " + source)
@@ -80,7 +89,7 @@ bool TakeBinds(const PrivateRootPlan& plan, Steps& steps, std::vector<DetachedMo
     const uint64_t attributes = MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV |
                                 (bind.writable ? 0 : uint64_t{MOUNT_ATTR_RDONLY}) |
                                 (bind.executable ? 0 : uint64_t{MOUNT_ATTR_NOEXEC});
-    if (!TakeMount(bind.source, bind.target, attributes, steps, mounts)) return false;
+    if (!TakeMount(bind.source, bind.target, attributes, steps, mounts, bind.owner_map)) return false;
   }
   return true;
 }

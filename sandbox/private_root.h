@@ -18,6 +18,9 @@ struct PrivateRootPlan {
     std::string target;  // absolute, inside
     bool writable = false;
     bool executable = false;
+    // Of MakeOwnerMap(): the folder's owner is seen as the sandbox's user. Where the file system cannot do
+    // it, permissions stay what they are.
+    int owner_map = -1;
   };
   std::vector<Bind> binds;
   std::string host_name;

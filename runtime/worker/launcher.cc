@@ -5,6 +5,7 @@
 #include <signal.h>
 #include <sys/prctl.h>
 #include <sys/signalfd.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -57,6 +58,20 @@ std::vector<int> Numbers(const std::vector<UniqueFd>& fds) {
   std::vector<int> numbers;
   for (const UniqueFd& fd : fds) numbers.push_back(fd.get());
   return numbers;
+}
+
+// Functions have uids of their own, the folders they are given have another owner: a bucket's files are read
+// and written as their folder's owner. Set-user-id bits, which that would make dangerous, the filter refuses.
+Result<std::vector<UniqueFd>> OwnerMapsOf(const MakeSandboxFrame& request, Privilege privilege) {
+  std::vector<UniqueFd> maps;
+  if (privilege != Privilege::kRoot) return maps;
+  for (const BindMount& mount : request.mounts) {
+    struct stat info {};
+    if (stat(mount.source.c_str(), &info) != 0) return ErrnoError("stat " + mount.source);
+    HEARTH_ASSIGN(auto map, MakeOwnerMap(info.st_uid, info.st_gid, request.host_uid));
+    maps.push_back(std::move(map));
+  }
+  return maps;
 }
 
 }  // namespace
@@ -138,6 +153,8 @@ std::optional<StageFailure> Launcher::StartSandbox(const MakeSandboxFrame& reque
   if (!channel.ok()) return HostsFault("make channel of init", channel.error());
 
   const MonotonicTime started = clock_.Now();
+  const auto owner_maps = OwnerMapsOf(request, privilege_);
+  if (!owner_maps.ok()) return HostsFault("map owners of mounted folders", owner_maps.error());
   const pid_t pid = CloneProcess(SandboxCloneFlags(privilege_));
   if (pid < 0) return StageFailure{"clone init", errno, {}, 0};
   if (pid == 0) {
@@ -145,7 +162,7 @@ std::optional<StageFailure> Launcher::StartSandbox(const MakeSandboxFrame& reque
     setup->ours.Reset();
     channel->ours.Reset();
     RunSandboxInit({request, programs_, privilege_, setup->theirs.get(), channel->theirs.get(),
-                    worker_exe_.get(), Numbers(tasks)});
+                    worker_exe_.get(), Numbers(tasks), Numbers(*owner_maps)});
   }
   Sandbox& sandbox = sandboxes_[pid];
   sandbox.id = request.sandbox_id;
@@ -275,7 +292,8 @@ void Launcher::KillLate() {
   const MonotonicTime now = clock_.Now();
   for (auto& [pid, sandbox] : sandboxes_) {
     if (sandbox.ready || now - sandbox.started < kStartDeadline) continue;
-    if (!sandbox.failure) sandbox.failure = StuckInStage(sandbox.stage, static_cast<int>(kStartDeadline.count()));
+    if (!sandbox.failure)
+      sandbox.failure = StuckInStage(sandbox.stage, static_cast<int>(kStartDeadline.count()));
     kill(pid, SIGKILL);
   }
   for (auto& [pid, unpacking] : unpackings_) {

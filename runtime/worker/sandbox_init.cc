@@ -26,6 +26,7 @@ namespace {
 // Where init keeps its descriptors, from KeepDescriptors() on.
 constexpr int kSetup = 3, kChannel = 4, kExecutable = 5, kFirstTasks = 6;
 
+constexpr size_t kMountsMax = 12;  // each holds a descriptor while the root is made
 constexpr uint64_t kOpenFilesMax = 1024;
 // Of one file in a writable mount: as S3 limits one upload. Without such mounts /tmp is the limit.
 constexpr uint64_t kMountedFileBytesMax = 5ULL << 30;
@@ -63,9 +64,11 @@ PrivateRootPlan RootPlanOf(const SandboxInitPlan& plan) {
   PrivateRootPlan root;
   root.host_name = plan.request.name.substr(0, 64);
   root.uid = UidInside(plan);
-  root.binds.push_back({plan.request.code_folder, "/var/task", false, true});
+  root.binds.push_back({plan.request.code_folder, "/var/task", false, true, -1});
+  int owner_map = kFirstTasks + static_cast<int>(plan.zygote_tasks_fds.size());
   for (const BindMount& mount : plan.request.mounts) {
-    root.binds.push_back({mount.source, mount.target, mount.writable != 0, false});
+    const int map = plan.owner_maps.empty() ? -1 : owner_map++;
+    root.binds.push_back({mount.source, mount.target, mount.writable != 0, false, map});
   }
   return root;
 }
@@ -147,6 +150,7 @@ std::string CheckSandboxRequest(const MakeSandboxFrame& request, Privilege privi
       request.library.find("..") != std::string::npos) {
     return "the library must be a file below the code folder: " + request.library;
   }
+  if (request.mounts.size() > kMountsMax) return "more than " + std::to_string(kMountsMax) + " mounts";
   for (const BindMount& mount : request.mounts) {
     const bool below = mount.target.starts_with("/mnt/") || mount.target.starts_with("/opt/");
     if (!below || mount.target.find("/..") != std::string::npos || mount.target.ends_with('/')) {
@@ -162,6 +166,7 @@ void RunSandboxInit(const SandboxInitPlan& plan) {
   // 2. Nothing of the launcher's stays open.
   std::vector<int> kept{plan.setup_fd, plan.channel_fd, plan.worker_exe_fd};
   kept.insert(kept.end(), plan.zygote_tasks_fds.begin(), plan.zygote_tasks_fds.end());
+  kept.insert(kept.end(), plan.owner_maps.begin(), plan.owner_maps.end());
   if (KeepDescriptors(kept) != 0 || !RedirectStandardStreams()) _exit(1);
   // 3. The launcher has written our id maps: before that, no file could be made.
   if (!WaitForGo()) _exit(1);
@@ -180,7 +185,7 @@ void RunSandboxInit(const SandboxInitPlan& plan) {
   if (!steps.Ok(zygote)) Fail(kSetup, steps);
   pair->theirs.Reset();
   close(kExecutable);
-  for (size_t i = 0; i < plan.zygote_tasks_fds.size(); ++i) close(kFirstTasks + static_cast<int>(i));
+  for (int fd = kFirstTasks; fd < kSetup + static_cast<int>(kept.size()); ++fd) close(fd);
   // 5. What is left is the right to mount a tmpfs, in a root that cannot be written to.
   const ZygoteConfigFrame config = ConfigOf(plan);
   const bool dropped = steps.At("drop privileges of init").Ok(DropBoundingSet()) &&

@@ -61,6 +61,9 @@ TEST_CASE("what a zygote may and may not call", "[seccomp]") {
   CHECK(zygote([] { return syscall(9999); }) == ENOSYS);
   CHECK(zygote([] { return syscall(SYS_fcntl, 1, F_GETFD); }) == 0);
   CHECK(zygote([] { return syscall(SYS_fcntl, 1, F_SETLEASE, F_RDLCK); }) == ENOSYS);
+  CHECK(zygote([] { return syscall(SYS_fchmod, -1, 0755); }) == EBADF);
+  CHECK(zygote([] { return syscall(SYS_fchmod, -1, 04755); }) == ENOSYS);
+  CHECK(zygote([] { return syscall(SYS_openat, AT_FDCWD, "/tmp", O_RDWR | O_CREAT, 02755); }) == ENOSYS);
   // It reaches the kernel, which finds nothing to mount: what a worker needs is let through.
   CHECK(zygote([] { return syscall(SYS_move_mount, -1, "", -1, "/tmp", 4); }) == EBADF);
 }

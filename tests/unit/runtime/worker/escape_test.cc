@@ -161,6 +161,21 @@ TEST_CASE("a mounted folder is as writable as asked for", "[escape]") {
   CHECK(cell.Try("mapexec /mnt/out/code") == "Operation not permitted");
 }
 
+TEST_CASE("as root a mounted folder is its owner's to the worker, whoever that is", "[escape]") {
+  if (!RunsAsRoot()) return;
+  Cell cell(As::kRoot);
+  const std::string out = cell.launcher.Package({});
+  REQUIRE(chown(out.c_str(), 4711, 4712) == 0);
+  REQUIRE(chmod(out.c_str(), 0700) == 0);
+  cell.Open({{out, "/mnt/out", 1}});
+  CHECK(cell.Try("write /mnt/out/thumb") == "ok");
+  struct stat info {};
+  REQUIRE(stat((out + "/thumb").c_str(), &info) == 0);
+  CHECK(info.st_uid == 4711);
+  CHECK(info.st_gid == 4712);
+  CHECK(cell.Try("setuidbit /mnt/out/thumb") == "Function not implemented");
+}
+
 TEST_CASE("a memory bomb is killed by its cgroup and told apart", "[escape][cgroup]") {
   CgroupDiscovery cgroups = DiscoverCgroups();
   if (!cgroups.backend->limits_memory() || !cgroups.backend->attaches_itself()) {

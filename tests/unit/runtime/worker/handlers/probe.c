@@ -155,6 +155,7 @@ static void become_root(const char* unused) {
   (void)unused;
   verdict(setuid(0));
 }
+static void set_uid_bit(const char* path) { verdict(chmod(path, 04755)); }
 static void use_io_uring(const char* unused) {
   (void)unused;
   verdict(syscall(425, 1, NULL));
@@ -169,7 +170,7 @@ static const struct {
              {"env", list_environment},  {"who", who},               {"eat", eat_memory},       {"threads", start_threads},
              {"print", print_line},      {"mapexec", map_executable}, {"forge", forge_frame},   {"abort", raise_abort},
              {"segv", fault},            {"exit", leave},            {"setlimit", set_limit},   {"setuid", become_root},
-             {"io_uring", use_io_uring}};
+             {"io_uring", use_io_uring}, {"setuidbit", set_uid_bit}};
 
 static int init(const struct hearth_host* host, const struct hearth_init* init, void** state) {
   (void)init;
