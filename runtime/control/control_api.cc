@@ -26,14 +26,16 @@ LambdaError UnknownOperation(const http::Request& request) {
 ControlApi::ControlApi(ControlParts parts, Options options)
     : guard_(std::make_shared<const AccessGuard>(std::move(options.access))),
       registry_(parts.registry),
+      metrics_(parts.metrics),
       random_(parts.random),
       triggers_(std::move(parts.triggers)),
       functions_(parts.registry, triggers_),
-      invoke_(parts.registry, parts.sink),
+      invoke_(parts.registry, parts.sink, parts.logs),
       urls_(parts.registry, *triggers_.at("url")),
       mappings_(parts.registry, *triggers_.at("queue"), parts.queues, parts.random),
       sqs_(parts.queues, parts.executor, {options.info.account, options.info.region}),
       bill_(parts.meter, parts.prices, parts.executor.clock()),
+      logs_(parts.logs, parts.registry, parts.executor.clock()),
       status_(std::move(options.info), parts.pool, parts.queues, std::move(options.readiness)),
       buckets_(parts.registry, *triggers_.at("bucket")),
       routes_(parts.registry, *triggers_.at("route")) {}
@@ -175,6 +177,10 @@ Status ControlApi::MountHearth(http::RouteTable& routes) {
       Add(routes, "GET /_hearth/v1/workers", [this](const ApiCallPtr& call) { status_.Workers(call); }));
   HEARTH_TRY(Add(routes, "GET /_hearth/v1/queues", [this](const ApiCallPtr& call) { status_.Queues(call); }));
   HEARTH_TRY(Add(routes, "GET /_hearth/v1/info", [this](const ApiCallPtr& call) { status_.Info(call); }));
+  HEARTH_TRY(Add(routes, "GET /_hearth/v1/logs/{name}", [this](const ApiCallPtr& call) { logs_.Get(call); }));
+  HEARTH_TRY(Add(routes, "GET /metrics", [this](const ApiCallPtr& call) {
+    call->Answer(200, {{"content-type", Metrics::kContentType}}, metrics_.Scrape());
+  }));
   HEARTH_TRY(Add(routes, "GET /livez", [this](const ApiCallPtr& call) { status_.Live(call); }));
   return Add(routes, "GET /readyz", [this](const ApiCallPtr& call) { status_.Ready(call); });
 }

@@ -9,6 +9,7 @@
 #include "runtime/control/access_guard.h"
 #include "runtime/control/hearth_bill.h"
 #include "runtime/control/hearth_documents.h"
+#include "runtime/control/hearth_logs.h"
 #include "runtime/control/hearth_status.h"
 #include "runtime/control/lambda_functions.h"
 #include "runtime/control/lambda_invoke.h"
@@ -17,6 +18,7 @@
 #include "runtime/control/sqs_api.h"
 #include "runtime/http/connection.h"
 #include "runtime/http/route_table.h"
+#include "runtime/telemetry/metrics.h"
 
 namespace hearth {
 
@@ -27,6 +29,8 @@ struct ControlParts {
   QueueStore& queues;
   const Meter& meter;
   const PriceBook& prices;
+  LogStore& logs;
+  const Metrics& metrics;
   const PoolStatusSource& pool;
   TriggersByKind triggers;  // "url", "queue", "bucket" and "route" must be there
   Executor& executor;
@@ -55,6 +59,8 @@ class ControlApi final {
 
   // A message may have become visible in `queue`: the store's one observer is fanned out by the daemon.
   void OnQueueVisible(std::string_view queue) { sqs_.OnQueueVisible(queue); }
+  // Ends the answers that follow a log, which would end only with their clients: for a drain.
+  void EndFollows() { logs_.EndFollows(); }
   // The same guard for the server, so that a stranger's body is not even read. It may outlive the API.
   http::RequestFilter Filter() const;
 
@@ -82,6 +88,7 @@ class ControlApi final {
   const std::shared_ptr<const AccessGuard> guard_;
   // Borrowed.
   FunctionRegistry& registry_;
+  const Metrics& metrics_;
   Random& random_;
   const TriggersByKind triggers_;
   // Mutable.
@@ -91,6 +98,7 @@ class ControlApi final {
   LambdaMappings mappings_;
   SqsApi sqs_;
   HearthBill bill_;
+  HearthLogs logs_;
   HearthStatus status_;
   HearthDocuments buckets_;
   HearthDocuments routes_;

@@ -40,14 +40,17 @@ Error WhyItNeverRan(const Outcome& outcome) {
 
 bool WantsLog(const ApiCall& call) { return call.header("x-amz-log-type") == "Tail"; }
 
-void AnswerOutcome(ApiCall& call, const Outcome& outcome) {
+}  // namespace
+
+void LambdaInvoke::AnswerOutcome(ApiCall& call, const std::string& function, const Outcome& outcome) const {
   if (NeverRan(outcome.kind)) return call.Fail(WhyItNeverRan(outcome));
   http::Headers headers = {{"content-type", "application/json"},
                            {"X-Amz-Executed-Version", outcome.executed_version}};
   if (const auto* trace_id = call.request().headers.Find("x-amzn-trace-id"))
     headers.Add("X-Amzn-Trace-Id", *trace_id);
   if (WantsLog(call)) {
-    headers.Add("X-Amz-Log-Result", Base64Encode(AttemptLogTail(outcome, call.request_id())));
+    headers.Add("X-Amz-Log-Result",
+                Base64Encode(AttemptLogTail(logs_, function, outcome, call.request_id())));
   }
   if (!outcome.ok()) {
     headers.Add("X-Amz-Function-Error", "Unhandled");
@@ -56,8 +59,6 @@ void AnswerOutcome(ApiCall& call, const Outcome& outcome) {
   if (!outcome.content_type.empty()) headers.Set("content-type", outcome.content_type);
   call.Answer(200, std::move(headers), outcome.payload.empty() ? "null" : outcome.payload);
 }
-
-}  // namespace
 
 Result<Event> LambdaInvoke::ReadEvent(ApiCall& call) const {
   HEARTH_ASSIGN(FunctionReference reference,
@@ -96,9 +97,10 @@ void LambdaInvoke::Invoke(const ApiCallPtr& call) {
   if (type == "DryRun") return call->AnswerEmpty(204);
   if (const Status json = CheckJson(event->payload); !json.ok()) return call->Fail(NotJson(json.error()));
   if (type != "Event") {
-    return sink_.Deliver(std::move(event).value(), [call](Result<Outcome> outcome) {
+    const std::string function = event->function;
+    return sink_.Deliver(std::move(event).value(), [this, call, function](const Result<Outcome>& outcome) {
       if (!outcome.ok()) return call->Fail(outcome.error());
-      AnswerOutcome(*call, *outcome);
+      AnswerOutcome(*call, function, *outcome);
     });
   }
   if (event->payload.size() > kAsyncPayloadMax.count) {

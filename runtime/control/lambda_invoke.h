@@ -3,6 +3,7 @@
 #include "runtime/control/api_call.h"
 #include "runtime/registry/function_registry.h"
 #include "runtime/router/event_sink.h"
+#include "runtime/telemetry/log_store.h"
 
 namespace hearth {
 
@@ -14,15 +15,18 @@ namespace hearth {
 // its own.
 class LambdaInvoke final {
  public:
-  LambdaInvoke(FunctionRegistry& registry, EventSink& sink) : registry_(registry), sink_(sink) {}
+  LambdaInvoke(FunctionRegistry& registry, EventSink& sink, const LogStore& logs)
+      : registry_(registry), sink_(sink), logs_(logs) {}
 
   void Invoke(const ApiCallPtr& call);
 
  private:
   Result<Event> ReadEvent(ApiCall& call) const;
+  void AnswerOutcome(ApiCall& call, const std::string& function, const Outcome& outcome) const;
 
   FunctionRegistry& registry_;
   EventSink& sink_;
+  const LogStore& logs_;
 };
 
 }  // namespace hearth

@@ -7,6 +7,8 @@ namespace {
 
 // Lambda's own.
 constexpr size_t kTailBytesMax = 4096;
+// START is written a moment before the attempt's own start is taken, and the wall clock may step.
+constexpr seconds kClockSlack{2};
 
 // As the ledger has it, from what the router was told of the same attempt.
 InvocationRecord RecordOf(const Outcome& outcome, const RequestId& request_id) {
@@ -26,12 +28,19 @@ InvocationRecord RecordOf(const Outcome& outcome, const RequestId& request_id) {
 
 }  // namespace
 
-std::string AttemptLogTail(const Outcome& outcome, const RequestId& request_id) {
+std::string AttemptLogTail(const LogStore& logs, const std::string& function, const Outcome& outcome,
+                           const RequestId& request_id) {
   if (!HasReport(outcome.kind)) return "";
   const InvocationRecord record = RecordOf(outcome, request_id);
-  std::string log = StartLine(record) + "\n" + outcome.log_tail;
-  if (!log.ends_with('\n')) log += '\n';
-  log += EndLine(record) + "\n" + ReportLine(record, outcome.error.type) + "\n";
+  std::string log = outcome.log_tail;
+  if (log.empty())
+    log = logs.TailOf(function, request_id.text(), outcome.started - kClockSlack, kTailBytesMax);
+  // The platform's lines are in the log already where the daemon writes them there.
+  if (log.find(EndLine(record)) == std::string::npos) {
+    if (!log.empty() && !log.ends_with('\n')) log += '\n';
+    log = StartLine(record) + "\n" + log + EndLine(record) + "\n" + ReportLine(record, outcome.error.type) +
+          "\n";
+  }
   return log.size() <= kTailBytesMax ? log : log.substr(log.size() - kTailBytesMax);
 }
 
