@@ -8,7 +8,6 @@ namespace {
 class NoneCgroup final : public Cgroup {
  public:
   std::vector<int> tasks_fds() const override { return {}; }
-  Status AttachFromOutside(pid_t) override { return Ok(); }
   Result<CgroupUsage> Usage() override { return CgroupUsage{}; }
   Status ResetPeak() override { return Ok(); }
   Status Freeze(Frozen) override { return Ok(); }
@@ -19,7 +18,6 @@ class CgroupNoneBackend final : public CgroupBackend {
  public:
   std::string_view name() const override { return "none"; }
   bool limits_memory() const override { return false; }
-  bool attaches_itself() const override { return true; }
   Result<std::unique_ptr<Cgroup>> Create(const CgroupLimits&) override {
     return std::unique_ptr<Cgroup>(new NoneCgroup);
   }

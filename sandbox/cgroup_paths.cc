@@ -113,6 +113,14 @@ std::string ParseCgroupV2Folder(std::string_view mountinfo, std::string_view own
   return {};
 }
 
+std::string ParseCgroupV2Root(std::string_view mountinfo) {
+  for (const std::string_view line : Split(mountinfo, '\n')) {
+    MountLine mount;
+    if (ParseMountLine(line, mount) && mount.type == "cgroup2") return std::string(mount.point);
+  }
+  return {};
+}
+
 CgroupPaths FindCgroups() {
   CgroupPaths found;
   const auto mountinfo = ReadFile("/proc/self/mountinfo");
@@ -139,6 +147,7 @@ CgroupPaths FindCgroups() {
     return found;
   }
   found.version = 2;
+  found.v2_root = ParseCgroupV2Root(*mountinfo);
   CgroupHierarchy hierarchy{folder, {}};
   for (const std::string_view line : Split(*controllers, '\n')) {
     for (const std::string_view controller : Split(line, ' ')) hierarchy.controllers.emplace_back(controller);

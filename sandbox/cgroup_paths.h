@@ -15,6 +15,7 @@ struct CgroupHierarchy {
 struct CgroupPaths {
   int version = 0;                           // 1 or 2; 0: nothing usable
   std::vector<CgroupHierarchy> hierarchies;  // writable ones with a controller that we use; one for version 2
+  std::string v2_root;                       // where version 2 is mounted, if it is the one used
   std::string report;                        // "cgroups: ..."
 
   bool Has(std::string_view controller) const;
@@ -25,6 +26,7 @@ struct CgroupPaths {
 // exist.
 std::vector<CgroupHierarchy> ParseCgroupV1(std::string_view mountinfo, std::string_view own);
 std::string ParseCgroupV2Folder(std::string_view mountinfo, std::string_view own);  // "" if not mounted
+std::string ParseCgroupV2Root(std::string_view mountinfo);
 
 // Of this process, as root or not: controllers whose folder it may write to.
 CgroupPaths FindCgroups();

@@ -33,7 +33,6 @@ class CgroupV1Backend final : public CgroupBackend {
 
   std::string_view name() const override { return "cgroup v1"; }
   bool limits_memory() const override { return has_memory_; }
-  bool attaches_itself() const override { return true; }
   Result<std::unique_ptr<Cgroup>> Create(const CgroupLimits& limits) override;
 
   void GiveBack(std::unique_ptr<Group> group);
@@ -56,9 +55,6 @@ class CgroupV1 final : public Cgroup {
   ~CgroupV1() override { backend_.GiveBack(std::move(group_)); }
 
   std::vector<int> tasks_fds() const override;
-  Status AttachFromOutside(pid_t) override {
-    return Error{ErrorCode::kInternal, "a worker joins its cgroup v1 by its tasks files"};
-  }
   Result<CgroupUsage> Usage() override;
   Status ResetPeak() override { return group_->memory_peak.valid() ? group_->memory_peak.Write("0") : Ok(); }
   Status Freeze(Frozen frozen) override;

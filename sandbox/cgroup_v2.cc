@@ -19,7 +19,6 @@ class CgroupV2Backend final : public CgroupBackend {
   ~CgroupV2Backend() override { RemoveCgroupFolderSoon(folder_); }
   std::string_view name() const override { return "cgroup v2"; }
   bool limits_memory() const override { return true; }
-  bool attaches_itself() const override { return false; }
   Result<std::unique_ptr<Cgroup>> Create(const CgroupLimits& limits) override;
   void Remove(std::string folder) {
     to_remove_.push_back(std::move(folder));
@@ -39,13 +38,11 @@ Status WriteFile(const std::string& path, const std::string& text) {
 
 class CgroupV2 final : public Cgroup {
  public:
-  CgroupV2(CgroupV2Backend& backend, std::string folder) : backend_(backend), folder_(std::move(folder)) {}
+  CgroupV2(CgroupV2Backend& backend, std::string folder, CgroupFile procs)
+      : backend_(backend), folder_(std::move(folder)), procs_(std::move(procs)) {}
   ~CgroupV2() override { backend_.Remove(folder_); }
 
-  std::vector<int> tasks_fds() const override { return {}; }
-  Status AttachFromOutside(pid_t pid) override {
-    return WriteFile(folder_ + "/cgroup.procs", std::to_string(pid));
-  }
+  std::vector<int> tasks_fds() const override { return {procs_.fd()}; }
   Result<CgroupUsage> Usage() override;
   // Since Linux 6.12 per open file only; before, the peak is that of the worker's life.
   Status ResetPeak() override { return Ok(); }
@@ -57,6 +54,7 @@ class CgroupV2 final : public Cgroup {
  private:
   CgroupV2Backend& backend_;
   const std::string folder_;
+  const CgroupFile procs_;
 };
 
 Result<CgroupUsage> CgroupV2::Usage() {
@@ -89,25 +87,48 @@ Result<std::unique_ptr<Cgroup>> CgroupV2Backend::Create(const CgroupLimits& limi
   const std::string folder = folder_ + "/w" + std::to_string(next_number_++);
   if (mkdir(folder.c_str(), 0755) != 0) return ErrnoError("make cgroup " + folder);
   const Status limited = SetLimits(folder, limits);
-  if (!limited.ok()) {
+  auto procs = CgroupFile::Open(folder + "/cgroup.procs", O_RDWR);
+  if (!limited.ok() || !procs.ok()) {
     RemoveCgroupFolder(folder);
-    return limited.error();
+    return limited.ok() ? procs.error() : limited.error();
   }
-  return std::unique_ptr<Cgroup>(new CgroupV2(*this, folder));
+  return std::unique_ptr<Cgroup>(new CgroupV2(*this, folder, std::move(procs).value()));
+}
+
+constexpr const char* kControllers = "+memory +pids +cpu";
+
+// A group with controllers for its children may hold no process itself. One that was delegated to us alone (a
+// unit of systemd's with Delegate=) becomes such by our moving to a leaf of our own.
+Status MoveToLeaf(const std::string& folder) {
+  const std::string leaf = folder + "/supervisor";
+  if (mkdir(leaf.c_str(), 0755) != 0 && errno != EEXIST) return ErrnoError("make cgroup " + leaf);
+  return WriteFile(leaf + "/cgroup.procs", "0");
+}
+
+bool HoldsOnlyThisProcess(const std::string& folder) {
+  const auto procs = CgroupFile::Open(folder + "/cgroup.procs", O_RDONLY);
+  const auto text = procs.ok() ? procs->Read() : Result<std::string>(procs.error());
+  return text.ok() && *text == std::to_string(getpid()) + "\n";
 }
 
 }  // namespace
 
 Result<std::unique_ptr<CgroupBackend>> MakeCgroupV2Backend(const CgroupPaths& paths) {
-  const std::string& above = paths.hierarchies.front().folder;
-  // A group with controllers for its children may have no process itself: this one moves to a leaf of its
-  // own.
-  const std::string leaf = above + "/supervisor";
-  if (mkdir(leaf.c_str(), 0755) != 0 && errno != EEXIST) return ErrnoError("make cgroup " + leaf);
-  HEARTH_TRY(WriteFile(leaf + "/cgroup.procs", "0"));
-  HEARTH_TRY(WriteFile(above + "/cgroup.subtree_control", "+memory +pids +cpu"));
+  // In a shell's or a session's group there are others, who stay: then below the root of the hierarchy, where
+  // the rule does not hold, if we may write there.
+  std::string above = paths.hierarchies.front().folder;
+  if (above != paths.v2_root && HoldsOnlyThisProcess(above)) {
+    HEARTH_TRY(MoveToLeaf(above));
+  } else {
+    above = paths.v2_root;
+  }
+  HEARTH_TRY(WriteFile(above + "/cgroup.subtree_control", kControllers));
   HEARTH_ASSIGN(const std::string own, MakeOwnCgroupFolder(above));
-  HEARTH_TRY(WriteFile(own + "/cgroup.subtree_control", "+memory +pids +cpu"));
+  const Status enabled = WriteFile(own + "/cgroup.subtree_control", kControllers);
+  if (!enabled.ok()) {
+    RemoveCgroupFolder(own);
+    return enabled.error();
+  }
   return std::unique_ptr<CgroupBackend>(new CgroupV2Backend(own));
 }
 
