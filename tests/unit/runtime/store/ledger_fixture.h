@@ -36,6 +36,7 @@ class PostingExecutor final : public Executor {
   const Clock& clock() const override { return timers_.clock(); }
 
   void Advance(std::chrono::nanoseconds by) { timers_.Advance(by); }
+  size_t timers_armed() const { return timers_.timers_armed(); }
   void WaitFor(const std::function<bool()>& reached) {
     while (!reached()) Next()();
   }
@@ -83,6 +84,12 @@ class LedgerFixture {
     return LedgerLog::Open({.folder = folder.path(), .segment_bytes = kSegmentBytesMin}, executor);
   }
   void Close() { log.reset(); }
+
+  // Until the log has heard that no segment could be made, then past its pause. Its other timer is the linger.
+  void LetItTryAgain() {
+    executor.WaitFor([&] { return executor.timers_armed() == 2; });
+    executor.Advance(milliseconds(250));
+  }
 
   uint64_t Append(const std::string& record) {
     auto number = log->Append(record);

@@ -240,10 +240,7 @@ TEST_CASE_METHOD(LedgerFixture, "no room for a next segment: unavailable, then r
     CHECK(log->size() == accepted);
     CHECK(ReadFrom(0).size() == accepted);
   }
-  bool writable = false;
-  executor.Post([&] { writable = true; });
-  executor.WaitFor([&] { return writable; });  // the failure was posted before this
-  executor.Advance(milliseconds(250));
+  LetItTryAgain();
   CHECK(Append(RecordText(accepted)) == accepted);
   CHECK(log->writable());
   Open();
@@ -258,10 +255,7 @@ TEST_CASE_METHOD(LedgerFixture, "disk full at open: readable, not writable, reco
     CHECK(log->Append("x").error().code == ErrorCode::kUnavailable);
     CHECK(log->Verify().ok());
   }
-  bool posted = false;
-  executor.Post([&] { posted = true; });
-  executor.WaitFor([&] { return posted; });
-  executor.Advance(milliseconds(250));
+  LetItTryAgain();
   CHECK(Append("x") == 0);
 }
 
