@@ -26,15 +26,12 @@ Result<std::string> FolderOfThisProgram() {
   return text.substr(0, text.rfind('/'));
 }
 
-// bin/hearthd and libexec/hearth/hearth-launcher when installed; side by side folders in a build tree.
+// bin/hearthd and libexec/hearth/hearth-launcher, in the installed tree as in the build tree.
 Result<std::string> FindLauncher() {
   HEARTH_ASSIGN(const std::string here, FolderOfThisProgram());
-  const std::string candidates[] = {here + "/../libexec/hearth/hearth-launcher",
-                                    here + "/../worker/hearth-launcher", here + "/hearth-launcher"};
-  for (const std::string& path : candidates) {
-    if (PathExists(path)) return path;
-  }
-  return Error{ErrorCode::kMisconfigured, "hearth-launcher is not where it belongs: " + candidates[0]};
+  const std::string path = here + "/../libexec/hearth/hearth-launcher";
+  if (PathExists(path)) return path;
+  return Error{ErrorCode::kMisconfigured, "hearth-launcher is not where it belongs: " + path};
 }
 
 Result<UniqueFd> LockDataFolder(const std::string& folder) {
@@ -207,7 +204,8 @@ hearth::Status Daemon::MountControl() {
     if (line.find(": ok") == std::string::npos) options.info.isolation_missing.push_back(line);
   }
   options.readiness = [this] { return Readiness(); };
-  ControlParts parts{*registry_, *router_, *queues_, *meter_, prices_, *this, {}, loop_, random_};
+  ControlParts parts{*registry_, *router_, *queues_, *meter_, prices_, logs_,
+                     metrics_,   *this,    {},       loop_,   random_};
   for (Trigger* trigger : Triggers()) parts.triggers.emplace(std::string(trigger->kind()), trigger);
   HEARTH_ASSIGN(control_, ControlApi::Mount(control_routes_, parts, std::move(options)));
   return Ok();
