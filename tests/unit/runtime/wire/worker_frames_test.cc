@@ -90,6 +90,17 @@ TEST_CASE("worker frames survive the way there and nothing else does", "[wire]")
   }
 }
 
+// docs/wire.md shows these bytes.
+TEST_CASE("the example of the wire's page", "[wire]") {
+  const std::string expected(
+      "\x01\x00\x08\x00\x00\x00\x00\x00\x07\x00\x00\x00\x00\x00\x00\x00"
+      "\x03"
+      "\x05\x00\x00\x00hello"
+      "\x02\x00\x00\x00{}",
+      32);
+  CHECK(EncodeLog(7, {3, "hello", "{}"}) == expected);
+}
+
 TEST_CASE("every field of an invocation arrives", "[wire]") {
   std::string packet;
   EncodeInvoke(11, AnInvocation(), "payload", packet);
