@@ -22,6 +22,14 @@ Result<Pipe> MakePipe() {
   return pipe;
 }
 
+CgroupLimits LimitsOf(const FunctionSettings& settings) {
+  CgroupLimits limits;
+  limits.memory_bytes = settings.memory.count;
+  limits.pids_max = kThreadsMax;
+  limits.cpus = CpusFor(limits.memory_bytes);
+  return limits;
+}
+
 // What a handler finds in its environment: Lambda's names, then its own, which win.
 std::vector<std::string> EnvironmentOf(const FunctionVersion& version) {
   const FunctionSettings& s = version.settings;
@@ -79,9 +87,18 @@ void FunctionSandbox::Make(std::vector<BindMount> mounts, std::function<void(Sta
   frame.has_memory_cgroup = cgroups_.limits_memory() ? 1 : 0;
   frame.environment = EnvironmentOf(*version_);
   frame.mounts = std::move(mounts);
-  launcher_.MakeSandbox(frame, [self = weak_.Get()](Result<LauncherClient::MadeSandbox> result) {
-    if (self) self->OnMade(std::move(result));
-  });
+  auto cgroup = cgroups_.Create(LimitsOf(settings));
+  if (!cgroup.ok()) {
+    workers_.loop.Post([self = weak_.Get(), error = cgroup.error()] {
+      if (self) self->OnMade(error);
+    });
+    return;
+  }
+  zygote_cgroup_ = std::move(cgroup).value();
+  launcher_.MakeSandbox(frame, zygote_cgroup_->tasks_fds(),
+                        [self = weak_.Get()](Result<LauncherClient::MadeSandbox> result) {
+                          if (self) self->OnMade(std::move(result));
+                        });
 }
 
 void FunctionSandbox::OnMade(Result<LauncherClient::MadeSandbox> made) {
@@ -120,11 +137,7 @@ Status FunctionSandbox::Fork(WorkerId id, OnWorker& done) {
   HEARTH_ASSIGN(PacketSocketPair channel, MakePacketSocketPair());
   HEARTH_ASSIGN(Pipe out, MakePipe());
   HEARTH_ASSIGN(Pipe err, MakePipe());
-  CgroupLimits limits;
-  limits.memory_bytes = version_->settings.memory.count;
-  limits.pids_max = kThreadsMax;
-  limits.cpus = CpusFor(limits.memory_bytes);
-  HEARTH_ASSIGN(std::unique_ptr<Cgroup> cgroup, cgroups_.Create(limits));
+  HEARTH_ASSIGN(std::unique_ptr<Cgroup> cgroup, cgroups_.Create(LimitsOf(version_->settings)));
 
   std::vector<int> fds = {channel.theirs.get(), out.write.get(), err.write.get()};
   for (const int fd : cgroup->tasks_fds()) fds.push_back(fd);

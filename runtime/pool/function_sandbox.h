@@ -67,6 +67,7 @@ class FunctionSandbox final {
   Log& log_;
   // Mutable.
   State state_ = State::kMaking;
+  std::unique_ptr<Cgroup> zygote_cgroup_;  // so that what the code does while it is loaded is limited too
   UniqueFd init_;
   std::unique_ptr<FdWatch> watch_;
   std::function<void(Status)> made_;

@@ -3,6 +3,7 @@
 #include <functional>
 #include <map>
 #include <memory>
+#include <span>
 #include <string>
 
 #include "runtime/base/ids.h"
@@ -39,7 +40,9 @@ class LauncherClient final {
 
   void Start(std::function<void(Result<Hello>)> started, std::function<void()> on_death);
   bool running() const { return running_; }
-  void MakeSandbox(const MakeSandboxFrame& frame, std::function<void(Result<MadeSandbox>)> reply);
+  // `cgroup_tasks`: what the zygote joins before it loads foreign code.
+  void MakeSandbox(const MakeSandboxFrame& frame, std::span<const int> cgroup_tasks,
+                   std::function<void(Result<MadeSandbox>)> reply);
   void KillSandbox(SandboxId sandbox);
   void Unpack(int zip_fd, int folder_fd, const UnpackZipFrame& limits, std::function<void(Status)> reply);
 

@@ -11,6 +11,7 @@
 namespace hearth {
 namespace {
 
+constexpr uint32_t kRootlessLevel = 2;
 constexpr uint32_t kUnpackedEntriesMax = 10'000;
 constexpr milliseconds kRestartDelayMax{10'000};
 
@@ -37,7 +38,9 @@ void SandboxHost::StartLauncher(std::function<void(Status)> started) {
 
 void SandboxHost::OnHello(Result<LauncherClient::Hello> hello, const std::function<void(Status)>& started) {
   if (!hello.ok()) return started(hello.error());
-  isolation_level_ = hello->isolation_level;
+  // Without limits of memory for each worker it is at most what an unprivileged daemon gives.
+  isolation_level_ =
+      cgroups_.limits_memory() ? hello->isolation_level : std::min(hello->isolation_level, kRootlessLevel);
   isolation_report_ = std::move(hello->report);
   restart_delay_ = milliseconds(100);
   if (isolation_level_ < options_.isolation_least) {
