@@ -24,12 +24,12 @@ class AccessGuard final {
   };
   // The headers of one request; "" for what was not sent.
   struct Asked {
-    std::string_view path;
-    std::string_view host;
-    std::string_view origin;
-    std::string_view authorization;
-    std::string_view
-        security_token;  // X-Amz-Security-Token: how AWS's tools can carry the token (AWS_SESSION_TOKEN)
+    std::string_view path = {};
+    std::string_view host = {};
+    std::string_view origin = {};
+    std::string_view authorization = {};
+    // X-Amz-Security-Token: how AWS's tools can carry the token (AWS_SESSION_TOKEN).
+    std::string_view security_token = {};
   };
 
   explicit AccessGuard(Options options);

@@ -71,7 +71,8 @@ TEST_CASE_METHOD(InvokeFixture, "log tail is START, the handler's lines, END, RE
                        .request_id = event.request_id.text(),
                        .time = executor.clock().WallNow(),
                        .source = LogSource::kStdout,
-                       .message = "hello from the handler"});
+                       .message = "hello from the handler",
+                       .fields_json = {}});
     return Ran(Succeeded());
   });
   const auto answer = Invoke("resize", "{}", {{"x-amz-log-type", "Tail"}});
@@ -145,7 +146,7 @@ TEST_CASE_METHOD(InvokeFixture, "payload that is not JSON", "[control][lambda]")
   CHECK(sink.fake.delivered().empty());
 }
 
-TEST_CASE_METHOD(InvokeFixture, "function that is not there", "[control][lambda]") {
+TEST_CASE_METHOD(InvokeFixture, "invoke of a function that is not there", "[control][lambda]") {
   const auto answer = Invoke("nobody", "{}");
   CHECK(answer->answer->status == 404);
   CHECK(Body(answer)["Message"] ==
