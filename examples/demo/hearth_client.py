@@ -58,4 +58,6 @@ class Client:
             "FunctionResponseTypes": ["ReportBatchItemFailures"]})
 
     def logs(self, function):
-        return self.call("GET", f"/_hearth/v1/logs/{function}")[1].decode(errors="replace")
+        """Its log as text, a message a line; the daemon answers with a JSON object a line."""
+        kept = self.call("GET", f"/_hearth/v1/logs/{function}")[1].decode(errors="replace")
+        return "\n".join(json.loads(line)["message"] for line in kept.splitlines())

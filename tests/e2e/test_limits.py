@@ -3,7 +3,7 @@ import base64
 import json
 import unittest
 
-from hearth_e2e import DaemonTest, handler_path, http_call, raw_call
+from hearth_e2e import DaemonTest, handler_path, http_call, metric_sum, raw_call
 
 SYNC_PAYLOAD_MAX = 6 * 1024 * 1024
 ASYNC_PAYLOAD_MAX = 1024 * 1024
@@ -110,8 +110,10 @@ class Health(DaemonTest):
     def test_liveness_readiness_and_metrics(self):
         self.assertEqual(200, self.daemon.control("GET", "/livez").status)
         self.assertEqual(200, self.daemon.control("GET", "/readyz").status)
+        self.daemon.create_function("victim", handler_path("victim"))
+        self.daemon.invoke("victim", {})
         samples = self.daemon.metrics()
-        self.assertTrue(any(name.startswith("hearth_") for name, _ in samples), samples)
+        self.assertEqual(1, metric_sum(samples, "hearth_invocations_total", function="victim"), samples)
 
 
 if __name__ == "__main__":

@@ -83,7 +83,7 @@ class QueueTrigger(DaemonTest):
     def test_mapping_of_a_queue_that_does_not_exist_is_refused(self):
         answer = self.daemon.control("POST", "/2015-03-31/event-source-mappings", {
             "EventSourceArn": "arn:aws:sqs:us-east-1:000000000000:gone", "FunctionName": "recorder"})
-        self.assert_refused(answer, 400, "InvalidParameterValueException", "gone")
+        self.assert_refused(answer, 400, "InvalidParameterValueException", "queue does not exist")
 
     def test_error_of_sqs_has_its_shape(self):
         answer = self.daemon.try_sqs("GetQueueUrl", QueueName="gone")
