@@ -21,7 +21,10 @@ struct InvokeFixture : ControlFixture {
   void Answers(Result<Outcome> outcome) {
     sink.fake.AnswerAtOnce([outcome](const Event&) { return outcome; });
   }
-  const Event& Delivered() { return sink.fake.delivered().back(); }
+  const Event& Delivered() {
+    REQUIRE_FALSE(sink.fake.delivered().empty());
+    return sink.fake.delivered().back();
+  }
 };
 
 }  // namespace

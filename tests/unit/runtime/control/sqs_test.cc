@@ -31,7 +31,9 @@ struct SqsFixture : ControlFixture {
 
 TEST_CASE("MD5 of attributes as SDKs check it", "[control][sqs]") {
   CHECK(SqsMd5OfAttributes({{"k", {"String", "v"}}}) == "0a77b0642718c3d9dd47090567d11e0d");
-  CHECK(SqsMd5OfAttributes({{"k", {"Binary", "v"}}}) != "0a77b0642718c3d9dd47090567d11e0d");
+  CHECK(SqsMd5OfAttributes({{"k", {"Binary", "v"}}}) == "e664503cb6e726d4ab52325b3efcd23f");
+  CHECK(SqsMd5OfAttributes({{"k", {"String", "v"}}, {"a", {"Number.int", "12"}}}) ==
+        "61fd87dc93e7c23024ae4934f68d1f23");
 }
 
 TEST_CASE_METHOD(SqsFixture, "message goes round", "[control][sqs]") {
