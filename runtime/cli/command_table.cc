@@ -1,0 +1,25 @@
+#include "runtime/cli/command_table.h"
+
+#include "runtime/cli/verbs.h"
+
+namespace hearth::cli {
+namespace {
+
+std::vector<Command> Listed() {
+  std::vector<Command> all;
+  for (const auto& commands :
+       {InitCommands(), UpCommands(), DeployCommands(), InvokeCommands(), FunctionCommands(), LogsCommands(),
+        BillCommands(), QueueCommands(), BucketCommands(), EndpointCommands(), StatusCommands()}) {
+    all.insert(all.end(), commands.begin(), commands.end());
+  }
+  return all;
+}
+
+}  // namespace
+
+const std::vector<Command>& Commands() {
+  static const std::vector<Command> commands = Listed();
+  return commands;
+}
+
+}  // namespace hearth::cli

@@ -1,0 +1,189 @@
+#include "runtime/cli/deployment.h"
+
+#include <poll.h>
+
+#include <algorithm>
+
+#include "runtime/base/base64.h"
+#include "runtime/base/digest.h"
+#include "runtime/cli/exit_code.h"
+#include "runtime/cli/text_table.h"
+
+namespace hearth::cli {
+namespace {
+
+// The daemon answers a change when it is made, so the first look finds Active; others may take their time.
+constexpr int kLooks = 600;
+constexpr int kLookEvery_ms = 100;
+
+std::string Sha256Base64(const std::string& bytes) {
+  const Sha256Digest digest = Sha256(bytes);
+  return Base64Encode({reinterpret_cast<const char*>(digest.data()), digest.size()});
+}
+
+Json EnvironmentOf(const Json& current) {
+  const Json environment = current.value("Environment", Json::object());
+  return environment.value("Variables", Json::object());
+}
+
+Json BucketsOf(const Json& current) {
+  return current.value("Hearth", Json::object()).value("Buckets", Json::array());
+}
+
+void ChangeText(const Json& current, const char* member, const std::string& label, const std::string& wished,
+                SettingsChange& change) {
+  const std::string old = TextOf(current, member);
+  if (wished.empty() || wished == old) return;
+  change.request[member] = wished;
+  change.changes.push_back(label + " " + old + " -> " + wished);
+}
+
+void ChangeNumber(const Json& current, const char* member, const std::string& label, const std::string& unit,
+                  std::optional<int64_t> wished, SettingsChange& change) {
+  if (!wished || (current.contains(member) && current[member] == *wished)) return;
+  change.request[member] = *wished;
+  change.changes.push_back(label + " " + TextOf(current, member) + " -> " + std::to_string(*wished) + unit);
+}
+
+// Values are not shown: they may be secrets.
+void ChangeEnvironment(const Json& current, const FunctionWish& wish, SettingsChange& change) {
+  Json variables = EnvironmentOf(current);
+  const size_t before = change.changes.size();
+  for (const auto& [name, value] : wish.environment) {
+    if (variables.contains(name) && variables[name] == value) continue;
+    change.changes.push_back((variables.contains(name) ? "changed " : "added ") + name);
+    variables[name] = value;
+  }
+  for (const std::string& name : wish.environment_removed) {
+    if (variables.erase(name) > 0) change.changes.push_back("removed " + name);
+  }
+  if (change.changes.size() > before) change.request["Environment"] = {{"Variables", variables}};
+}
+
+// Buckets and isolation travel as one object.
+void ChangeHearth(const Json& current, const FunctionWish& wish, SettingsChange& change) {
+  Json buckets = BucketsOf(current);
+  const Json before = buckets;
+  for (const auto& [name, mode] : wish.buckets) {
+    const bool writable = mode == "rw";
+    const auto same = [&, bucket = name](const Json& one) { return TextOf(one, "Bucket") == bucket; };
+    buckets.erase(std::remove_if(buckets.begin(), buckets.end(), same), buckets.end());
+    if (mode != "off") buckets.push_back({{"Bucket", name}, {"Writable", writable}});
+    const auto old = std::find_if(before.begin(), before.end(), same);
+    const bool unchanged = mode == "off" ? old == before.end()
+                                         : old != before.end() && old->value("Writable", false) == writable;
+    if (!unchanged) change.changes.push_back("bucket " + name + " " + mode);
+  }
+  const std::string isolation = current.value("Hearth", Json::object()).value("Isolation", "instance");
+  const bool isolation_changes = !wish.isolation.empty() && wish.isolation != isolation;
+  if (isolation_changes) change.changes.push_back("isolation " + isolation + " -> " + wish.isolation);
+  const auto in_order = [](const Json& list) {
+    std::map<std::string, bool> modes;
+    for (const Json& one : list) modes[TextOf(one, "Bucket")] = one.value("Writable", false);
+    return modes;
+  };
+  Json hearth = Json::object();
+  if (in_order(buckets) != in_order(before)) hearth["Buckets"] = buckets;
+  if (isolation_changes) hearth["Isolation"] = wish.isolation;
+  if (!hearth.empty()) change.request["Hearth"] = hearth;
+}
+
+std::string Joined(const std::vector<std::string>& parts) {
+  std::string text;
+  for (const std::string& part : parts) text += (text.empty() ? "" : ", ") + part;
+  return text;
+}
+
+Result<Json> WaitUntilActive(const Session& session, const std::string& name) {
+  for (int look = 0; look < kLooks; ++look) {
+    HEARTH_ASSIGN(const Json answer, session.Ask("GET", FunctionPath(name)));
+    const Json configuration = answer.value("Configuration", Json::object());
+    const std::string state = TextOf(configuration, "State");
+    const std::string update = TextOf(configuration, "LastUpdateStatus");
+    if (state == "Failed" || update == "Failed") {
+      return Error{ErrorCode::kBadArtefact, name + " failed: " + TextOf(configuration, "StateReason") +
+                                                TextOf(configuration, "LastUpdateStatusReason")};
+    }
+    if (state == "Active" && update != "InProgress") return configuration;
+    ::poll(nullptr, 0, kLookEvery_ms);  // this program has no loop to run meanwhile
+  }
+  return Error{ErrorCode::kTimedOut,
+               name + " is not Active after " + std::to_string(kLooks * kLookEvery_ms / 1000) + " s"};
+}
+
+Result<Deployed> Create(const Session& session, const Package& package, const FunctionWish& wish) {
+  if (wish.handler.empty()) {
+    return UsageError("which library of the package handles events? say --handler libNAME.so (" + wish.name +
+                      " is new)");
+  }
+  Json request = ChangeOf(Json::object(), wish).request;
+  request["FunctionName"] = wish.name;
+  request["Runtime"] = "provided.al2023";
+  request["Role"] = "arn:aws:iam::000000000000:role/none";  // the API wants one; nothing reads it
+  request["Code"] = {{"ZipFile", Base64Encode(package.bytes)}};
+  HEARTH_TRY(session.Ask("POST", "/2015-03-31/functions", request));
+  Deployed deployed{.created = true};
+  HEARTH_ASSIGN(deployed.configuration, WaitUntilActive(session, wish.name));
+  const Json& made = deployed.configuration;
+  deployed.summary = "created " + wish.name + ": " + SizeText(package.bytes.size()) + ", handler " +
+                     TextOf(made, "Handler") + ", " + TextOf(made, "MemorySize") + " MB, timeout " +
+                     TextOf(made, "Timeout") + " s";
+  return deployed;
+}
+
+Result<Deployed> Update(const Session& session, const Package& package, const FunctionWish& wish,
+                        const Json& current) {
+  SettingsChange change = ChangeOf(current, wish);
+  if (!change.request.empty()) {
+    HEARTH_TRY(session.Ask("PUT", FunctionPath(wish.name) + "/configuration", change.request));
+    HEARTH_TRY(WaitUntilActive(session, wish.name));
+  }
+  if (TextOf(current, "CodeSha256") != Sha256Base64(package.bytes)) {
+    HEARTH_TRY(
+        session.Ask("PUT", FunctionPath(wish.name) + "/code", {{"ZipFile", Base64Encode(package.bytes)}}));
+    change.changes.insert(change.changes.begin(), "code (" + SizeText(package.bytes.size()) + ")");
+  }
+  Deployed deployed;
+  HEARTH_ASSIGN(deployed.configuration, WaitUntilActive(session, wish.name));
+  deployed.summary = change.changes.empty() ? wish.name + " is up to date"
+                                            : "updated " + wish.name + ": " + Joined(change.changes);
+  return deployed;
+}
+
+}  // namespace
+
+Result<std::pair<std::string, std::string>> ParseBucketMount(const std::string& text) {
+  const size_t colon = text.find(':');
+  const std::string mode = colon == std::string::npos ? "ro" : text.substr(colon + 1);
+  if (mode != "ro" && mode != "rw" && mode != "off") {
+    return UsageError("bucket \"" + text + "\": after the colon comes rw, ro or off");
+  }
+  return std::pair(text.substr(0, colon), mode);
+}
+
+SettingsChange ChangeOf(const Json& current, const FunctionWish& wish) {
+  SettingsChange change;
+  ChangeText(current, "Handler", "handler", wish.handler, change);
+  ChangeNumber(current, "MemorySize", "memory", " MB", wish.memory_mib, change);
+  ChangeNumber(current, "Timeout", "timeout", " s", wish.timeout_s, change);
+  ChangeEnvironment(current, wish, change);
+  ChangeHearth(current, wish, change);
+  return change;
+}
+
+Result<Deployed> DeployFunction(const Session& session, const Package& package, FunctionWish wish) {
+  if (wish.name.empty()) wish.name = package.name;
+  if (wish.name.empty()) return UsageError("what shall the function be called? say --name NAME");
+  const auto current = session.Ask("GET", FunctionPath(wish.name));
+  if (!current.ok() && current.error().code != ErrorCode::kNotFound) return current.error();
+  if (wish.handler.empty()) wish.handler = package.handler;
+  if (!wish.memory_mib) wish.memory_mib = package.memory_mib;
+  if (!wish.timeout_s) wish.timeout_s = package.timeout_s;
+  auto deployed = current.ok()
+                      ? Update(session, package, wish, current->value("Configuration", Json::object()))
+                      : Create(session, package, wish);
+  if (deployed.ok() || deployed.error().code == ErrorCode::kInvalidArgument) return deployed;
+  return deployed.error().WithContext("deploy " + wish.name);
+}
+
+}  // namespace hearth::cli

@@ -1,0 +1,90 @@
+#include "runtime/cli/deployment.h"
+#include "runtime/cli/resources.h"
+#include "runtime/cli/verbs.h"
+
+namespace hearth::cli {
+namespace {
+
+// Lambda's own ranges.
+constexpr int64_t kMemoryMin = 128, kMemoryMax = 10'240, kTimeoutMax = 900;
+
+Status ReadEnvironment(const Arguments& arguments, FunctionWish& wish) {
+  for (const std::string& pair : arguments.All("--env")) {
+    const size_t equals = pair.find('=');
+    if (equals == std::string::npos || equals == 0)
+      return UsageError("--env \"" + pair + "\" is not NAME=VALUE");
+    wish.environment[pair.substr(0, equals)] = pair.substr(equals + 1);
+  }
+  wish.environment_removed = arguments.All("--unset-env");
+  return Ok();
+}
+
+Result<FunctionWish> ReadWish(const Arguments& arguments) {
+  FunctionWish wish{.name = arguments.Text("--name"), .handler = arguments.Text("--handler")};
+  HEARTH_ASSIGN(wish.memory_mib, arguments.Number("--memory", kMemoryMin, kMemoryMax));
+  HEARTH_ASSIGN(wish.timeout_s, arguments.Number("--timeout", 1, kTimeoutMax));
+  HEARTH_TRY(ReadEnvironment(arguments, wish));
+  for (const std::string& bucket : arguments.All("--bucket")) {
+    HEARTH_ASSIGN(auto mount, ParseBucketMount(bucket));
+    wish.buckets.push_back(std::move(mount));
+  }
+  wish.isolation = arguments.Text("--isolation");
+  if (!wish.isolation.empty() && wish.isolation != "instance" && wish.isolation != "invocation") {
+    return UsageError("--isolation \"" + wish.isolation + "\" is neither instance nor invocation");
+  }
+  return wish;
+}
+
+Result<ExitCode> Deploy(Session& session, const Arguments& arguments) {
+  HEARTH_ASSIGN(FunctionWish wish, ReadWish(arguments));
+  HEARTH_ASSIGN(const Package package, ReadPackage(arguments.Word(0)));
+  HEARTH_ASSIGN(Deployed deployed, DeployFunction(session, package, std::move(wish)));
+  const std::string name = TextOf(deployed.configuration, "FunctionName");
+  std::string url;
+  if (arguments.Has("--url")) {
+    HEARTH_ASSIGN(const UrlMade made, GiveUrl(session, name, UrlAccess::kUnchanged));
+    url = TextOf(made.config, "FunctionUrl");
+    deployed.configuration["FunctionUrl"] = url;
+  }
+  if (session.wants_json()) {
+    session.PrintJson(deployed.configuration);
+    return ExitCode::kOk;
+  }
+  session.PrintLine(deployed.summary);
+  if (!url.empty()) session.PrintLine("url: " + url);
+  if (deployed.created) session.Note("next: hearth invoke " + name + " '{}'");
+  return ExitCode::kOk;
+}
+
+}  // namespace
+
+std::vector<Command> DeployCommands() {
+  return {{
+      .name = "deploy",
+      .positionals = {"WHAT"},
+      .summary = "Create a function, or update its code and settings",
+      .details =
+          "WHAT is NAME.function.json, which hearth_add_function() writes beside the library that it builds, "
+          "a\n"
+          "shared object, a zip, or a folder (zipped by the program zip). A flag that is not given changes\n"
+          "nothing. The code is checked and loaded on trial; what fails is refused with the reason, and the\n"
+          "old code keeps serving.\n",
+      .flags = {{"--name", "NAME", "the function's name (default: as built, or from the file's name)"},
+                {"--handler", "LIB[:SYMBOL]", "library in the package, and its exported function"},
+                {"--memory", "MIB", "memory limit, 128 to 10240"},
+                {"--timeout", "S", "longest time of one invocation, 1 to 900"},
+                {"--env", "NAME=VALUE", "set an environment variable", Repeat::kMany},
+                {"--unset-env", "NAME", "remove an environment variable", Repeat::kMany},
+                {"--bucket", "NAME[:rw]",
+                 "show the bucket to the function; :rw to write too, :off to take it away", Repeat::kMany},
+                {"--isolation", "KIND",
+                 "instance: workers are reused; invocation: a fresh process each time"},
+                {"--url", "", "give it a function URL too, and print that"}},
+      .examples = {{"hearth deploy build/greet.function.json", "as hearth_add_function() built it"},
+                   {"hearth deploy libgreet.so --name greet --timeout 5 --env LOG=debug --url", ""},
+                   {"hearth deploy build/resize.function.json --bucket photos --bucket thumbs:rw", ""}},
+      .run = Deploy,
+  }};
+}
+
+}  // namespace hearth::cli

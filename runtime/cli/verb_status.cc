@@ -1,0 +1,93 @@
+#include "runtime/cli/text_table.h"
+#include "runtime/cli/verbs.h"
+
+namespace hearth::cli {
+namespace {
+
+Result<ExitCode> Workers(Session& session, const Arguments&) {
+  HEARTH_ASSIGN(const Json answer, session.Ask("GET", "/_hearth/v1/workers"));
+  if (session.wants_json()) {
+    session.PrintJson(answer);
+    return ExitCode::kOk;
+  }
+  TextTable table({{"FUNCTION"},
+                   {"VERSION"},
+                   {"STARTING", Align::kRight},
+                   {"IDLE", Align::kRight},
+                   {"BUSY", Align::kRight},
+                   {"WAITING", Align::kRight},
+                   {"MAX", Align::kRight},
+                   {"STATE"}});
+  for (const Json& version : answer.value("versions", Json::array())) {
+    table.Add({TextOf(version, "function"), TextOf(version, "version"), TextOf(version, "starting"),
+               TextOf(version, "idle"), TextOf(version, "busy"), TextOf(version, "waiting"),
+               TextOf(version, "workers_max"), version.value("draining", false) ? "draining" : "serving"});
+  }
+  session.out() << table.Text();
+  if (table.Text().empty()) session.Note("no workers; the first invocation starts one");
+  return ExitCode::kOk;
+}
+
+std::string MissingText(const Json& info) {
+  const Json missing = info.value("isolation_missing", Json());
+  if (missing.is_string()) return missing.get<std::string>();
+  if (!missing.is_array()) return "";
+  std::string text;
+  for (const Json& one : missing) {
+    text += (text.empty() ? "" : "; ") + (one.is_string() ? one.get<std::string>() : DumpJson(one));
+  }
+  return text;
+}
+
+// Ready or not is said after what is known, so that a daemon in trouble can still be looked at.
+Result<ExitCode> Info(Session& session, const Arguments&) {
+  HEARTH_ASSIGN(Json info, session.Ask("GET", "/_hearth/v1/info"));
+  const auto ready = session.client().Ask({.target = "/readyz"});
+  if (!ready.ok()) return ready.error();
+  const bool is_ready = ready->status == 200;
+  const Json reason = Json::parse(ready->body, nullptr, /*allow_exceptions=*/false);
+  if (session.wants_json()) {
+    info["ready"] = is_ready;
+    session.PrintJson(info);
+    return is_ready ? ExitCode::kOk : ExitCode::kPlatform;
+  }
+  TextTable table({{"HEARTHD"}, {TextOf(info, "version")}});
+  table.Add({"ready", is_ready ? "yes" : "no: " + TextOf(reason, "reason")});
+  table.Add({"functions at", "http://" + TextOf(info, "data_address")});
+  table.Add({"control at", "http://" + TextOf(info, "control_address")});
+  table.Add({"data folder", TextOf(info, "data_folder")});
+  table.Add({"account, region", TextOf(info, "account") + ", " + TextOf(info, "region")});
+  table.Add({"isolation level", TextOf(info, "isolation_level")});
+  const std::string missing = MissingText(info);
+  table.Add({"not given by host", missing.empty() ? "nothing" : missing});
+  for (const auto& [name, value] : info.value("limits", Json::object()).items()) {
+    table.Add({"limit " + name, DumpJson(value)});
+  }
+  session.out() << table.Text();
+  return is_ready ? ExitCode::kOk : ExitCode::kPlatform;
+}
+
+}  // namespace
+
+std::vector<Command> StatusCommands() {
+  return {
+      {.name = "ps",
+       .positionals = {},
+       .summary = "Show the workers of each function version",
+       .details = "",
+       .flags = {},
+       .examples = {{"hearth ps", ""}},
+       .run = Workers},
+      {.name = "info",
+       .positionals = {},
+       .summary = "Show the daemon: version, addresses, isolation of workers, limits",
+       .details =
+           "The isolation level is what this host gives; what it does not give is listed with the reason.\n"
+           "The exit code is 3 when the daemon is not ready.\n",
+       .flags = {},
+       .examples = {{"hearth info", ""}},
+       .run = Info},
+  };
+}
+
+}  // namespace hearth::cli

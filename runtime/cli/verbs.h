@@ -1,0 +1,22 @@
+#pragma once
+
+#include <vector>
+
+#include "runtime/cli/command.h"
+
+namespace hearth::cli {
+
+// Each in a file of its own, verb_NAME.cc: how the verb is called, and what it does.
+std::vector<Command> InitCommands();
+std::vector<Command> UpCommands();
+std::vector<Command> DeployCommands();
+std::vector<Command> InvokeCommands();
+std::vector<Command> FunctionCommands();  // ls, describe, rm
+std::vector<Command> LogsCommands();
+std::vector<Command> BillCommands();
+std::vector<Command> QueueCommands();
+std::vector<Command> BucketCommands();
+std::vector<Command> EndpointCommands();  // url, route
+std::vector<Command> StatusCommands();    // ps, info
+
+}  // namespace hearth::cli
