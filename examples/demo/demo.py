@@ -172,8 +172,10 @@ class Demo:
         return [line for line in self.client.logs(function).splitlines() if "REPORT RequestId: " in line]
 
     def last_error(self, function):
-        lines = [line for line in self.client.logs(function).splitlines() if "error" in line.lower() and "REPORT" not in line]
-        return lines[-1].strip()[:160] if lines else "a clean function error"
+        platform = ("START RequestId: ", "END RequestId: ", "REPORT RequestId: ")
+        lines = [line.strip() for line in self.client.logs(function).splitlines() if not line.startswith(platform)]
+        said = [line for line in lines if line]
+        return f"a function error ({said[-1][:90]})" if said else "a function error"
 
     # --- HTTP and queue ---
 
@@ -232,6 +234,7 @@ def main():
     parser.add_argument("folder", nargs="?", type=pathlib.Path, help="folder of pictures (default: some are made)")
     parser.add_argument("--build-dir", default="build/release", help="where hearthd and the examples were built")
     arguments = parser.parse_args()
+    sys.stdout.reconfigure(line_buffering=True)  # what the hearth command prints comes in its place
     folder = pathlib.Path(tempfile.mkdtemp(prefix="hearth-demo-"))
     folder.chmod(0o755)
     daemon = None
