@@ -57,6 +57,16 @@ std::function<Status(Config&, const std::string&)> Integer(T Config::*field, uin
   };
 }
 
+Status SetAllowedHosts(Config& config, const std::string& text) {
+  config.allowed_hosts.clear();
+  for (size_t begin = 0; begin <= text.size();) {
+    const size_t end = std::min(text.find(',', begin), text.size());
+    if (end > begin) config.allowed_hosts.push_back(text.substr(begin, end - begin));
+    begin = end + 1;
+  }
+  return Ok();
+}
+
 Status SetLogLevel(Config& config, const std::string& text) {
   static constexpr std::string_view kNames[] = {"debug", "info", "warn", "error"};
   const auto found = std::find(std::begin(kNames), std::end(kNames), text);
@@ -75,6 +85,9 @@ const std::vector<Setting>& Settings() {
        Address(&Config::control_listen)},
       {"auth_token_file", "file with the bearer token of the control plane; needed off loopback",
        Text(&Config::auth_token_file)},
+      {"allow_host",
+       "host names, separated by commas, that clients may use for the control plane besides loopback's",
+       SetAllowedHosts},
       {"ready_file", "written once everything works: {\"pid\", \"data_port\", \"control_port\"}",
        Text(&Config::ready_file)},
       {"account", "12-digit account in ARNs (000000000000)", Text(&Config::account)},

@@ -19,7 +19,9 @@ struct Config {
   ListenAddress data_listen{"127.0.0.1", 8080};
   ListenAddress control_listen{"127.0.0.1", 4566};
   std::string auth_token_file;  // bearer token of the control plane
-  std::string ready_file;       // gets {"pid", "data_port", "control_port"} once everything works
+  std::vector<std::string>
+      allowed_hosts;       // names besides loopback that the control plane may be asked for under
+  std::string ready_file;  // gets {"pid", "data_port", "control_port"} once everything works
   std::string account = "000000000000";
   std::string region = "us-east-1";
   uint32_t isolation_least = 4;  // --min-isolation; 2 when not root

@@ -79,7 +79,8 @@ Result<std::unique_ptr<Daemon>> Daemon::Open(const Config& config, Loop& loop, L
   return daemon;
 }
 
-Daemon::Daemon(const Config& config, Loop& loop, Log& log) : config_(config), loop_(loop), log_(log) {}
+Daemon::Daemon(const Config& config, Loop& loop, Log& log)
+    : config_(config), loop_(loop), log_(log), platform_log_(logs_, loop.clock()) {}
 
 Daemon::~Daemon() = default;
 
@@ -131,7 +132,7 @@ hearth::Status Daemon::OpenLedger() {
   if (meter.report.unreadable > 0)
     log_.Error("the ledger has records that cannot be read", {{"first", meter.report.detail}});
   meter_ = std::move(meter.meter);
-  meter_->AddObserver(metrics_);
+  meter_->AddObserver(*this);
   HEARTH_ASSIGN(prices_, ShippedPriceBook());
   return Ok();
 }
@@ -159,7 +160,7 @@ hearth::Status Daemon::OpenRuntime() {
   pool_options.limits.idle_time_out = config_.idle_time_out;
   pools_ = std::make_unique<PoolSet>(pool_options, *sandboxes_, loop_);
   const Router::Limits limits{Bytes{config_.payload_bytes_max}, config_.concurrency_max};
-  router_ = std::make_unique<Router>(limits, *registry_, *pools_, *meter_, metrics_, loop_);
+  router_ = std::make_unique<Router>(limits, *registry_, *pools_, *meter_, *this, loop_);
   AsyncEvents::Options async_options;
   async_options.retry_delay = config_.async_retry_delay;
   async_ = std::make_unique<AsyncEvents>(async_options, *queues_, *router_, *meter_, log_, loop_);
@@ -192,7 +193,8 @@ hearth::Status Daemon::OpenTriggers() {
 hearth::Status Daemon::MountControl() {
   ControlApi::Options options;
   options.access.token = auth_token_;
-  options.access.allowed_hosts = {config_.control_listen.host};
+  options.access.allowed_hosts = config_.allowed_hosts;
+  options.access.allowed_hosts.push_back(config_.control_listen.host);
   options.info.version = HEARTH_VERSION;
   options.info.data_address = Address(config_.data_listen);
   options.info.control_address = Address(config_.control_listen);
@@ -201,7 +203,7 @@ hearth::Status Daemon::MountControl() {
   options.info.data_folder = config_.data_dir;
   options.info.isolation_level = static_cast<int>(sandboxes_->isolation_level());
   for (const std::string& line : Lines(sandboxes_->isolation_report())) {
-    if (line.find(": ok") == std::string::npos) options.info.isolation_missing.push_back(line);
+    if (line.find(": missing") != std::string::npos) options.info.isolation_missing.push_back(line);
   }
   options.readiness = [this] { return Readiness(); };
   ControlParts parts{*registry_, *router_, *queues_, *meter_, prices_, logs_,
@@ -240,7 +242,8 @@ void Daemon::StartSandboxes(Done done) {
     if (!started.ok()) return done(std::move(started));
     log_.Info("isolation level " + std::to_string(sandboxes_->isolation_level()) + " (--min-isolation " +
               std::to_string(config_.isolation_least) + ")");
-    for (const std::string& line : Lines(sandboxes_->isolation_report() + cgroups_.report)) log_.Info(line);
+    for (const std::string& line : Lines(sandboxes_->isolation_report())) log_.Info(line);
+    if (!cgroups_.backend->limits_memory()) log_.Warn(cgroups_.report);
     done(Ok());
   });
 }
@@ -301,12 +304,28 @@ void Daemon::OnReplaced(const FunctionVersionPtr& old_version, const FunctionVer
   logs_.ForgetFunction(old_version->function);
 }
 
+void Daemon::OnInvocationStarted(const FunctionVersion& version, const Event& event) {
+  metrics_.OnInvocationStarted(version, event);
+  platform_log_.OnInvocationStarted(version, event);
+}
+
+void Daemon::OnInvocationSettled(const InvocationRecord& record) {
+  metrics_.OnInvocationSettled(record);
+  platform_log_.OnInvocationSettled(record);
+}
+
+void Daemon::OnThrottled(std::string_view function, std::string_view reason) {
+  metrics_.OnThrottled(function, reason);
+  platform_log_.OnThrottled(function, reason);
+}
+
 // From the outside in: first nothing new comes, then what is under way ends, then the workers go, then the
 // ledger is safe.
 void Daemon::Stop(std::function<void()> stopped) {
   log_.Info("stopping: finishing what is under way");
   ready_ = false;
   async_->Stop();
+  control_->EndFollows();
   auto after_ledger = [stopped = std::move(stopped)](const hearth::Status&) { stopped(); };
   auto after_pools = [this, after_ledger] { ledger_->Sync(after_ledger); };
   auto after_router = [this, after_pools] { pools_->Drain(after_pools); };

@@ -9,6 +9,7 @@
 #include "runtime/base/random.h"
 #include "runtime/base/unique_fd.h"
 #include "runtime/control/control_api.h"
+#include "runtime/control/platform_log.h"
 #include "runtime/control/pool_status.h"
 #include "runtime/daemon/config.h"
 #include "runtime/http/route_table.h"
@@ -38,7 +39,7 @@ namespace hearth {
 //          borrows only from those above it.
 // Thread:  loop thread.
 // Failure: Open() and Start() say which part could not, and why.
-class Daemon final : private PoolStatusSource, private RegistryObserver {
+class Daemon final : private PoolStatusSource, private RegistryObserver, private InvocationObserver {
  public:
   // Opens the data folder: refused while another daemon has it.
   static Result<std::unique_ptr<Daemon>> Open(const Config& config, Loop& loop, Log& log);
@@ -74,6 +75,10 @@ class Daemon final : private PoolStatusSource, private RegistryObserver {
 
   std::vector<PoolStatus> Status() const override;
   void OnReplaced(const FunctionVersionPtr& old_version, const FunctionVersionPtr& new_version) override;
+  // What the router and the meter see is for metrics and for the functions' logs.
+  void OnInvocationStarted(const FunctionVersion& version, const Event& event) override;
+  void OnInvocationSettled(const InvocationRecord& record) override;
+  void OnThrottled(std::string_view function, std::string_view reason) override;
 
   // Constant after construction.
   Config config_;  // with the ports that were really opened
@@ -91,6 +96,7 @@ class Daemon final : private PoolStatusSource, private RegistryObserver {
   PriceBook prices_;
   Metrics metrics_;
   LogStore logs_;
+  PlatformLog platform_log_;
   std::unique_ptr<SqliteKeyStore> keys_;
   std::unique_ptr<SqliteKeyStore> receipts_;
   std::unique_ptr<SqliteQueueStore> queues_;
