@@ -108,7 +108,8 @@ hearth::Status Daemon::OpenPorts() {
   data.filter = starting;
   HEARTH_ASSIGN(data_server_, http::Server::Create(loop_, config_.data_listen, data_routes_, log_, data));
   http::ServerOptions control;
-  control.limits.body_max = Bytes{config_.payload_bytes_max};
+  // A little more than an event may have, so that what is just over is refused in Lambda's own words.
+  control.limits.body_max = Bytes{config_.payload_bytes_max + (1_MiB).count};
   control.filter = [this, starting](const http::Request& head) {
     if (auto refusal = starting(head)) return refusal;
     return control_->Filter()(head);
@@ -132,7 +133,7 @@ hearth::Status Daemon::OpenLedger() {
   if (meter.report.unreadable > 0)
     log_.Error("the ledger has records that cannot be read", {{"first", meter.report.detail}});
   meter_ = std::move(meter.meter);
-  meter_->AddObserver(*this);
+  meter_->AddObserver(static_cast<InvocationObserver&>(*this));
   HEARTH_ASSIGN(prices_, ShippedPriceBook());
   return Ok();
 }
@@ -160,7 +161,8 @@ hearth::Status Daemon::OpenRuntime() {
   pool_options.limits.idle_time_out = config_.idle_time_out;
   pools_ = std::make_unique<PoolSet>(pool_options, *sandboxes_, loop_);
   const Router::Limits limits{Bytes{config_.payload_bytes_max}, config_.concurrency_max};
-  router_ = std::make_unique<Router>(limits, *registry_, *pools_, *meter_, *this, loop_);
+  InvocationObserver& observer = *this;
+  router_ = std::make_unique<Router>(limits, *registry_, *pools_, *meter_, observer, loop_);
   AsyncEvents::Options async_options;
   async_options.retry_delay = config_.async_retry_delay;
   async_ = std::make_unique<AsyncEvents>(async_options, *queues_, *router_, *meter_, log_, loop_);

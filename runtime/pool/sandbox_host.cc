@@ -6,13 +6,11 @@
 #include <utility>
 
 #include "runtime/base/files.h"
-#include "runtime/registry/code_folders.h"
 
 namespace hearth {
 namespace {
 
 constexpr uint32_t kRootlessLevel = 2;
-constexpr uint32_t kUnpackedEntriesMax = 10'000;
 constexpr milliseconds kRestartDelayMax{10'000};
 
 }  // namespace

@@ -10,7 +10,7 @@
 #include "runtime/pool/function_sandbox.h"
 #include "runtime/pool/launcher_client.h"
 #include "runtime/pool/worker.h"
-#include "runtime/registry/artefact_checker.h"
+#include "runtime/model/artefact_checker.h"
 #include "sandbox/cgroup.h"
 
 namespace hearth {

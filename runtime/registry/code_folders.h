@@ -6,7 +6,7 @@
 #include "runtime/base/result.h"
 #include "runtime/loop/work_thread.h"
 #include "runtime/model/function.h"
-#include "runtime/registry/artefact_checker.h"
+#include "runtime/model/artefact_checker.h"
 
 namespace hearth {
 
@@ -17,7 +17,6 @@ namespace hearth {
 // Thread:  loop thread; replies run on the loop.
 // Limits:  package 50 MiB zipped, 250 MiB and 10,000 entries unpacked (Lambda's limits).
 inline constexpr uint64_t kPackageBytesMax = 52'428'800;
-inline constexpr uint64_t kUnpackedBytesMax = 262'144'000;
 
 class CodeFolders final {
  public:

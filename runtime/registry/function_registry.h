@@ -11,7 +11,7 @@
 #include "runtime/base/random.h"
 #include "runtime/base/weak_ptr.h"
 #include "runtime/model/function.h"
-#include "runtime/registry/artefact_checker.h"
+#include "runtime/model/artefact_checker.h"
 #include "runtime/registry/code_folders.h"
 #include "runtime/store/key_store.h"
 

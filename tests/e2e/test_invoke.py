@@ -1,4 +1,5 @@
 """Invoke over the control API: cold then warm, and each way in which a handler can go wrong."""
+import json
 import time
 import unittest
 
@@ -132,8 +133,15 @@ class Misbehaviour(VictimTest):
         self.check_deed("throw_int", ["int"], dies=False)
 
     def test_handler_returns_garbage(self):
-        self.check_deed("garbage", ["Runtime.InvalidResponse", "Runtime.MalformedHandlerResponse",
-                                    "Function.InvalidResponse", "Runtime.MarshalError"], "JSON", dies=False)
+        """A caller gets the bytes as they are; a trigger that must read them answers an error, and the worker lives."""
+        self.daemon.create_function("garbage", handler_path("victim"), env={"DO": "garbage"})
+        raw = self.call("garbage", "garbage")
+        self.assertEqual((200, None), (raw.status, raw.function_error), raw)
+        self.assertRaises(ValueError, json.loads, raw.body)
+        answer = self.daemon.get_url(self.daemon.create_url("garbage"))
+        self.assertEqual(502, answer.status, answer)
+        self.assertIn("errorType", answer.json())
+        self.assertEqual(1, self.call("count", "garbage").json())
 
     def test_handler_exits(self):
         self.check_deed("exit", ["Runtime.ExitError"], "Runtime exited with error: exit status 3", code=3)

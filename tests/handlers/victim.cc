@@ -205,8 +205,11 @@ std::string Obey(const std::string& deed, const json& order, Context& context) {
   return found->second(order);
 }
 
+// An event without an order of its own (of a trigger, say) does what the environment variable DO names, else is echoed.
 std::string Handle(std::string_view payload, Context& context) {
   const json order = json::parse(payload, nullptr, /*allow_exceptions=*/false);
+  const char* always = std::getenv("DO");
+  if (always && order.is_object() && !order.contains("do")) return Obey(always, order, context);
   if (!order.is_object() || !order.contains("do") || order["do"] == "echo") return std::string(payload);
   return Obey(order["do"].get<std::string>(), order, context);
 }

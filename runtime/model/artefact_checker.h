@@ -1,5 +1,6 @@
 #pragma once
 
+#include <cstdint>
 #include <functional>
 #include <string>
 
@@ -7,6 +8,10 @@
 #include "runtime/model/function.h"
 
 namespace hearth {
+
+// Lambda's limits of a package, unpacked.
+inline constexpr uint64_t kUnpackedBytesMax = 262'144'000;
+inline constexpr uint32_t kUnpackedEntriesMax = 10'000;
 
 // Judges foreign code without trusting it: everything happens in confined children. Implemented by the pool,
 // which has the sandboxes; here, so that the registry need not know them.
