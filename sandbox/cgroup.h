@@ -38,7 +38,8 @@ struct CgroupUsage {
 enum class Frozen { kNo, kYes };
 
 // One worker's group. Owned by whoever holds the worker; give it back by destroying it, once the worker has
-// exited (its folder is recycled, or removed when the kernel lets it go). Thread: that of its backend.
+// exited (its folder is recycled, or removed when the kernel lets it go).
+// Thread:  that of its backend.
 class Cgroup {
  public:
   virtual ~Cgroup() = default;

@@ -7,8 +7,9 @@
 
 namespace hearth {
 
-// How long to wait before trying again what failed for no fault of its own: doubling from `first` to `longest`, of which
-// each wait takes a random part between a half and the whole, so that those who failed together do not come back together.
+// How long to wait before trying again what failed for no fault of its own: doubling from `first` to
+// `longest`, of which each wait takes a random part between a half and the whole, so that those who failed
+// together do not come back together.
 class BackOff final {
  public:
   BackOff(milliseconds first, milliseconds longest) : first_(first), longest_(longest) {}

@@ -9,8 +9,8 @@
 namespace hearth {
 
 // Draining: while it is open work may Enter(); after Close() no more may, and when the last holder has left,
-// the callback runs. A move-only Pass leaves the gate when it goes. Thread: one. Owned by whatever drains;
-// outlives its passes.
+// the callback runs. A move-only Pass leaves the gate when it goes.
+// Thread:  one. Owned by whatever drains; outlives its passes.
 class Gate final {
  public:
   class Pass final {

@@ -18,7 +18,8 @@ namespace hearth {
 // x-amzn-RequestId.
 //
 // Owned by: whoever will answer it, shared by the callbacks on the way. Dropped unanswered, the client gets
-// 500. Thread:   loop thread.
+// 500.
+// Thread:  loop thread.
 class ApiCall final {
  public:
   ApiCall(http::Request request, http::Responder responder, RequestId request_id)

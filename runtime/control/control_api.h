@@ -41,11 +41,11 @@ struct ControlParts {
 // route table.
 //
 // Owns:    its routes and the handlers of each resource family. Owned by the daemon.
-// Borrows: ControlParts, the route table. Thread: loop thread.
+// Borrows: ControlParts, the route table.
+// Thread:  loop thread.
 // Failure: a request that the guard refuses is 403 with the reason, whatever its path.
 // Promise: no handler runs after the destructor returns. The registry, queue store, triggers and sink may
-// still hold callbacks
-//          into it: they must be drained, or gone, before it is.
+//          still hold callbacks into it: they must be drained, or gone, before it is.
 class ControlApi final {
  public:
   struct Options {

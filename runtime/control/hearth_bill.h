@@ -9,7 +9,8 @@ namespace hearth {
 
 // GET /_hearth/v1/bill?from=&to=&by=function|version: what was used and what it costs, from the ledger alone.
 //
-// Borrows: everything; all outlive it. Thread: loop thread.
+// Borrows: everything; all outlive it.
+// Thread:  loop thread.
 class HearthBill final {
  public:
   HearthBill(const Meter& meter, const PriceBook& prices, const Clock& clock)

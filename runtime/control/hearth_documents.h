@@ -9,7 +9,8 @@ namespace hearth {
 // The documents of one trigger, as they are: PUT, GET, DELETE and list by name, and commands. The trigger's
 // own shape, with "Name" and "Status" added to answers.
 //
-// Borrows: everything; all outlive it. Thread: loop thread.
+// Borrows: everything; all outlive it.
+// Thread:  loop thread.
 class HearthDocuments final {
  public:
   HearthDocuments(FunctionRegistry& registry, Trigger& trigger) : registry_(registry), trigger_(trigger) {}

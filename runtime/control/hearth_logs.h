@@ -13,10 +13,11 @@ namespace hearth {
 // GET /_hearth/v1/logs/{function}?since=&request-id=&follow=1: one JSON object a line, oldest first; with
 // follow, new lines as they come until the client goes.
 //
-// Owns:    the answers that follow. Borrows: everything given to the constructor; all outlive it.
+// Owns:    the answers that follow.
+// Borrows: everything given to the constructor; all outlive it.
 // Thread:  loop thread.
 // Limits:  kFollowersMax at once; a client that leaves over kUntakenMax untaken misses lines, and is told how
-// many.
+//          many.
 class HearthLogs final {
  public:
   static constexpr size_t kFollowersMax = 256;

@@ -23,7 +23,8 @@ struct ControlInfo {
 
 // GET info, workers, queues below /_hearth/v1; /livez and /readyz.
 //
-// Borrows: everything; all outlive it. Thread: loop thread.
+// Borrows: everything; all outlive it.
+// Thread:  loop thread.
 class HearthStatus final {
  public:
   using Readiness = std::function<Status()>;

@@ -9,10 +9,11 @@ namespace hearth {
 
 // Lambda's Invoke: RequestResponse, Event and DryRun.
 //
-// Borrows: everything; all outlive it. Thread: loop thread.
+// Borrows: everything; all outlive it.
+// Thread:  loop thread.
 // Limits:  payload 6 MiB (the sink's), 1 MiB for Event; X-Amz-Client-Context 3,583 bytes.
 // Failure: what the handler did wrong is 200 with X-Amz-Function-Error; everything else has an HTTP status of
-// its own.
+//          its own.
 class LambdaInvoke final {
  public:
   LambdaInvoke(FunctionRegistry& registry, EventSink& sink, const LogStore& logs)

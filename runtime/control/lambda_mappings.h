@@ -11,7 +11,8 @@ namespace hearth {
 // Lambda's event source mappings, on the trigger of kind "queue". Only SQS queues of this store can be
 // sources.
 //
-// Borrows: everything; all outlive it. Thread: loop thread.
+// Borrows: everything; all outlive it.
+// Thread:  loop thread.
 class LambdaMappings final {
  public:
   LambdaMappings(FunctionRegistry& registry, Trigger& mappings, QueueStore& queues, Random& random)

@@ -8,7 +8,8 @@ namespace hearth {
 
 // Lambda's FunctionUrlConfig operations, on the trigger of kind "url". Extensions: AuthType TOKEN with Token.
 //
-// Borrows: everything; all outlive it. Thread: loop thread.
+// Borrows: everything; all outlive it.
+// Thread:  loop thread.
 class LambdaUrls final {
  public:
   LambdaUrls(FunctionRegistry& registry, Trigger& urls) : registry_(registry), urls_(urls) {}

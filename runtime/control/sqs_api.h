@@ -12,7 +12,8 @@ namespace hearth {
 
 // SQS's JSON protocol: POST / with X-Amz-Target: AmazonSQS.OPERATION.
 //
-// Borrows: QueueStore&, Executor& - both outlive it. Thread: loop thread.
+// Borrows: QueueStore&, Executor& - both outlive it.
+// Thread:  loop thread.
 class SqsApi final {
  public:
   SqsApi(QueueStore& queues, Executor& executor, SqsIdentity identity);

@@ -7,7 +7,8 @@ namespace hearth {
 
 // SQS operations that send messages, delete them, and change how long they stay hidden.
 //
-// Borrows: QueueStore&, outlives it. Thread: loop thread.
+// Borrows: QueueStore&, outlives it.
+// Thread:  loop thread.
 // Limits:  a message and a batch 1 MiB with attributes, 10 entries a batch.
 class SqsMessages final {
  public:

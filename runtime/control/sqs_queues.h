@@ -7,7 +7,8 @@ namespace hearth {
 
 // SQS operations on queues themselves.
 //
-// Borrows: QueueStore&, outlives it. Thread: loop thread.
+// Borrows: QueueStore&, outlives it.
+// Thread:  loop thread.
 class SqsQueues final {
  public:
   SqsQueues(QueueStore& queues, SqsIdentity identity) : queues_(queues), identity_(std::move(identity)) {}

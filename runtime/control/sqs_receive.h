@@ -15,7 +15,8 @@ namespace hearth {
 // ReceiveMessage, with long polls that cost no thread: one that finds nothing waits in its queue's line until
 // a message becomes visible, its time is up, or its client goes.
 //
-// Owns:    the waiting polls. Borrows: QueueStore&, Executor& - both outlive it.
+// Owns:    the waiting polls.
+// Borrows: QueueStore&, Executor& - both outlive it.
 // Thread:  loop thread.
 // Limits:  10 messages, 20 s a poll, kPollsMax polls in all; one more is answered at once.
 // Failure: messages that were leased for a client that has gone meanwhile are given back.

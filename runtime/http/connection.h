@@ -48,9 +48,10 @@ struct ConnectionContext {
 //          request is taken (error, "close", end of file, drain); closing_ once the last answer is handed to
 //          the stream; then retired.
 // Limits:  Limits. Reading pauses while pipeline_max, bodies_in_flight_max or unsent_max is reached and bytes
-//          wait. Failure: a bad request gets its error answer in turn, then the connection closes. A reset
-//          drops everything. At a plain end of file handlers are told (OnClientGone) and what they still
-//          answer is sent, since the client may only have shut its sending side.
+//          wait.
+// Failure: a bad request gets its error answer in turn, then the connection closes. A reset drops everything.
+//          At a plain end of file handlers are told (OnClientGone) and what they still answer is sent, since
+//          the client may only have shut its sending side.
 class Connection final {
  public:
   Connection(ConnectionContext& context, std::unique_ptr<Stream> stream);

@@ -16,7 +16,8 @@ constexpr size_t kWaitings = 5;
 // Deadlines of all connections of a server, without a timer for each: one list for each kind of waiting, in
 // the order of entry, which is the order of deadlines since a kind has one duration. Entering is a splice: no
 // allocation, no heap. Time is that of the last Sweep(): a deadline fires up to an interval late, never
-// early. Thread: loop. Owned by Server; entries are destroyed before it.
+// early.
+// Thread:  loop. Owned by Server; entries are destroyed before it.
 class DeadlineLists final {
  public:
   class Entry final {

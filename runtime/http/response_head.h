@@ -17,7 +17,8 @@ struct Framing {
   bool old_keep_alive = false;  // HTTP/1.0 client that asked for keep-alive: it must be told
 };
 
-// The date header, formatted once a second. Thread: loop.
+// The date header, formatted once a second.
+// Thread:  loop.
 class DateLine final {
  public:
   explicit DateLine(const Clock& clock) : clock_(clock) {}

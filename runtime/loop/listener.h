@@ -24,9 +24,11 @@ Result<ListenAddress> ParseListenAddress(std::string_view text);
 // Owns:    the socket. Owned by whoever serves on it.
 // Thread:  loop thread only.
 // Limits:  backlog kBacklog; at most kAcceptsPerTurn connections a turn, so that a storm does not starve
-// those there are. Failure: out of descriptors or memory it tells `on_accept_error` and pauses for kPause;
-// clients wait in the backlog. Promise: no callback runs after the destructor returns. Destroying the
-// listener inside its own callback is legal.
+//          those there are.
+// Failure: out of descriptors or memory it tells `on_accept_error` and pauses for kPause; clients wait in the
+//          backlog.
+// Promise: no callback runs after the destructor returns. Destroying the listener inside its own callback is
+//          legal.
 class Listener final {
  public:
   using OnConnection = std::function<void(std::unique_ptr<Stream>)>;

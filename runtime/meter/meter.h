@@ -26,9 +26,11 @@ namespace hearth {
 // Borrows: LedgerLog&, the observers - all outlive the meter.
 // Thread:  loop thread. Record() makes no system call.
 // Limits:  identities and successes are remembered for the last 262,144 records each (settings), also over a
-// restart. Failure: a record that the ledger does not take is an error to the caller and in no sum; observers
-// do not hear of it. Promise: one record for each (request id, attempt) within the window. What could not be
-// recorded is not billed.
+//          restart.
+// Failure: a record that the ledger does not take is an error to the caller and in no sum; observers do not
+//          hear of it.
+// Promise: one record for each (request id, attempt) within the window. What could not be recorded is not
+//          billed.
 class Meter final {
  public:
   struct Options {

@@ -15,9 +15,9 @@ inline UtcHour HourOf(WallTime time) { return std::chrono::floor<std::chrono::ho
 // Sums by function, version and UTC hour, kept up with each record, so that a bill does not read the whole
 // ledger again.
 //
-// Owned by Meter. Thread: loop thread.
-// Memory: about 250 bytes for each hour in which a version ran; a year of one version that never rests is 2
-// MB.
+// Owned by Meter.
+// Thread:  loop thread. Memory: about 250 bytes for each hour in which a version ran; a year of one version
+//          that never rests is 2 MB.
 class UsageTable final {
  public:
   void Add(uint64_t number, const InvocationRecord& record);

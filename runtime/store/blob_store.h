@@ -8,8 +8,9 @@
 namespace hearth {
 
 // Whole files by name, for what is too large for a row: code packages, large message bodies. Written once,
-// never changed. Thread: loop thread; completions run on the loop. Durable: Ok() from Put survives power
-// loss.
+// never changed.
+// Thread:  loop thread; completions run on the loop.
+// Durable: Ok() from Put survives power loss.
 class BlobStore {
  public:
   virtual ~BlobStore() = default;

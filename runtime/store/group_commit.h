@@ -33,9 +33,10 @@ inline constexpr milliseconds kGroupCommitLingerMax{5};
 // Owns:    the writer thread. Owned by its store.
 // Borrows: SqliteDatabase& (used on the thread only), Executor&; both outlive it.
 // Thread:  Submit() on the loop; Operation::run on the writer thread; Operation::done on the loop, in order
-// of submission. Failure: an operation that fails is rolled back alone, its neighbours are not; a commit that
-// fails fails its whole group. Promise: everything submitted is run before the destructor returns; no
-// callback runs after.
+//          of submission.
+// Failure: an operation that fails is rolled back alone, its neighbours are not; a commit that fails fails
+//          its whole group.
+// Promise: everything submitted is run before the destructor returns; no callback runs after.
 class GroupCommit final {
  public:
   struct Operation {

@@ -14,12 +14,13 @@ namespace hearth {
 
 // An append-only log of small records in segment files; docs/ledger-format.md has the bytes.
 //
-// Owns:    the segments of one folder, the newest of them mmapped and fallocated; a thread that syncs and chains.
+// Owns:    the segments of one folder, the newest of them mmapped and fallocated; a thread that syncs and
+//          chains.
 // Thread:  loop thread. Append() is a copy into the mapping: no system call but once a segment.
 // Durable: at once against kill -9 (the page cache has it); within the sync linger against power loss.
 // Limits:  record 64 KiB; segment 64 MiB by default.
-// Failure: Open() keeps the valid prefix of each segment and reports the rest; Append() is kUnavailable when no next
-//          segment could be made (disk full): new work is refused, nothing that was accepted is lost.
+// Failure: Open() keeps the valid prefix of each segment and reports the rest; Append() is kUnavailable when
+//          no next segment could be made (disk full): new work is refused, nothing that was accepted is lost.
 class LedgerLog {
  public:
   struct Options {
@@ -39,15 +40,16 @@ class LedgerLog {
   virtual ~LedgerLog() = default;
   // The record's number, from 0, over all segments.
   virtual Result<uint64_t> Append(std::string_view record) = 0;
-  // Asked before work is accepted. It turns false while there still is room for the records of the work that runs: an
-  // eighth of a segment. Also false for good after a failed sync, since what the disk has is unknown then.
+  // Asked before work is accepted. It turns false while there still is room for the records of the work that
+  // runs: an eighth of a segment. Also false for good after a failed sync, since what the disk has is unknown
+  // then.
   virtual bool writable() const = 0;
   // Calls back once everything appended so far survives power loss.
   virtual void Sync(std::function<void(Status)> done) = 0;
   // In order, including what was just appended. Stops when `visit` returns false.
   virtual Status Read(uint64_t from, const std::function<bool(uint64_t number, std::string_view record)>& visit) const = 0;
-  // One past the number of the newest record. Numbers of records that were lost are not given again to others unless
-  // they were the newest.
+  // One past the number of the newest record. Numbers of records that were lost are not given again to others
+  // unless they were the newest.
   virtual uint64_t size() const = 0;
   // Checks every CRC and the SHA-256 chain over the sync groups; blocks. kCorrupt names segment and group.
   virtual Status Verify() const = 0;

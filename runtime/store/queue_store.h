@@ -18,8 +18,9 @@ namespace hearth {
 // Thread:  loop thread; completions run on the loop, never inside the call.
 // Durable: a completed Send survives kill -9 and power loss; a completed Delete never comes back.
 // Handles: receipt handles and message ids are opaque strings, valid in any process that opens the same
-// store. Limits:  queue name 80 of [A-Za-z0-9_-]; body 1 MiB (attributes count); batch 10 at the protocol,
-// kReceiveBatchMax here.
+//          store.
+// Limits:  queue name 80 of [A-Za-z0-9_-]; body 1 MiB (attributes count); batch 10 at the protocol,
+//          kReceiveBatchMax here.
 
 inline constexpr Bytes kMessageBytesMax = 1_MiB;
 inline constexpr size_t kQueueNameBytesMax = 80;

@@ -5,8 +5,9 @@
 #include <string>
 #include <string_view>
 
-// The bytes of a frame: little-endian integers, strings with a 32-bit length before them. Reading never goes past the end:
-// the first short or over-long field makes the reader fail for good, and the caller asks once, at the end.
+// The bytes of a frame: little-endian integers, strings with a 32-bit length before them. Reading never goes
+// past the end: the first short or over-long field makes the reader fail for good, and the caller asks once,
+// at the end.
 
 namespace hearth {
 

@@ -42,8 +42,8 @@ enum class LauncherFrameKind : uint8_t {
   kZygoteExited = 20,
 };
 
-// What the launcher found that it can give, probed by trying (reference levels: 1 process, 2 rootless, 4 root with cgroup
-// v1/hybrid, 5 root v2).
+// What the launcher found that it can give, probed by trying (reference levels: 1 process, 2 rootless, 4 root
+// with cgroup v1/hybrid, 5 root v2).
 struct HelloFrame {
   uint32_t isolation_level = 0;
   std::string report;  // lines "layer: ok|missing (why, remedy)", for the log and for `hearth doctor`
@@ -105,8 +105,8 @@ struct UnpackDoneFrame {
   std::string error;  // empty: done. Else the entry's name and why it was refused.
 };
 
-// + descriptors: worker's end of its channel, write ends of its stdout and stderr pipes, then `tasks` files of its cgroups
-// (cgroup v1: the worker writes "0" to each).
+// + descriptors: worker's end of its channel, write ends of its stdout and stderr pipes, then `tasks` files
+// of its cgroups (cgroup v1: the worker writes "0" to each).
 struct ForkWorkerFrame {
   uint64_t worker_id = 0;
 };

@@ -10,8 +10,8 @@
 #include "runtime/base/result.h"
 #include "runtime/base/unique_fd.h"
 
-// One message of a SOCK_SEQPACKET socket: bytes and descriptors, whole or not at all. The kernel keeps the boundaries, so a
-// peer that writes garbage spoils one message, never the next.
+// One message of a SOCK_SEQPACKET socket: bytes and descriptors, whole or not at all. The kernel keeps the
+// boundaries, so a peer that writes garbage spoils one message, never the next.
 
 namespace hearth {
 

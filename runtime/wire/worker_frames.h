@@ -88,8 +88,8 @@ struct LogFrame {
   std::string fields_json;  // a JSON object, or empty
 };
 
-// Each Encode writes header and fields. A payload over kInlineBytesMax is left out and the flag set: the sender passes it
-// as a sealed memfd (EncodeX returns whether).
+// Each Encode writes header and fields. A payload over kInlineBytesMax is left out and the flag set: the
+// sender passes it as a sealed memfd (EncodeX returns whether).
 enum class BodyPlace { kInline, kMemfd };
 
 std::string EncodeStarted(const StartedFrame& frame);
@@ -99,14 +99,16 @@ BodyPlace EncodeInvoke(uint64_t sequence, const InvokeFrame& frame, std::string_
 BodyPlace EncodeResponse(uint64_t sequence, std::string_view content_type, std::string_view payload, std::string& out);
 std::string EncodeLog(uint64_t sequence, const LogFrame& frame);
 
-// Each Decode takes what follows the header; empty when it is malformed. Payload strings are empty for memfd bodies.
+// Each Decode takes what follows the header; empty when it is malformed. Payload strings are empty for memfd
+// bodies.
 std::optional<StartedFrame> DecodeStarted(std::string_view body);
 std::optional<ErrorFrame> DecodeError(std::string_view body);
 std::optional<InvokeFrame> DecodeInvoke(std::string_view body, uint32_t flags);
 std::optional<ResponseFrame> DecodeResponse(std::string_view body, uint32_t flags);
 std::optional<LogFrame> DecodeLog(std::string_view body);
 
-// Reads a body from a memfd: refuses one without the four seals or over `bytes_max` (kTooLarge names both sizes).
+// Reads a body from a memfd: refuses one without the four seals or over `bytes_max` (kTooLarge names both
+// sizes).
 Result<std::string> ReadSealedBody(int memfd, uint64_t bytes_max);
 
 }  // namespace hearth

@@ -27,9 +27,10 @@ struct HandlerFacts {
 };
 
 // The worker's side of the handler ABI: takes frames from the channel, calls the library's functions, sends
-// what they answer. One per worker process. Thread: main thread; `log` and `remaining_time_ns` may be called
-// from any. States: Run(): started -> (Init) initialised -> any number of (Invoke) -> (Shutdown or end of
-// file) -> _exit(0).
+// what they answer. One per worker process.
+// Thread:  main thread; `log` and `remaining_time_ns` may be called from any.
+// States:  Run(): started -> (Init) initialised -> any number of (Invoke) -> (Shutdown or end of file) ->
+//          _exit(0).
 class HandlerHost final {
  public:
   HandlerHost(int channel, const hearth_function& functions, HandlerFacts facts);

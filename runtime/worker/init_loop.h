@@ -14,8 +14,8 @@
 namespace hearth {
 
 // The life of pid 1 of a sandbox once the zygote runs: a loop over four descriptors, ending the process (and
-// by that everything in the sandbox) when hearthd closes its channel. Limits: as many workers as hearthd asks
-// for; kUnclaimedMax exits of processes that nobody has named yet.
+// by that everything in the sandbox) when hearthd closes its channel.
+// Limits:  as many workers as hearthd asks for; kUnclaimedMax exits of processes that nobody has named yet.
 class InitLoop final {
  public:
   struct Descriptors {

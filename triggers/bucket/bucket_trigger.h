@@ -15,11 +15,12 @@ namespace hearth {
 // (bucket_settings.h).
 //
 // Commands: "replay" (ReplayRequest: forgets receipts, so that the files run again; answers when the scan is
-// over) and "scan". Owns:    the inotify tree, the work thread, a LiveBucket for each document. Owned by the
-// daemon. Borrows: Loop, EventSink, both KeyStores, Random, Log - all outlive it. Thread:  loop thread only.
+//          over) and "scan".
+// Owns:    the inotify tree, the work thread, a LiveBucket for each document. Owned by the daemon.
+// Borrows: Loop, EventSink, both KeyStores, Random, Log - all outlive it.
+// Thread:  loop thread only.
 // Stored:  documents as "trigger/bucket/NAME" in `documents`; "receipt/..." and "root/..." in `receipts`, a
-// store of its own
-//          since there is one receipt for each file and function.
+//          store of its own since there is one receipt for each file and function.
 // Failure: without inotify, buckets are polled; a folder that is missing is a state, shown and tried again.
 class BucketTrigger final : public Trigger, public BucketTable, private InotifyTree::Observer {
  public:

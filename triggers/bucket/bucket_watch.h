@@ -34,11 +34,13 @@ struct WatchSettings {
 // watches each folder before it reads it, so that nothing falls between; it runs at the start, when the
 // folder is back, after an overflow, and at random intervals.
 //
-// Owns:    the hints and the scan. Owned by LiveBucket. Borrows: the rest, which outlives it.
+// Owns:    the hints and the scan. Owned by LiveBucket.
+// Borrows: the rest, which outlives it.
 // Thread:  loop thread; blocking work on the work thread, with values only.
 // States:  missing -> scanning <-> watching; any -> missing when the folder is lost.
 // Limits:  kHintsMax hints wait; more are dropped and make a scan. kExaminedAtOnce, kFoldersAtOnce,
-// kEntriesAtOnce a step. Promise: no callback runs after the destructor returns.
+//          kEntriesAtOnce a step.
+// Promise: no callback runs after the destructor returns.
 class BucketWatch final {
  public:
   class Observer {

@@ -13,7 +13,8 @@ namespace hearth {
 
 // The only user of inotify: one instance for all buckets, one watch for each folder.
 //
-// Owns:    the inotify descriptor and its watches. Owned by BucketTrigger. Borrows: Loop, Observer.
+// Owns:    the inotify descriptor and its watches. Owned by BucketTrigger.
+// Borrows: Loop, Observer.
 // Thread:  loop thread only. It only drains the kernel's queue: what a hint means is found out elsewhere.
 // Limits:  watches: fs.inotify.max_user_watches, an error that says so.
 // Failure: an overflow of the kernel's queue is told as OnOverflow(); anything may have been missed.

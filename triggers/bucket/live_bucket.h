@@ -36,12 +36,13 @@ std::string EncodeReplayed(uint64_t count);
 
 // One bucket at work: its watch, its receipts, and a dispatcher for each function that wants its objects.
 //
-// Owned by BucketTrigger. Borrows: both services and the KeyStore of receipts.
+// Owned by BucketTrigger.
+// Borrows: both services and the KeyStore of receipts.
 // Thread:  loop thread only.
 // Limits:  kUnderWayMax objects under way; then the watch holds back.
 // Failure: receipts of files that are gone are swept after a complete scan - but not when the folder is
-// another one than before
-//          and none of the files is there: that is a mount that is missing, not ten thousand deletions.
+//          another one than before and none of the files is there: that is a mount that is missing, not ten
+//          thousand deletions.
 // Promise: no callback runs after the destructor returns.
 class LiveBucket final : public BucketWatch::Observer {
  public:

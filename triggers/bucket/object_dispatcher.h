@@ -45,15 +45,17 @@ struct DispatchCounters {
 
 // Brings the objects of one bucket to one function.
 //
-// An object is  ready -> running -> recording -> gone;  running -> waiting (function error, retries left) ->
+// An object is ready -> running -> recording -> gone; running -> waiting (function error, retries left) ->
 // ready; running -> ready, and the whole dispatcher backs off, when nothing ran. The receipt is durable
 // before the object is let go.
 //
-// Owns:    the objects under way. Owned by LiveBucket. Borrows: DispatchServices, ReceiptBook.
+// Owns:    the objects under way. Owned by LiveBucket.
+// Borrows: DispatchServices, ReceiptBook.
 // Thread:  loop thread only.
 // Limits:  running <= concurrency_max; takes what it is given: the owner looks at under_way() first.
 // Failure: an object that fails for good gets a receipt that says so. Never lost: without a receipt the next
-// scan finds it. Promise: no callback runs after the destructor returns.
+//          scan finds it.
+// Promise: no callback runs after the destructor returns.
 class ObjectDispatcher final {
  public:
   // `next_sequencer` and `progress` belong to the owner; `progress` runs when an object is let go.

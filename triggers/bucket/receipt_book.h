@@ -34,13 +34,13 @@ Result<Receipt> DecodeReceipt(std::string_view text);
 // The receipts of one bucket.
 //
 // Owns:    an index of all in memory (about 100 bytes each), the receipts themselves of those that failed.
-// Owned by LiveBucket. Borrows: KeyStore.
+//          Owned by LiveBucket.
+// Borrows: KeyStore.
 // Thread:  loop thread only.
 // Stored:  "receipt/BUCKET/HASH"; HASH is 32 hex digits of SHA-256 over target and key, since a key may be
-// longer than a
-//          KeyStore's.
-// A scan asks for each file that there is; a receipt that a complete scan never asked for belongs to a file
-// that is gone. Promise: no callback runs after the destructor returns.
+//          longer than a KeyStore's. A scan asks for each file that there is; a receipt that a complete scan
+//          never asked for belongs to a file that is gone.
+// Promise: no callback runs after the destructor returns.
 class ReceiptBook final {
  public:
   using Done = KeyStore::Done;

@@ -40,12 +40,14 @@ struct BatchSettlement {
 
 // Leased messages on their way through one invocation.
 //
-// Owns:    the lease on its messages: renewed while the invocation runs and until they are deleted.
-// Owned by QueueConsumer. Borrows: QueueServices.
+// Owns:    the lease on its messages: renewed while the invocation runs and until they are deleted. Owned by
+//          QueueConsumer.
+// Borrows: QueueServices.
 // Thread:  loop thread only.
 // Failure: what cannot be deleted after kDeleteTries comes back and runs again: at least once, and said in
-// the log. Promise: `settled` runs once, last; the batch may be destroyed in it. No callback runs after the
-// destructor returns.
+//          the log.
+// Promise: `settled` runs once, last; the batch may be destroyed in it. No callback runs after the destructor
+//          returns.
 class QueueBatch final {
  public:
   struct Plan {

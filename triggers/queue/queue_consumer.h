@@ -13,17 +13,20 @@ namespace hearth {
 
 // Feeds one function from one queue: slots before messages.
 //
-// A lane goes  waits for a worker -> receives -> runs (QueueBatch) -> settled.  A lane begins only while
+// A lane goes waits for a worker -> receives -> runs (QueueBatch) -> settled. A lane begins only while
 // messages are believed visible; a receive that comes back empty drops its worker and ends the belief. A
 // worker that cannot be had, and a batch that never ran, make the consumer wait (doubling, kBackOffFirst to
 // kBackOffLongest) and burn no receive.
 //
-// Owns:    its lanes. Owned by QueueTrigger. Borrows: QueueServices.
+// Owns:    its lanes. Owned by QueueTrigger.
+// Borrows: QueueServices.
 // Thread:  loop thread only.
 // States:  open -> closed by Close(): no lane begins; lanes in flight settle. Disabled is open, without new
-// lanes. Limits:  lanes <= QueueMapping::lanes_max(); of those, up to kReceivingMax wait or receive; payload
-// <= kPayloadBytesMax. Failure: shown in status(), retried for ever; a queue that is missing is looked for
-// every kLookEvery. Promise: no callback runs after the destructor returns.
+//          lanes.
+// Limits:  lanes <= QueueMapping::lanes_max(); of those, up to kReceivingMax wait or receive; payload <=
+//          kPayloadBytesMax.
+// Failure: shown in status(), retried for ever; a queue that is missing is looked for every kLookEvery.
+// Promise: no callback runs after the destructor returns.
 class QueueConsumer final {
  public:
   // Lambda's limit for the payload of a synchronous invocation.

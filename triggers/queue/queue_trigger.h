@@ -16,9 +16,11 @@ namespace hearth {
 // queue_mapping.h); "" as a name asks for a new UUID.
 //
 // Commands: "pause" and "resume" set Enabled and keep it.
-// Owns:    a QueueConsumer for each mapping. Owned by the daemon. Borrows: everything in Options, and
-// outlives none of it. Thread:  loop thread only. Stored:  "trigger/queue/UUID" in the KeyStore. The store
-// has one visible hook: the daemon calls OnQueueVisible() from it.
+// Owns:    a QueueConsumer for each mapping. Owned by the daemon.
+// Borrows: everything in Options, and outlives none of it.
+// Thread:  loop thread only.
+// Stored:  "trigger/queue/UUID" in the KeyStore. The store has one visible hook: the daemon calls
+//          OnQueueVisible() from it.
 class QueueTrigger final : public Trigger {
  public:
   struct Options {

@@ -85,7 +85,8 @@ class LedgerFixture {
   }
   void Close() { log.reset(); }
 
-  // Until the log has heard that no segment could be made, then past its pause. Its other timer is the linger.
+  // Until the log has heard that no segment could be made, then past its pause. Its other timer is the
+  // linger.
   void LetItTryAgain() {
     executor.WaitFor([&] { return executor.timers_armed() == 2; });
     executor.Advance(milliseconds(250));
