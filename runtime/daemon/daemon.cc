@@ -92,6 +92,10 @@ hearth::Status Daemon::OpenData() {
   HEARTH_ASSIGN(keys_, SqliteKeyStore::Open(config_.data_dir + "/registry.db", loop_, {}));
   HEARTH_ASSIGN(receipts_, SqliteKeyStore::Open(config_.data_dir + "/receipts.db", loop_, {}));
   HEARTH_ASSIGN(queues_, SqliteQueueStore::Open(config_.data_dir + "/queues.db", loop_, {}));
+  HEARTH_ASSIGN(events_, SqliteQueueStore::Open(config_.data_dir + "/events.db", loop_, {}));
+  events_->SetOnVisible([this](std::string_view queue) {
+    if (async_) async_->OnQueueVisible(queue);
+  });
   queues_->SetOnVisible([this](std::string_view queue) { OnQueueVisible(queue); });
   return Ok();
 }
@@ -165,7 +169,7 @@ hearth::Status Daemon::OpenRuntime() {
   router_ = std::make_unique<Router>(limits, *registry_, *pools_, *meter_, observer, loop_);
   AsyncEvents::Options async_options;
   async_options.retry_delay = config_.async_retry_delay;
-  async_ = std::make_unique<AsyncEvents>(async_options, *queues_, *router_, *meter_, log_, loop_);
+  async_ = std::make_unique<AsyncEvents>(async_options, *events_, *router_, *meter_, log_, loop_);
   router_->SetAsyncEvents(async_.get());
   return Ok();
 }
@@ -269,7 +273,6 @@ hearth::Status Daemon::Readiness() const {
 }
 
 void Daemon::OnQueueVisible(std::string_view queue) {
-  if (async_) async_->OnQueueVisible(queue);
   if (mappings_) mappings_->OnQueueVisible(queue);
   if (control_) control_->OnQueueVisible(queue);
 }

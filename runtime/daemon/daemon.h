@@ -99,7 +99,8 @@ class Daemon final : private PoolStatusSource, private RegistryObserver, private
   PlatformLog platform_log_;
   std::unique_ptr<SqliteKeyStore> keys_;
   std::unique_ptr<SqliteKeyStore> receipts_;
-  std::unique_ptr<SqliteQueueStore> queues_;
+  std::unique_ptr<SqliteQueueStore> queues_;  // what users see
+  std::unique_ptr<SqliteQueueStore> events_;  // asynchronous invocations
   std::unique_ptr<LedgerLog> ledger_;
   std::unique_ptr<Meter> meter_;
   CgroupDiscovery cgroups_;

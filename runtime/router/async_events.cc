@@ -9,9 +9,6 @@ namespace {
 
 constexpr milliseconds kBackOff{500};  // after a throttle or a fault of ours
 
-std::string QueueOf(const std::string& function) { return std::string(AsyncEvents::kQueuePrefix) + function; }
-std::string FunctionOf(const std::string& queue) { return queue.substr(AsyncEvents::kQueuePrefix.size()); }
-
 }  // namespace
 
 struct AsyncEvents::Pump {
@@ -29,12 +26,16 @@ AsyncEvents::AsyncEvents(Options options, QueueStore& queues, EventSink& sink, M
 
 AsyncEvents::~AsyncEvents() = default;
 
+void AsyncEvents::Stop() {
+  stopped_ = true;
+  for (auto& [queue, pump] : pumps_) pump->wait.reset();
+}
+
 void AsyncEvents::Start(std::function<void(Status)> started) {
   queues_.List([self = weak_.Get(), started = std::move(started)](Result<std::vector<QueueDescription>> all) {
     if (!self) return;
     if (!all.ok()) return started(all.error());
     for (const QueueDescription& queue : *all) {
-      if (!queue.name.starts_with(kQueuePrefix)) continue;
       self->known_.insert(queue.name);
       self->Look(queue.name);
     }
@@ -43,7 +44,7 @@ void AsyncEvents::Start(std::function<void(Status)> started) {
 }
 
 void AsyncEvents::Add(Event event, EventSink::OnAccepted accepted) {
-  const std::string queue = QueueOf(event.function);
+  const std::string queue = event.function;
   NewMessage message;
   message.body = EncodeEvent(event);
   message.delay = seconds(0);
@@ -63,14 +64,11 @@ void AsyncEvents::Add(Event event, EventSink::OnAccepted accepted) {
   queues_.Create(queue, settings, std::move(send));
 }
 
-void AsyncEvents::OnQueueVisible(std::string_view queue) {
-  if (queue.starts_with(kQueuePrefix)) Look(std::string(queue));
-}
+void AsyncEvents::OnQueueVisible(std::string_view queue) { Look(std::string(queue)); }
 
 void AsyncEvents::ForgetFunction(const std::string& function) {
-  const std::string queue = QueueOf(function);
-  pumps_.erase(queue);
-  if (known_.erase(queue) != 0) queues_.Remove(queue, [](const Status&) {});
+  pumps_.erase(function);
+  if (known_.erase(function) != 0) queues_.Remove(function, [](const Status&) {});
 }
 
 AsyncEvents::Pump& AsyncEvents::PumpOf(const std::string& queue) {
@@ -96,7 +94,7 @@ void AsyncEvents::Look(const std::string& queue) {
     }
     const auto event = DecodeEvent(seen->front().body);
     const std::string qualifier = event.ok() ? event->qualifier : "";
-    waiting.wait = self->sink_.ReserveSlot(FunctionOf(queue), qualifier,
+    waiting.wait = self->sink_.ReserveSlot(queue, qualifier,
                                            [self, queue](Result<std::unique_ptr<EventSink::Slot>> slot) {
                                              if (self) self->OnSlot(queue, std::move(slot));
                                            });
@@ -150,8 +148,8 @@ void AsyncEvents::OnSettled(const std::string& queue, const QueueMessage& messag
   const auto found = pumps_.find(queue);
   if (found == pumps_.end()) return;  // the function has been deleted meanwhile
   Pump& pump = *found->second;
+  if (pump.renewals.erase(message.receipt_handle) == 0) return;  // deleted, and another of that name made
   --pump.in_flight;
-  pump.renewals.erase(message.receipt_handle);
   const bool ours = !outcome.ok() || !IsBillable(outcome->kind);
   if (ours) {
     queues_.Return(queue, {message.receipt_handle}, [](const Result<std::vector<Status>>&) {});
@@ -164,7 +162,7 @@ void AsyncEvents::OnSettled(const std::string& queue, const QueueMessage& messag
   } else {
     if (!outcome->ok()) {
       log_.Warn("an asynchronous event failed for the last time and is dropped",
-                {{"function", FunctionOf(queue)}, {"error", outcome->error.type}});
+                {{"function", queue}, {"error", outcome->error.type}});
     }
     Drop(queue, message.receipt_handle);
   }

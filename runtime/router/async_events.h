@@ -14,16 +14,17 @@
 
 namespace hearth {
 
-// Accepted events that nobody waits for (Lambda's Event invocation): stored first, run when a worker is free,
-// retried, settled once.
+// Accepted events that nobody waits for (Lambda's Event invocation): stored first, run when a worker is free, retried,
+// settled once.
 //
-// Owns:    one durable queue a function ("hearth-async-FUNCTION"), so that a slow function delays nobody
-// else's events. Borrows: everything given to the constructor; all outlive it. Thread:  loop thread. Limits:
-// kInFlightMax a function; Options. Failure: a function error is retried retries_max times, a minute and then
-// two later; then the event is dropped with a log
-//          line (dead letters and destinations come with the issue on the life of an invocation). What
-//          hearthd could not run goes back without counting. A success already in the ledger is never run
-//          again (design decision 10).
+// Owns:    one durable queue a function, of its name, in a store that nobody else uses: a slow function delays nobody
+//          else's events.
+// Borrows: everything given to the constructor; all outlive it.
+// Thread:  loop thread.
+// Limits:  kInFlightMax a function; Options.
+// Failure: a function error is retried retries_max times, a minute and then two later; then the event is dropped with a
+//          log line (dead letters and destinations come with the issue on the life of an invocation). What hearthd could
+//          not run goes back without counting. A success already in the ledger is never run again (design decision 10).
 class AsyncEvents final {
  public:
   struct Options {
@@ -33,7 +34,6 @@ class AsyncEvents final {
     seconds age_max{21'600};  // Lambda's default and maximum
   };
   static constexpr size_t kInFlightMax = 64;
-  static constexpr std::string_view kQueuePrefix = "hearth-async-";
 
   AsyncEvents(Options options, QueueStore& queues, EventSink& sink, Meter& meter, Log& log,
               Executor& executor);
@@ -44,8 +44,8 @@ class AsyncEvents final {
   void Add(Event event, EventSink::OnAccepted accepted);
   void OnQueueVisible(std::string_view queue);
   void ForgetFunction(const std::string& function);
-  // Takes no more events from the queues.
-  void Stop() { stopped_ = true; }
+  // Takes no more events from the queues, and gives its places in the pools' queues back.
+  void Stop();
 
  private:
   struct Pump;  // one function's queue
