@@ -27,5 +27,6 @@ if(TARGET hearthd)
   hearth_e2e_test(limits)
   hearth_e2e_test(cli)
   hearth_e2e_test(install)
+  hearth_e2e_test(unprivileged)
   hearth_e2e_test(awscli TIMEOUT 300)  # each aws command takes a second of Python
 endif()

@@ -186,9 +186,13 @@ Billed = collections.namedtuple("Billed", "requests billed_ms")
 class Daemon:
     """A hearthd with a data folder of its own, on free loopback ports."""
 
-    def __init__(self, config=None, arguments=(), executable=None):
+    def __init__(self, config=None, arguments=(), executable=None, uid=None):
+        """`uid`: run as this user instead of ours; only root can ask for that."""
         self.executable = executable
+        self.uid = uid
         self.folder = pathlib.Path(tempfile.mkdtemp(prefix="hearth-e2e-"))
+        if uid is not None:
+            os.chown(self.folder, uid, uid)
         self.data_dir = self.folder / "data"
         self.arguments = list(arguments)
         self.config = config
@@ -206,7 +210,9 @@ class Daemon:
             (self.folder / "hearth.json").write_text(json.dumps(self.config))
             command += ["--config", self.folder / "hearth.json"]
         with open(self.folder / "stderr", "ab") as log:
-            self.process = subprocess.Popen([str(part) for part in command], stdin=subprocess.DEVNULL, stdout=log, stderr=log)
+            self.process = subprocess.Popen([str(part) for part in command], stdin=subprocess.DEVNULL, stdout=log, stderr=log,
+                                            user=self.uid, group=self.uid,
+                                            extra_groups=None if self.uid is None else [])
         ready = wait_until(lambda: self._ready(ready_file), START_DEADLINE_S, f"hearthd ready (log: {self.folder}/stderr)")
         self.data_port, self.control_port = ready["data_port"], ready["control_port"]
         return self
