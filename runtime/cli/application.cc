@@ -141,7 +141,8 @@ Result<ExitCode> Dispatch(const std::vector<std::string>& words, const Environme
   if (!asked.command) {
     return UsageError("hearth " + asked.verb + " needs a command: " + Joined(SecondWords(asked.verb)));
   }
-  return RunCommand(*asked.command, asked.words, environment, out, err);
+  auto done = RunCommand(*asked.command, asked.words, environment, out, err);
+  return done.ok() ? done : done.error().WithContext(asked.command->name);
 }
 
 std::string HelpHint(const std::vector<std::string>& words) {

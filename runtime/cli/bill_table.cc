@@ -31,6 +31,7 @@ std::string RowKey(const Json& object, bool by_version) {
 std::map<std::string, Charges> ChargesByRow(const Json& lines, bool by_version) {
   std::map<std::string, Charges> charges;
   for (const Json& line : lines) {
+    if (TextOf(line, "function").empty()) continue;  // the account's, see AddAccountLines()
     Charges& of_row = charges[RowKey(line, by_version)];
     (TextOf(line, "kind") == "requests" ? of_row.requests : of_row.duration) += MoneyOf(line, "amount");
   }

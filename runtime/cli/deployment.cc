@@ -183,7 +183,7 @@ Result<Deployed> DeployFunction(const Session& session, const Package& package, 
                       ? Update(session, package, wish, current->value("Configuration", Json::object()))
                       : Create(session, package, wish);
   if (deployed.ok() || deployed.error().code == ErrorCode::kInvalidArgument) return deployed;
-  return deployed.error().WithContext("deploy " + wish.name);
+  return deployed.error().WithContext(wish.name);
 }
 
 }  // namespace hearth::cli

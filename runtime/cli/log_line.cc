@@ -23,7 +23,8 @@ std::string LogLineText(const std::string& json) {
   std::string text = TextOf(line, "time") + " " +
                      Padded(TextOf(line, "request_id").substr(0, kRequestDigits), 8) + " " +
                      Padded(level, 8) + " " + TextOf(line, "message");
-  for (const auto& [name, value] : line.value("fields", Json::object()).items()) {
+  const Json fields = line.value("fields", Json::object());
+  for (const auto& [name, value] : fields.items()) {
     text += " " + name + "=" + (value.is_string() ? value.get<std::string>() : DumpJson(value));
   }
   return Printable(text);

@@ -48,8 +48,9 @@ void AddMembers(TextTable& table, const Json& configuration) {
 }
 
 void AddHearthMembers(TextTable& table, const Json& configuration) {
-  const Json environment = configuration.value("Environment", Json::object());
-  for (const auto& [name, value] : environment.value("Variables", Json::object()).items()) {
+  const Json variables =
+      configuration.value("Environment", Json::object()).value("Variables", Json::object());
+  for (const auto& [name, value] : variables.items()) {
     table.Add({"env " + name, value.is_string() ? value.get<std::string>() : DumpJson(value)});
   }
   const Json hearth = configuration.value("Hearth", Json::object());

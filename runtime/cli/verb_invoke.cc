@@ -85,9 +85,7 @@ Result<ExitCode> Invoke(Session& session, const Arguments& arguments) {
   if (!arguments.HasWord(0)) return UsageError("NAME is missing: which function?");
   HEARTH_ASSIGN(std::string payload, PayloadOf(arguments));
   HEARTH_ASSIGN(const HttpAnswer answer, session.client().Ask(RequestFor(arguments, std::move(payload))));
-  if (const Status taken = CheckAnswer(answer); !taken.ok()) {
-    return taken.error().WithContext("invoke " + arguments.Word(0));
-  }
+  HEARTH_TRY(CheckAnswer(answer));
   const auto log = Base64Decode(answer.Header("x-amz-log-result"));
   const bool failed = !answer.Header("x-amz-function-error").empty();
   if (!arguments.Has("--no-logs") && log.ok() && !session.wants_json()) NoteLog(session, *log);

@@ -127,7 +127,8 @@ Result<ExitCode> Describe(Session& session, const Arguments& arguments) {
     return ExitCode::kOk;
   }
   TextTable table({{"QUEUE"}, {arguments.Word(0)}});
-  for (const auto& [name, value] : answer.value("Attributes", Json::object()).items()) {
+  const Json attributes = answer.value("Attributes", Json::object());
+  for (const auto& [name, value] : attributes.items()) {
     table.Add({name, value.is_string() ? value.get<std::string>() : DumpJson(value)});
   }
   session.out() << table.Text();

@@ -28,7 +28,7 @@ Result<ExitCode> Workers(Session& session, const Arguments&) {
   return ExitCode::kOk;
 }
 
-std::string MissingText(const Json& info) {
+std::string IsolationNotes(const Json& info) {
   const Json missing = info.value("isolation_missing", Json());
   if (missing.is_string()) return missing.get<std::string>();
   if (!missing.is_array()) return "";
@@ -58,9 +58,9 @@ Result<ExitCode> Info(Session& session, const Arguments&) {
   table.Add({"data folder", TextOf(info, "data_folder")});
   table.Add({"account, region", TextOf(info, "account") + ", " + TextOf(info, "region")});
   table.Add({"isolation level", TextOf(info, "isolation_level")});
-  const std::string missing = MissingText(info);
-  table.Add({"not given by host", missing.empty() ? "nothing" : missing});
-  for (const auto& [name, value] : info.value("limits", Json::object()).items()) {
+  table.Add({"isolation notes", IsolationNotes(info)});
+  const Json limits = info.value("limits", Json::object());
+  for (const auto& [name, value] : limits.items()) {
     table.Add({"limit " + name, DumpJson(value)});
   }
   session.out() << table.Text();
@@ -81,9 +81,8 @@ std::vector<Command> StatusCommands() {
       {.name = "info",
        .positionals = {},
        .summary = "Show the daemon: version, addresses, isolation of workers, limits",
-       .details =
-           "The isolation level is what this host gives; what it does not give is listed with the reason.\n"
-           "The exit code is 3 when the daemon is not ready.\n",
+       .details = "The isolation level is what this host gives; the notes name what it does not give.\n"
+                  "The exit code is 3 when the daemon is not ready.\n",
        .flags = {},
        .examples = {{"hearth info", ""}},
        .run = Info},

@@ -1,0 +1,99 @@
+#include "runtime/cli/project.h"
+
+#include <catch2/catch.hpp>
+
+#include "runtime/cli/project_template.h"
+
+namespace hearth::cli {
+namespace {
+
+std::string WhyNot(const std::string& text) {
+  const auto project = ParseProject(text, "/p");
+  REQUIRE_FALSE(project.ok());
+  CHECK(project.error().code == ErrorCode::kInvalidArgument);
+  return project.error().message;
+}
+
+TEST_CASE("a project file says what stands around functions", "[cli]") {
+  const auto project = ParseProject(R"({
+    // comments are allowed
+    "functions": {"thumbs": {"environment": {"EDGE": "320"}, "buckets": ["photos", "small:rw"], "url": true}},
+    "buckets": {"photos": {"path": "in", "notify": [{"function": "thumbs", "suffix": ".jpg"}]}, "small": {}},
+    "queues": {"orders": {"function": "take", "batch_size": 5}, "dead": {}},
+    "routes": {"GET /t/{name}": "thumbs"}})",
+                                    "/p");
+  REQUIRE(project.ok());
+  const Project::Function& thumbs = project->functions.at("thumbs");
+  CHECK(thumbs.url);
+  CHECK(thumbs.wish.environment.at("EDGE") == "320");
+  CHECK(thumbs.wish.buckets ==
+        std::vector<std::pair<std::string, std::string>>{{"photos", "ro"}, {"small", "rw"}});
+  REQUIRE(project->buckets.size() == 2);
+  CHECK(project->buckets[0].path == "/p/in");
+  CHECK(project->buckets[0].notify.at(0).suffix == ".jpg");
+  CHECK(project->queues.size() == 2);
+  REQUIRE(project->connections.size() == 1);
+  CHECK(project->connections[0].batch_size == 5);
+  CHECK(project->routes.at("GET /t/{name}") == "thumbs");
+}
+
+TEST_CASE("a member that is not known is named, with the nearest", "[cli]") {
+  CHECK(WhyNot(R"({"functions":{"f":{"bukets":[]}}})") ==
+        "functions.f.bukets is not known; did you mean buckets?");
+  CHECK(WhyNot(R"({"queues":{"q":{"batch_size":"5"}}})") == "queues.q.batch_size must be a whole number");
+  CHECK(WhyNot(R"({"functions":{"f":{"environment":{"A":1}}}})") ==
+        "functions.f.environment.A must be a string");
+  CHECK(WhyNot(R"({"buckets":{"b":{"notify":[{}]}}})") == "buckets.b.notify[] needs a \"function\"");
+  CHECK(WhyNot(R"({"functions":[]})") == "functions must be an object");
+  CHECK_FALSE(WhyNot("[]").empty());
+  CHECK_FALSE(WhyNot("{").empty());
+}
+
+TEST_CASE("only what differs is changed", "[cli]") {
+  const Json current = Json::parse(R"({"Handler":"a.so","MemorySize":128,"Timeout":3,
+    "Environment":{"Variables":{"A":"1","B":"2"}},"Hearth":{"Buckets":[{"Bucket":"in","Writable":false}]}})");
+  FunctionWish same{.handler = "a.so",
+                    .memory_mib = 128,
+                    .timeout_s = 3,
+                    .environment = {{"A", "1"}},
+                    .buckets = {{"in", "ro"}}};
+  CHECK(ChangeOf(current, same).request.empty());
+  CHECK(ChangeOf(current, same).changes.empty());
+
+  FunctionWish other{.timeout_s = 5,
+                     .environment = {{"A", "9"}},
+                     .environment_removed = {"B"},
+                     .buckets = {{"in", "off"}, {"out", "rw"}},
+                     .isolation = "invocation"};
+  const SettingsChange change = ChangeOf(current, other);
+  CHECK(change.request == Json::parse(R"({"Timeout":5,"Environment":{"Variables":{"A":"9"}},
+    "Hearth":{"Buckets":[{"Bucket":"out","Writable":true}],"Isolation":"invocation"}})"));
+  CHECK(change.changes == std::vector<std::string>{"timeout 3 -> 5 s", "changed A", "removed B",
+                                                   "bucket in off", "bucket out rw",
+                                                   "isolation instance -> invocation"});
+}
+
+TEST_CASE("each template is a whole project with no mark left", "[cli]") {
+  for (const std::string& name : TemplateNames()) {
+    CAPTURE(name);
+    const auto files = MakeProject(name, "My_fn");
+    REQUIRE(files.ok());
+    for (const ProjectFile& file : *files) {
+      CAPTURE(file.path);
+      CHECK(file.text.find('@') == std::string::npos);
+      if (file.path == kProjectFile) CHECK(ParseProject(file.text, "/p").ok());
+    }
+  }
+}
+
+TEST_CASE("a name that cannot be a function's is refused", "[cli]") {
+  for (const char* wrong : {"", "1a", "a b", "a.b", "test", "-x", "ünder"}) {
+    CAPTURE(wrong);
+    CHECK_FALSE(MakeProject("json", wrong).ok());
+  }
+  CHECK_FALSE(MakeProject("jason", "a").ok());
+  CHECK(NameOfRoute("GET /thumbs/{name}") == "get-thumbs-name");
+}
+
+}  // namespace
+}  // namespace hearth::cli

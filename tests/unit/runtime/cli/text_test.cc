@@ -1,0 +1,83 @@
+#include <catch2/catch.hpp>
+
+#include "runtime/cli/bill_table.h"
+#include "runtime/cli/log_line.h"
+#include "runtime/cli/text_table.h"
+
+namespace hearth::cli {
+namespace {
+
+using Catch::Matchers::Contains;
+
+// Runs of blanks as one.
+std::string Squeezed(const std::string& text) {
+  std::string out;
+  for (const char c : text) {
+    if (c != ' ' || !out.ends_with(' ')) out += c;
+  }
+  return out;
+}
+
+TEST_CASE("columns are as wide as their widest cell", "[cli]") {
+  TextTable table({{"NAME"}, {"N", Align::kRight}, {"LAST"}});
+  table.Add({"é", "1,000"});
+  table.Add({"longer", "2", "x"});
+  CHECK(table.Text() ==
+        "NAME        N  LAST\n"
+        "é       1,000\n"
+        "longer      2  x\n");
+  CHECK(TextTable({{"NAME"}}).Text().empty());
+}
+
+TEST_CASE("numbers as people read them", "[cli]") {
+  CHECK(WithThousands(0) == "0");
+  CHECK(WithThousands(999) == "999");
+  CHECK(WithThousands(1234567) == "1,234,567");
+  CHECK(SizeText(1023) == "1023 B");
+  CHECK(SizeText(1024) == "1.0 KiB");
+  CHECK(SizeText(5 << 20) == "5.0 MiB");
+}
+
+TEST_CASE("what a function wrote cannot steer the terminal", "[cli]") {
+  CHECK(Printable("a\tb\n\x1b[31m\x7f") == "a\tb\n\\x1b[31m\\x7f");
+}
+
+TEST_CASE("a log line is cut from pieces and shown", "[cli]") {
+  std::vector<std::string> lines;
+  LineCutter cutter([&](const std::string& line) { lines.push_back(line); });
+  for (const char* piece : {"o", "ne\ntwo\nth", "ree", "\nrest"}) cutter.Add(piece);
+  CHECK(lines == std::vector<std::string>{"one", "two", "three"});
+  CHECK(
+      LogLineText(
+          R"({"time":"T","request_id":"0123456789","level":"info","message":"hi","fields":{"n":1,"s":"x"}})") ==
+      "T 01234567 info     hi n=1 s=x");
+  CHECK(LogLineText(R"({"time":"T","source":"platform","message":"REPORT RequestId: a\tb"})") ==
+        "T          platform REPORT RequestId: a\tb");
+  CHECK(LogLineText("no json") == "no json");
+}
+
+TEST_CASE("a month is a period", "[cli]") {
+  CHECK(*QueryOfMonth("2026-11") == "from=2026-11-01&to=2026-12-01");
+  CHECK(*QueryOfMonth("2026-12") == "from=2026-12-01&to=2027-01-01");
+  for (const char* wrong : {"2026", "2026-13", "2026-00", "2026-1", "26-11", "2026/11", "2026-1x"}) {
+    CAPTURE(wrong);
+    CHECK_FALSE(QueryOfMonth(wrong).ok());
+  }
+}
+
+TEST_CASE("a bill adds its lines exactly", "[cli]") {
+  const Json bill = Json::parse(R"({"from":"A","to":"B","by":"function","currency":"USD","price_book":"p",
+    "rows":[{"function":"f","invocations":3,"errors":1,"billed_ms":1234,"gb_seconds":0.125,"amount":"0.0000006001"}],
+    "lines":[{"function":"f","kind":"requests","amount":"0.0000005000"},
+             {"function":"f","kind":"requests","amount":"0.0000001000"},
+             {"function":"f","kind":"duration","amount":"0.0000000001"},
+             {"function":"","kind":"free requests","amount":"-0.0000006000"}],
+    "total":{"invocations":3,"errors":1,"billed_ms":1234,"gb_seconds":0.125,"amount":"0.0000000001"}})");
+  const std::string text = Squeezed(BillText(bill));
+  CHECK_THAT(text, Contains("f 3 1 1,234 0.125000 0.0000006000 0.0000000001 0.0000006001\n"));
+  CHECK_THAT(text, Contains("(free requests) -0.0000006000\n"));
+  CHECK_THAT(text, Contains("TOTAL 3 1 1,234 0.125000 0.0000006000 0.0000000001 0.0000000001\n"));
+}
+
+}  // namespace
+}  // namespace hearth::cli
