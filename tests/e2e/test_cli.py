@@ -5,7 +5,8 @@ import unittest
 from hearth_e2e import DaemonTest, handler_path, wait_until
 
 OK, FUNCTION_ERROR, USAGE, PLATFORM, THROTTLED, TIMED_OUT = 0, 1, 2, 3, 75, 124
-VERBS = ["init", "deploy", "invoke", "ls", "describe", "rm", "logs", "bill", "queue", "bucket", "up"]
+VERBS = ["init", "deploy", "invoke", "ls", "describe", "rm", "logs", "bill", "queue", "bucket", "up", "url", "route",
+         "ps", "info"]
 
 
 class CommandLine(DaemonTest):
@@ -69,6 +70,39 @@ class CommandLine(DaemonTest):
         self.hearth("queue", "create", "letters")
         self.hearth("queue", "send", "letters", "dear reader")
         self.assertIn("letters", self.hearth("queue", "ls"))
+
+    def test_queue_feeds_a_function_once_connected(self):
+        self.hearth("queue", "create", "orders")
+        self.hearth("queue", "connect", "orders", "victim", "--batch", "5")
+        changed = self.hearth_json("queue", "connect", "orders", "victim", "--batch", "7")
+        self.assertEqual((7, ["ReportBatchItemFailures"]), (changed["BatchSize"], changed["FunctionResponseTypes"]))
+        self.hearth("queue", "disconnect", "orders", "victim")
+        self.hearth("queue", "disconnect", "orders", "victim", exits=PLATFORM)
+
+    def test_bucket_keeps_its_notifications(self):
+        folder = self.daemon.folder / "photos"
+        folder.mkdir()
+        self.hearth("bucket", "add", "photos", folder, "--notify", "victim", "--suffix", ".jpg")
+        for _ in range(2):  # the second time changes nothing
+            shown = self.hearth_json("bucket", "add", "photos", "--notify", "victim", "--suffix", ".png")
+        self.assertEqual([".jpg", ".png"], sorted(one["Suffix"] for one in shown["Notifications"]))
+        self.hearth("bucket", "rm", "photos")
+
+    def test_second_deploy_changes_only_what_differs(self):
+        self.hearth("deploy", handler_path("victim"), "--name", "twice", "--env", "A=1")
+        self.assertIn("up to date", self.hearth("deploy", handler_path("victim"), "--name", "twice", "--env", "A=1"))
+        self.assertIn("timeout", self.hearth("deploy", handler_path("victim"), "--name", "twice", "--timeout", "9"))
+        self.assertEqual({"A": "1"}, self.hearth_json("describe", "twice")["Configuration"]["Environment"]["Variables"])
+
+    def test_local_invoke_needs_no_daemon(self):
+        answer = self.hearth("invoke", "--local", handler_path("victim"), "--payload", '{"do":"echo","n":3}',
+                             env={"HEARTH_URL": "http://127.0.0.1:1"})
+        self.assertEqual({"do": "echo", "n": 3}, json.loads(answer))
+
+    def test_init_overwrites_nothing(self):
+        self.hearth("init", "greet")
+        self.assertTrue((self.daemon.folder / "greet" / "CMakeLists.txt").is_file())
+        self.hearth("init", "greet", exits=USAGE)
 
     def test_every_verb_has_help_with_an_example(self):
         for verb in VERBS:
