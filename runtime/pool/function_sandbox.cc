@@ -181,13 +181,9 @@ void FunctionSandbox::OnPacket(std::string_view packet) {
   switch (KindOf(packet).value_or(LauncherFrameKind::kHello)) {
     case LauncherFrameKind::kWorkerForked:
       return;  // Started says more
-    case LauncherFrameKind::kForkFailed: {
-      const auto frame = DecodeForkFailed(packet);
-      const auto worker = frame ? alive_.find(WorkerId(frame->worker_id)) : alive_.end();
-      if (worker != alive_.end() && worker->second)
-        worker->second->OnForkFailed(ErrorFromStage(frame->failure));
+    case LauncherFrameKind::kForkFailed:
+      if (const auto frame = DecodeForkFailed(packet)) OnForkFailed(*frame);
       return;
-    }
     case LauncherFrameKind::kWorkerExited:
       if (const auto frame = DecodeWorkerExited(packet)) OnWorkerExited(*frame);
       return;
@@ -196,6 +192,15 @@ void FunctionSandbox::OnPacket(std::string_view packet) {
     default:
       return OnGone("its init sent a frame out of turn");
   }
+}
+
+// No WorkerExited comes after it.
+void FunctionSandbox::OnForkFailed(const ForkFailedFrame& frame) {
+  const auto node = alive_.extract(WorkerId(frame.worker_id));
+  if (node.empty()) return;
+  const WeakPtr<FunctionSandbox> self = weak_.Get();
+  if (node.mapped()) node.mapped()->OnForkFailed(ErrorFromStage(frame.failure));
+  if (self && on_worker_gone_) on_worker_gone_();
 }
 
 void FunctionSandbox::OnWorkerExited(const WorkerExitedFrame& frame) {

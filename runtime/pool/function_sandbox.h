@@ -52,6 +52,7 @@ class FunctionSandbox final {
   void OnStarted(WorkerId id, Status started);
   void OnReadable();
   void OnPacket(std::string_view packet);
+  void OnForkFailed(const ForkFailedFrame& frame);
   void OnWorkerExited(const WorkerExitedFrame& frame);
   void OnZygoteExited();
   void OnGone(std::string why);

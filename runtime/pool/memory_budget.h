@@ -42,7 +42,7 @@ class MemoryBudget final {
 
   // Empty when there is no room.
   Lease Take(Bytes share) {
-    if (used_.count + share.count > total_.count) return {};
+    if (share.count > total_.count - used_.count) return {};
     used_.count += share.count;
     return {this, share};
   }

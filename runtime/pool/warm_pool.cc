@@ -72,6 +72,13 @@ WarmPool::Wait WarmPool::Acquire(nanoseconds limit, OnLease done) {
   };
   if (state_ != State::kOpen)
     return refuse(ErrorCode::kUnavailable, version_->function + " is being replaced; try again");
+  if (version_->settings.memory > memory_.total()) {
+    return refuse(ErrorCode::kUnavailable, version_->function + " needs " +
+                                               std::to_string(version_->settings.memory.mib()) +
+                                               " MiB of memory, but all workers together may have " +
+                                               std::to_string(memory_.total().mib()) +
+                                               " MiB; raise --memory-mib or lower the function's");
+  }
   if (AdmitWaiter(counts(), limits_) != Admission::kAdmit) {
     return refuse(ErrorCode::kThrottled, "ReservedFunctionConcurrentInvocationLimitExceeded: " +
                                              std::to_string(limits_.waiters_max) +
@@ -81,6 +88,7 @@ WarmPool::Wait WarmPool::Acquire(nanoseconds limit, OnLease done) {
   waiter.done = std::move(done);
   waiter.limit = executor_.After(limit, [this, ticket] { OnWaitLimit(ticket); });
   StartWorkers();
+  if (!idle_.empty()) ServeLater();
   return Wait(weak_.Get(), ticket);
 }
 
@@ -130,11 +138,17 @@ void WarmPool::Offer(std::unique_ptr<Worker> worker, MemoryBudget::Lease memory)
     memory = {};
     return MaybeClose();
   }
-  worker->SetOnIdleDeath([this, id = worker->id()] { OnIdleDeath(id); });
+  worker->SetOnIdleDeath([self = weak_.Get(), id = worker->id()] {
+    if (self) self->OnIdleDeath(id);  // a lease may outlive the pool
+  });
   idle_.push_back({std::move(worker), std::move(memory), executor_.clock().Now()});
   if (!idle_timer_.armed()) ArmIdleTimer();
-  if (waiters_.empty() || std::exchange(serving_, true)) return;
-  // A lease may be given back from inside any destructor: waiters are served in a turn of their own.
+  if (!waiters_.empty()) ServeLater();
+}
+
+// A lease may be given back from inside any destructor: waiters are served in a turn of their own.
+void WarmPool::ServeLater() {
+  if (std::exchange(serving_, true)) return;
   executor_.Post([self = weak_.Get()] {
     if (self) self->ServeWaiters();
   });
@@ -173,10 +187,12 @@ void WarmPool::FailFirstWaiter(Error error) {
 void WarmPool::OnWaitLimit(uint64_t ticket) {
   auto node = waiters_.extract(ticket);
   if (node.empty()) return;
+  const WeakPtr<WarmPool> self = weak_.Get();
   node.mapped().done(
       Error{ErrorCode::kThrottled, "ConcurrentInvocationLimitExceeded: no worker of " + version_->function +
                                        " became free within its timeout of " +
                                        std::to_string(version_->settings.timeout.count()) + " s"});
+  if (self) MaybeClose();
 }
 
 void WarmPool::GiveUp(uint64_t ticket) {
@@ -193,13 +209,13 @@ void WarmPool::OnIdleDeath(WorkerId worker) {
 }
 
 bool WarmPool::EvictIdle() {
-  if (idle_.empty()) return false;
+  if (idle_.empty() || !waiters_.empty()) return false;
   idle_.pop_front();
   return true;
 }
 
 MonotonicTime WarmPool::idle_since() const {
-  return idle_.empty() ? MonotonicTime::max() : idle_.front().since;
+  return idle_.empty() || !waiters_.empty() ? MonotonicTime::max() : idle_.front().since;
 }
 
 void WarmPool::ArmIdleTimer() {
@@ -211,7 +227,8 @@ void WarmPool::ArmIdleTimer() {
 
 void WarmPool::EndExpired() {
   const MonotonicTime now = executor_.clock().Now();
-  while (!idle_.empty() && idle_.front().since + limits_.idle_time_out <= now) EvictIdle();
+  while (!idle_.empty() && idle_.front().since + limits_.idle_time_out <= now && EvictIdle()) {
+  }
   ArmIdleTimer();
 }
 

@@ -85,7 +85,8 @@ class WarmPool final {
   [[nodiscard]] Wait Acquire(nanoseconds limit, OnLease done);
   // Starts workers for those who wait, as far as limits and memory allow now.
   void StartWorkers();
-  // Ends the worker that has been idle longest; false when there is none.
+  // Ends the worker that has been idle longest; false when there is none. One that somebody waits for is not
+  // idle: it is lent in the next turn.
   bool EvictIdle();
   // When the longest-idle worker became idle; the executor's far future when there is none.
   MonotonicTime idle_since() const;
@@ -113,6 +114,7 @@ class WarmPool final {
   void OnLaunched(Result<std::unique_ptr<Worker>> launched);
   void OnReturned(std::unique_ptr<Worker> worker, MemoryBudget::Lease memory);
   void Offer(std::unique_ptr<Worker> worker, MemoryBudget::Lease memory);
+  void ServeLater();
   void ServeWaiters();
   WorkerLease Lend(std::unique_ptr<Worker> worker, MemoryBudget::Lease memory);
   void FailFirstWaiter(Error error);

@@ -19,6 +19,14 @@ constexpr char kDoesNotRead[] = "the worker does not read its channel";
 // The worker's SIGABRT handler exits so: as pid 1 of its namespace it would die of abort() as if by SIGSEGV.
 constexpr int kAbortExitCode = 134;
 
+// Of one worker, before other work of the loop gets its turn: one that writes without end holds up nobody,
+// its own time limit least of all.
+constexpr size_t kPacketsPerTurn = 64;
+
+// More than a channel can hold when its writer has died: 212,992 bytes of buffer, of which the kernel counts
+// over 500 for the smallest packet.
+constexpr size_t kPacketsQueuedMax = 1024;
+
 std::string SignalText(int signal_number) {
   switch (signal_number) {
     case SIGSEGV:
@@ -57,7 +65,7 @@ Result<std::unique_ptr<WorkerProcess>> WorkerProcess::Create(WorkerContext& cont
   std::unique_ptr<WorkerProcess> worker(new WorkerProcess(context, std::move(version), std::move(parts)));
   WorkerProcess* raw = worker.get();
   HEARTH_ASSIGN(worker->watch_, FdWatch::Create(context.loop, worker->channel_.get(), FdEvents::kReadable,
-                                                [raw](FdEvents) { raw->OnReadable(); }));
+                                                [raw](FdEvents) { raw->ReadPackets(kPacketsPerTurn); }));
   HEARTH_ASSIGN(worker->stdout_,
                 OutputCapture::Create(context.loop, std::move(stdout_pipe), [raw](std::string_view line) {
                   raw->EmitOutput(LogSource::kStdout, line);
@@ -92,9 +100,9 @@ void WorkerProcess::SetState(WorkerState state) {
   context_.observer.OnWorkerState(*version_, id_, from, state);
 }
 
-void WorkerProcess::OnReadable() {
+void WorkerProcess::ReadPackets(size_t packets_max) {
   const WeakPtr<WorkerProcess> self = weak_.Get();
-  while (self && channel_.valid()) {
+  for (size_t n = 0; n < packets_max && self && channel_.valid(); ++n) {
     auto received = ReceivePacket(channel_.get(), FdPolicy::kAccept);
     if (!received.ok()) return EndWorker(received.error().message);
     if (received->kind == ReceivedPacket::Kind::kWouldBlock) return;
@@ -208,15 +216,19 @@ void WorkerProcess::BeginInvoke() {
   frame.trigger = static_cast<uint8_t>(event.trigger);
   frame.cold = running_->attempt.cold ? 1 : 0;
 
+  SetState(WorkerState::kBusy);
+  running_->phase_began = clock.Now();
   std::string packet;
   UniqueFd memfd;
   if (EncodeInvoke(++sequence_, frame, event.payload, packet) == BodyPlace::kMemfd) {
     auto body = MakeSealedMemfd("hearth-event", event.payload);
-    if (!body.ok()) return EndWorker("its event could not be handed over: " + body.error().message);
+    if (!body.ok()) {
+      return EndWorker("its event could not be handed over: " + body.error().message,
+                       OutcomeKind::kPlatformFault);
+    }
     memfd = std::move(body).value();
   }
   cpu_us_before_ = CurrentUsage().cpu_us;
-  SetState(WorkerState::kBusy);
   limit_ = context_.loop.After(timeout, [this] { OnTimeLimit(); });
   running_->phase_began = clock.Now();
   (void)Send(packet, memfd.get());
@@ -242,16 +254,19 @@ void WorkerProcess::OnResponse(FrameHeader header, std::string_view body, Packet
     if (packet.fds.size() != 1) return EndWorker("its Response frame promises a memfd that is not there");
     auto large = ReadSealedBody(packet.fds[0].get(), context_.response_bytes_max);
     if (!large.ok() && large.error().code != ErrorCode::kTooLarge) return EndWorker(large.error().message);
-    if (!large.ok()) {
-      EndPhase();
-      return Fail(OutcomeKind::kFunctionError, "Function.ResponseSizeTooLarge",
-                  "Response payload size exceeded maximum allowed payload size (" +
-                      std::to_string(context_.response_bytes_max) + " bytes).");
-    }
+    if (!large.ok()) return RefuseResponseSize();
     payload = std::move(large).value();
   }
+  if (payload.size() > context_.response_bytes_max) return RefuseResponseSize();
   EndPhase();
   Succeed(std::move(frame->content_type), std::move(payload));
+}
+
+void WorkerProcess::RefuseResponseSize() {
+  EndPhase();
+  Fail(OutcomeKind::kFunctionError, "Function.ResponseSizeTooLarge",
+       "Response payload size exceeded maximum allowed payload size (" +
+           std::to_string(context_.response_bytes_max) + " bytes).");
 }
 
 void WorkerProcess::OnFailure(FrameHeader, std::string_view body) {
@@ -312,12 +327,9 @@ void WorkerProcess::Fail(OutcomeKind kind, std::string type, std::string message
 
 void WorkerProcess::Finish() {
   limit_.Cancel();
-  stdout_->Drain();
-  stderr_->Drain();
-  if (state_ != WorkerState::kIdle) {
-    stdout_->Flush();
-    stderr_->Flush();
-  }
+  // A line without an end is this attempt's all the same: the next one begins its own.
+  stdout_->Flush();
+  stderr_->Flush();
   Attempt& attempt = running_->attempt;
   const CgroupUsage usage = CurrentUsage();
   attempt.cpu_us = usage.cpu_us - std::min(usage.cpu_us, cpu_us_before_);
@@ -352,8 +364,9 @@ void WorkerProcess::OnTimeLimit() {
   Fail(initialising ? OutcomeKind::kInitTimeout : OutcomeKind::kTimeout, "Sandbox.Timedout", std::move(text));
 }
 
-void WorkerProcess::EndWorker(std::string why) {
+void WorkerProcess::EndWorker(std::string why, OutcomeKind blamed_as) {
   ended_because_ = std::move(why);
+  ended_as_ = blamed_as;
   if (pidfd_.valid()) syscall(SYS_pidfd_send_signal, pidfd_.get(), SIGKILL, nullptr, 0);
   BeginDying();
 }
@@ -378,7 +391,9 @@ void WorkerProcess::OnExited(ExitStatus status, uint64_t max_rss_kib) {
     if (running_ || on_started_) ExplainDeath();
     return;
   }
-  OnReadable();  // what it said before it died still counts; ends with its end of file
+  const WeakPtr<WorkerProcess> self = weak_.Get();
+  ReadPackets(kPacketsQueuedMax);  // what it said before it died still counts
+  if (self) BeginDying();          // also when somebody else holds its end of the channel open
 }
 
 void WorkerProcess::ExplainDeath() {
@@ -395,7 +410,8 @@ void WorkerProcess::ExplainDeath() {
 void WorkerProcess::FailAsUnexplained() {
   if (running_->attempt.kind == OutcomeKind::kInitError) return Finish();  // the handler's own words stand
   if (!ended_because_.empty()) {
-    return Fail(OutcomeKind::kCrash, "Runtime.ProtocolError",
+    const bool ours = ended_as_ == OutcomeKind::kPlatformFault;
+    return Fail(ended_as_, ours ? "Runtime.PlatformFault" : "Runtime.ProtocolError",
                 Prefixed("the worker was ended: " + ended_because_));
   }
   if (CurrentUsage().oom_kills > 0) {

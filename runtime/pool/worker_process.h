@@ -50,7 +50,7 @@ class WorkerProcess final : public Worker {
   WorkerId id() const override { return id_; }
   WorkerState state() const override { return state_; }
   void Run(const Event& event, OnAttempt done) override;
-  bool usable() const override { return state_ == WorkerState::kIdle; }
+  bool usable() const override { return state_ == WorkerState::kIdle && !exit_; }
   void SetOnIdleDeath(std::function<void()> on_death) override { on_idle_death_ = std::move(on_death); }
 
   // For the sandbox that forked it: once, with Ok or why it never started.
@@ -71,13 +71,13 @@ class WorkerProcess final : public Worker {
 
   WorkerProcess(WorkerContext& context, std::shared_ptr<const FunctionVersion> version, Parts parts);
   void SetState(WorkerState state);
-  void OnReadable();
-  // False when the worker has ended by it.
+  void ReadPackets(size_t packets_max);
   void OnPacket(Packet packet);
   void OnStarted(pid_t sender, std::string_view body);
   void OnReady();
   void OnInitFailed(std::string_view body);
   void OnResponse(FrameHeader header, std::string_view body, Packet& packet);
+  void RefuseResponseSize();
   void OnFailure(FrameHeader header, std::string_view body);
   void OnLog(std::string_view body);
   void BeginInit();
@@ -90,7 +90,7 @@ class WorkerProcess final : public Worker {
   void Succeed(std::string content_type, std::string payload);
   void Finish();
   void OnTimeLimit();
-  void EndWorker(std::string why);
+  void EndWorker(std::string why, OutcomeKind blamed_as = OutcomeKind::kCrash);
   void BeginDying();
   void ExplainDeath();
   CgroupUsage CurrentUsage();
@@ -118,6 +118,7 @@ class WorkerProcess final : public Worker {
   std::optional<Running> running_;
   std::optional<ExitStatus> exit_;
   std::string ended_because_;  // what hearthd held against it, when it was hearthd that ended it
+  OutcomeKind ended_as_ = OutcomeKind::kCrash;  // and whose fault that was
   std::function<void(Status)> on_started_;
   std::function<void()> on_idle_death_;
   Timer limit_;

@@ -239,5 +239,43 @@ TEST_CASE_METHOD(WarmPoolFixture, "a lease outlives its pool", "[pool]") {
   CHECK(memory_.used() == 0_MiB);
 }
 
+// A bug once: who asked while a worker was idle, past TryAcquire(), waited until its time was up.
+TEST_CASE_METHOD(WarmPoolFixture, "who waits although a worker is idle gets it in the next turn", "[pool]") {
+  Ask();
+  LetOneStart();
+  GiveBackFirst();
+  Ask();
+  executor_.RunPosted();
+  CHECK(leases_.size() == 1);
+  CHECK(launcher_.starts_waiting() == 0);
+}
+
+// A bug once: with no idle time at all, the fresh worker of a waiting event ended before it was lent.
+TEST_CASE_METHOD(WarmPoolFixture, "no idle time at all: a worker that is waited for does not count as idle",
+                 "[pool]") {
+  PoolLimits limits;
+  limits.idle_time_out = seconds(0);
+  MakePool(limits);
+  Ask();
+  launcher_.LetOneStart();
+  CHECK_FALSE(pool_->EvictIdle());
+  CHECK(pool_->idle_since() == MonotonicTime::max());
+  executor_.Advance(nanoseconds(0));
+  CHECK(leases_.size() == 1);
+  GiveBackFirst();
+  executor_.Advance(nanoseconds(0));
+  CHECK(launcher_.workers_alive() == 0);
+}
+
+// A bug once: the death of a leased worker called into the pool that had lent it, dead or alive.
+TEST_CASE_METHOD(WarmPoolFixture, "a worker dies on a lease that has outlived its pool", "[pool]") {
+  Ask();
+  LetOneStart();
+  pool_.reset();
+  launcher_.KillIdle(leases_[0].worker().id());
+  leases_.clear();
+  CHECK(launcher_.workers_alive() == 0);
+}
+
 }  // namespace
 }  // namespace hearth

@@ -1,0 +1,250 @@
+#pragma once
+
+#include <fcntl.h>
+#include <signal.h>
+#include <sys/prctl.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <cstring>
+#include <filesystem>
+#include <functional>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include <catch2/catch.hpp>
+
+#include "runtime/base/files.h"
+#include "runtime/pool/worker_process.h"
+#include "tests/unit/runtime/loop/loop_fixture.h"
+
+namespace hearth {
+
+// The worker's side of a channel, in a process of its own that follows a script and then exits. It must not fail
+// checks of the test: it only acts.
+class Player {
+ public:
+  Player(int channel, int out, int err, int go) : channel_(channel), out_(out), err_(err), go_(go) {}
+
+  void Say(const std::string& packet, const std::vector<int>& fds = {}) {
+    if (!SendPacket(channel_, packet, fds).ok()) ::_exit(0);
+  }
+  // Past the checks of SendPacket().
+  void SayRaw(const std::string& bytes, const std::vector<int>& fds = {}) {
+    iovec part{const_cast<char*>(bytes.data()), bytes.size()};
+    msghdr message{};
+    message.msg_iov = &part;
+    message.msg_iovlen = 1;
+    std::vector<char> control(CMSG_SPACE(fds.size() * sizeof(int)));
+    if (!fds.empty()) {
+      message.msg_control = control.data();
+      message.msg_controllen = control.size();
+      cmsghdr* header = CMSG_FIRSTHDR(&message);
+      header->cmsg_level = SOL_SOCKET;
+      header->cmsg_type = SCM_RIGHTS;
+      header->cmsg_len = CMSG_LEN(fds.size() * sizeof(int));
+      std::memcpy(CMSG_DATA(header), fds.data(), fds.size() * sizeof(int));
+    }
+    (void)::sendmsg(channel_, &message, MSG_NOSIGNAL);
+  }
+  // The next packet; the script ends with the channel.
+  Packet Hear() {
+    auto received = ReceivePacket(channel_, FdPolicy::kAccept);
+    if (!received.ok() || received->kind != ReceivedPacket::Kind::kPacket) ::_exit(0);
+    return std::move(received->packet);
+  }
+  void Started() { Say(EncodeStarted({})); }
+  void Initialise() {
+    Hear();
+    Say(EncodeEmpty(WorkerFrameKind::kReady));
+  }
+  // Started, initialised, and with the first event in hand.
+  InvokeFrame BecomeBusy() {
+    Started();
+    Initialise();
+    return HearInvoke();
+  }
+  InvokeFrame HearInvoke() {
+    const Packet packet = Hear();
+    std::string_view body;
+    const auto header = TakeHeader(packet.bytes, body);
+    sequence_ = header->sequence;
+    auto frame = DecodeInvoke(body, header->flags);
+    if ((header->flags & kFlagBodyInMemfd) != 0) {
+      frame->payload = std::move(ReadSealedBody(packet.fds.at(0).get(), 100 << 20)).value();
+    }
+    return *frame;
+  }
+  void Answer(const std::string& payload) { Say(ResponsePacket(sequence_, payload)); }
+  void AnswerInMemfd(const std::vector<int>& fds) {
+    std::string packet;
+    const std::string large(kInlineBytesMax + 1, 'x');
+    EncodeResponse(sequence_, "text/plain", large, packet);
+    Say(packet, fds);
+  }
+  void Print(std::string_view text) { (void)WriteAll(out_, text); }
+  void Complain(std::string_view text) { (void)WriteAll(err_, text); }
+  // Until the test says Go().
+  void AwaitGo() {
+    char byte;
+    if (::read(go_, &byte, 1) != 1) ::_exit(0);
+  }
+  // Until the worker is ended.
+  void Wait() {
+    for (;;) ::pause();
+  }
+  uint64_t sequence() const { return sequence_; }
+
+  static std::string ResponsePacket(uint64_t sequence, const std::string& payload) {
+    std::string packet;
+    EncodeResponse(sequence, "application/json", payload, packet);
+    return packet;
+  }
+
+ private:
+  const int channel_, out_, err_, go_;
+  uint64_t sequence_ = 0;
+};
+
+struct PlayedLogs final : HandlerLogObserver {
+  struct Line {
+    LogSource source;
+    std::string request_id, message;
+    friend bool operator==(const Line&, const Line&) = default;
+  };
+  void OnHandlerLog(const HandlerLogLine& line) override {
+    if (lines.size() < 100)
+      lines.push_back({line.source, std::string(line.request_id), std::string(line.message)});
+  }
+  std::vector<Line> lines;
+};
+
+struct PlayedStates final : PoolObserver {
+  void OnWorkerState(const FunctionVersion&, WorkerId, WorkerState, WorkerState to) override {
+    states.push_back(to);
+  }
+  void OnWorkerStarted(const FunctionVersion&, nanoseconds) override { ++started; }
+  std::vector<WorkerState> states;
+  int started = 0;
+};
+
+// A WorkerProcess whose other end is played by a forked script.
+class PlayedWorkerFixture : public LoopFixture {
+ public:
+  using Script = std::function<void(Player&)>;
+  ~PlayedWorkerFixture() {
+    worker_.reset();
+    go_.Reset();
+    if (pid_ > 0) ::waitpid(pid_, nullptr, 0);  // ended with its worker
+  }
+
+ protected:
+  // In its first frames the script is on its own; the test goes on at once.
+  void Play(const Script& script, std::unique_ptr<Cgroup> cgroup = nullptr) {
+    auto channel = std::move(MakePacketSocketPair()).value();
+    Pipe out, err, go;
+    pid_ = ::fork();
+    REQUIRE(pid_ >= 0);
+    if (pid_ == 0) {
+      ::prctl(PR_SET_PDEATHSIG, SIGKILL);
+      channel.ours.Reset();
+      go.write.Reset();
+      Player player(channel.theirs.get(), out.write.get(), err.write.get(), go.read.get());
+      script(player);
+      ::_exit(0);
+    }
+    go_ = std::move(go.write);
+    WorkerProcess::Parts parts{WorkerId(7), std::move(channel.ours), std::move(out.read), std::move(err.read),
+                               std::move(cgroup)};
+    worker_ = std::move(WorkerProcess::Create(context_, version_, std::move(parts))).value();
+    worker_->SetOnStarted([this](Status started) { started_.push_back(std::move(started)); });
+    worker_->SetOnIdleDeath([this] { ++idle_deaths_; });
+  }
+  void PlayUntilStarted(const Script& script, std::unique_ptr<Cgroup> cgroup = nullptr) {
+    Play(script, std::move(cgroup));
+    RunUntil([this] { return !started_.empty(); });
+    REQUIRE(started_[0].ok());
+  }
+  void Go() { REQUIRE(::write(go_.get(), "g", 1) == 1); }
+  void Run(std::string payload = "{}") {
+    event_.request_id = RequestId("request-" + std::to_string(++requests_));
+    event_.payload = std::move(payload);
+    inside_run_ = true;
+    worker_->Run(event_, [this](Attempt attempt) {
+      CHECK_FALSE(inside_run_);
+      attempts_.push_back(std::move(attempt));
+    });
+    inside_run_ = false;
+  }
+  // The attempt that is under way; once it is told nothing more may come of it.
+  Attempt Ended() {
+    RunUntil([this] { return !attempts_.empty(); });
+    RunSomeTurns();
+    REQUIRE(attempts_.size() == 1);
+    Attempt attempt = std::move(attempts_[0]);
+    attempts_.clear();
+    return attempt;
+  }
+  // Waits for the end of the process without a turn of the loop.
+  ExitStatus Reap() {
+    int status = 0;
+    REQUIRE(::waitpid(std::exchange(pid_, -1), &status, 0) > 0);
+    return WIFEXITED(status) ? ExitStatus{WEXITSTATUS(status), 0} : ExitStatus{-1, WTERMSIG(status)};
+  }
+  void ReapAndTell() { worker_->OnExited(Reap(), 2048); }
+  Attempt EndedByProtocol() {
+    Attempt attempt = Ended();
+    CHECK(attempt.kind == OutcomeKind::kCrash);
+    CHECK(attempt.error.type == "Runtime.ProtocolError");
+    CHECK_FALSE(worker_->usable());
+    return attempt;
+  }
+  std::vector<std::string> LinesOf(LogSource source) const {
+    std::vector<std::string> lines;
+    for (const auto& line : logs_.lines) {
+      if (line.source == source) lines.push_back(line.request_id + "|" + line.message);
+    }
+    return lines;
+  }
+
+  static std::shared_ptr<FunctionVersion> MakeVersion() {
+    auto version = std::make_shared<FunctionVersion>();
+    version->function = "resize";
+    version->version = "$LATEST";
+    version->settings.timeout = seconds(10);
+    return version;
+  }
+  struct Pipe {
+    Pipe() {
+      int fds[2];
+      REQUIRE(::pipe2(fds, O_CLOEXEC) == 0);
+      read.Reset(fds[0]);
+      write.Reset(fds[1]);
+    }
+    UniqueFd read, write;
+  };
+
+  PlayedLogs logs_;
+  PlayedStates states_;
+  WorkerContext context_{*loop, logs_, states_};
+  std::shared_ptr<FunctionVersion> version_ = MakeVersion();
+  std::unique_ptr<WorkerProcess> worker_;
+  std::vector<Status> started_;
+  std::vector<Attempt> attempts_;
+  int idle_deaths_ = 0;
+  Event event_;
+  UniqueFd go_;
+  pid_t pid_ = -1;
+  int requests_ = 0;
+  bool inside_run_ = false;
+};
+
+// Descriptors of this process.
+inline size_t OpenDescriptors() {
+  size_t count = 0;
+  for ([[maybe_unused]] const auto& entry : std::filesystem::directory_iterator("/proc/self/fd")) ++count;
+  return count;
+}
+
+}  // namespace hearth

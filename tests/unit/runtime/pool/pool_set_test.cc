@@ -1,0 +1,195 @@
+#include "runtime/pool/pool_set.h"
+
+#include <catch2/catch.hpp>
+
+#include "tests/unit/runtime/pool/fake_launcher.h"
+
+namespace hearth {
+namespace {
+
+class PoolSetFixture {
+ protected:
+  using Version = std::shared_ptr<const FunctionVersion>;
+
+  Version Function(std::string name, Bytes memory, uint32_t workers_max = 0) {
+    auto version = std::make_shared<FunctionVersion>();
+    version->function = std::move(name);
+    version->generation = next_generation_++;
+    version->settings.memory = memory;
+    version->settings.workers_max = workers_max;
+    return version;
+  }
+  void Ask(const Version& version, nanoseconds limit = seconds(3)) {
+    waits_.push_back(pools_->PoolOf(version).Acquire(limit, [this](Result<WorkerLease> lease) {
+      if (lease.ok()) {
+        leases_.push_back(std::move(lease).value());
+      } else {
+        errors_.push_back(lease.error());
+      }
+    }));
+  }
+  void LetAllStart() {
+    launcher_.LetAllStart();
+    executor_.RunPosted();
+  }
+  // Warm and idle.
+  void Warm(const Version& version) {
+    Ask(version);
+    LetAllStart();
+    REQUIRE(leases_.size() == 1);
+    GiveAllBack();
+  }
+  void GiveAllBack() {
+    leases_.clear();
+    executor_.RunPosted();
+  }
+  PoolCounts CountsOf(const Version& version) { return pools_->PoolOf(version).counts(); }
+
+  ManualExecutor executor_;
+  FakeLauncher launcher_{executor_};
+  std::unique_ptr<PoolSet> pools_ = std::make_unique<PoolSet>(
+      PoolSet::Options{.memory_total = 512_MiB, .limits = {}}, launcher_, executor_);
+  std::vector<Error> errors_;
+  std::vector<WorkerLease> leases_;
+  std::vector<WarmPool::Wait> waits_;
+  uint64_t next_generation_ = 1;
+};
+
+TEST_CASE_METHOD(PoolSetFixture, "the longest idle worker of the node makes room", "[pool]") {
+  const Version old = Function("old", 256_MiB), young = Function("young", 256_MiB),
+                big = Function("big", 256_MiB);
+  Warm(old);
+  executor_.Advance(seconds(1));
+  Warm(young);
+  CHECK(pools_->memory_used() == 512_MiB);
+  Ask(big);
+  LetAllStart();
+  CHECK(leases_.size() == 1);
+  CHECK(CountsOf(old).idle == 0);
+  CHECK(CountsOf(young).idle == 1);
+  CHECK(pools_->memory_used() == 512_MiB);
+}
+
+TEST_CASE_METHOD(PoolSetFixture, "a starving function gets its worker when memory comes back", "[pool]") {
+  const Version hog = Function("hog", 512_MiB), small = Function("small", 128_MiB);
+  Ask(hog);
+  LetAllStart();
+  Ask(small);
+  CHECK(launcher_.starts_waiting() == 0);
+  leases_.clear();
+  executor_.Advance(PoolSet::kRetryInterval);
+  CHECK(launcher_.starts_waiting() == 1);
+  LetAllStart();
+  CHECK(leases_.size() == 1);
+  CHECK(CountsOf(hog).idle == 0);
+}
+
+// A bug once: it evicted every idle worker of the node, every 5 ms, in vain.
+TEST_CASE_METHOD(PoolSetFixture,
+                 "a function that can never have its memory is told so and costs others nothing", "[pool]") {
+  const Version warm = Function("warm", 128_MiB), giant = Function("giant", 513_MiB);
+  Warm(warm);
+  Ask(giant);
+  executor_.RunPosted();
+  REQUIRE(errors_.size() == 1);
+  CHECK(errors_[0].code == ErrorCode::kUnavailable);
+  CHECK(errors_[0].message.find("513 MiB") != std::string::npos);
+  CHECK(errors_[0].message.find("512 MiB") != std::string::npos);
+  CHECK(CountsOf(warm).idle == 1);
+  const Version whole = Function("whole", 512_MiB);
+  Ask(whole);
+  LetAllStart();
+  CHECK(leases_.size() == 1);
+}
+
+// A bug once: two functions that starve each other could evict one another's fresh workers for ever.
+TEST_CASE_METHOD(PoolSetFixture, "a fresh worker that somebody waits for is not evicted", "[pool]") {
+  const Version one = Function("one", 512_MiB), other = Function("other", 512_MiB);
+  Ask(one);
+  launcher_.LetOneStart();  // it is lent in the next turn
+  Ask(other);
+  executor_.RunPosted();
+  REQUIRE(leases_.size() == 1);
+  CHECK(leases_[0].version().function == "one");
+}
+
+TEST_CASE_METHOD(PoolSetFixture, "a function's own limit of workers is under the node's", "[pool]") {
+  const Version one = Function("one", 64_MiB, 2);
+  for (int i = 0; i < 4; ++i) Ask(one);
+  CHECK(launcher_.starts_waiting() == 2);
+}
+
+TEST_CASE_METHOD(PoolSetFixture,
+                 "retired: idle workers go now, a busy one when it is done, the pool after it", "[pool]") {
+  const Version old = Function("resize", 128_MiB);
+  Ask(old);
+  Ask(old);
+  LetAllStart();
+  leases_.pop_back();
+  CHECK(CountsOf(old).idle == 1);
+  pools_->Retire(*old);
+  pools_->Retire(*old);
+  CHECK(launcher_.workers_alive() == 1);
+  CHECK(pools_->pools().size() == 1);
+  GiveAllBack();
+  CHECK(launcher_.workers_alive() == 0);
+  CHECK(pools_->pools().empty());
+  CHECK(pools_->memory_used() == 0_B);
+  CHECK(launcher_.forgotten() == 1);
+}
+
+TEST_CASE_METHOD(PoolSetFixture, "retired with events waiting: they are served first", "[pool]") {
+  const Version old = Function("resize", 512_MiB);
+  Ask(old);
+  Ask(old);
+  pools_->Retire(*old);
+  LetAllStart();
+  REQUIRE(leases_.size() == 1);
+  GiveAllBack();
+  REQUIRE(leases_.size() == 1);
+  CHECK(errors_.empty());
+  GiveAllBack();
+  waits_.clear();
+  executor_.RunPosted();
+  CHECK(pools_->pools().empty());
+}
+
+// A bug once: the place in the queue was still held by a caller whose time was up, and the pool never closed.
+TEST_CASE_METHOD(PoolSetFixture, "drained though a waiter whose time is up keeps its ticket", "[pool]") {
+  const Version hog = Function("hog", 512_MiB), starving = Function("starving", 128_MiB);
+  Ask(hog);
+  LetAllStart();
+  Ask(starving, seconds(1));
+  pools_->Retire(*starving);
+  executor_.Advance(seconds(1));
+  REQUIRE(errors_.size() == 1);
+  CHECK(pools_->pools().size() == 1);
+}
+
+TEST_CASE_METHOD(PoolSetFixture, "drain waits for every pool and is told once", "[pool]") {
+  const Version one = Function("one", 128_MiB), other = Function("other", 128_MiB);
+  Ask(one);
+  Ask(other);
+  LetAllStart();
+  int drained = 0;
+  pools_->Drain([&] { ++drained; });
+  executor_.RunPosted();
+  CHECK(drained == 0);
+  leases_.pop_back();
+  executor_.RunPosted();
+  CHECK(drained == 0);
+  GiveAllBack();
+  CHECK(drained == 1);
+  CHECK(launcher_.workers_alive() == 0);
+}
+
+TEST_CASE_METHOD(PoolSetFixture, "drain of nothing is told, but not inside the call", "[pool]") {
+  bool drained = false;
+  pools_->Drain([&] { drained = true; });
+  CHECK_FALSE(drained);
+  executor_.RunPosted();
+  CHECK(drained);
+}
+
+}  // namespace
+}  // namespace hearth

@@ -1,0 +1,664 @@
+#include "runtime/pool/worker_process.h"
+
+#include <fcntl.h>
+#include <sys/mman.h>
+#include <sys/resource.h>
+
+#include "tests/unit/runtime/pool/played_worker.h"
+
+namespace hearth {
+namespace {
+
+using Fixture = PlayedWorkerFixture;
+
+TEST_CASE_METHOD(Fixture, "the life of a worker: started, init, ready, invoke, answer; warm the second time",
+                 "[worker]") {
+  PlayUntilStarted([](Player& worker) {
+    const InvokeFrame first = worker.BecomeBusy();
+    worker.Answer(first.request_id + first.payload + (first.cold ? " cold" : " warm"));
+    const InvokeFrame second = worker.HearInvoke();
+    worker.Answer(second.request_id + second.payload + (second.cold ? " cold" : " warm"));
+    worker.Wait();
+  });
+  CHECK(worker_->usable());
+  Run("[1]");
+  CHECK_FALSE(worker_->usable());
+  const Attempt cold = Ended();
+  CHECK(cold.kind == OutcomeKind::kSuccess);
+  CHECK(cold.payload == "request-1[1] cold");
+  CHECK(cold.content_type == "application/json");
+  CHECK(cold.cold);
+  CHECK(cold.init > nanoseconds(0));
+  CHECK(cold.duration > nanoseconds(0));
+  REQUIRE(worker_->usable());
+  Run("[2]");
+  const Attempt warm = Ended();
+  CHECK(warm.payload == "request-2[2] warm");
+  CHECK_FALSE(warm.cold);
+  CHECK(warm.init == nanoseconds(0));
+  CHECK(states_.states == std::vector{WorkerState::kIdle, WorkerState::kInitialising, WorkerState::kBusy,
+                                      WorkerState::kIdle, WorkerState::kBusy, WorkerState::kIdle});
+}
+
+TEST_CASE_METHOD(Fixture, "an event too large for a packet goes and comes back in a memfd", "[worker]") {
+  PlayUntilStarted([](Player& worker) {
+    const InvokeFrame event = worker.BecomeBusy();
+    const auto body = MakeSealedMemfd("answer", event.payload);
+    worker.AnswerInMemfd({body->get()});
+    worker.Wait();
+  });
+  std::string large(300'000, 'p');
+  large[299'999] = 'q';
+  Run(large);
+  const Attempt attempt = Ended();
+  CHECK(attempt.kind == OutcomeKind::kSuccess);
+  CHECK(attempt.payload == large);
+  CHECK(attempt.content_type == "text/plain");
+}
+
+TEST_CASE_METHOD(Fixture, "a failure is the handler's, and its worker lives on", "[worker]") {
+  PlayUntilStarted([](Player& worker) {
+    worker.BecomeBusy();
+    worker.Say(
+        EncodeError(WorkerFrameKind::kFailure, worker.sequence(), {"std::runtime_error", "no cat", "[]"}));
+    worker.Wait();
+  });
+  Run();
+  const Attempt attempt = Ended();
+  CHECK(attempt.kind == OutcomeKind::kFunctionError);
+  CHECK(attempt.error.type == "std::runtime_error");
+  CHECK(attempt.error.message == "no cat");
+  CHECK(worker_->usable());
+}
+
+// Goal: the handler's own words stand, whatever becomes of the process after them.
+TEST_CASE_METHOD(Fixture, "init fails", "[worker]") {
+  PlayUntilStarted([](Player& worker) {
+    worker.Started();
+    worker.Hear();
+    worker.Say(EncodeError(WorkerFrameKind::kInitFailed, 0, {"NoDatabase", "cannot connect", ""}));
+    worker.Wait();
+  });
+  Run();
+  const Attempt attempt = Ended();
+  CHECK(attempt.kind == OutcomeKind::kInitError);
+  CHECK(attempt.error.type == "NoDatabase");
+  CHECK(attempt.error.message == "cannot connect");
+  CHECK(attempt.init > nanoseconds(0));
+  CHECK(attempt.init < milliseconds(90));  // without the wait for an exit status
+  CHECK(attempt.duration == nanoseconds(0));
+  CHECK_FALSE(worker_->usable());
+}
+
+TEST_CASE_METHOD(Fixture, "an answer at the limit is taken, one byte past it is not, in a packet or a memfd",
+                 "[worker]") {
+  const size_t limit = GENERATE(2000, 100'000);
+  context_.response_bytes_max = limit;
+  PlayUntilStarted([limit](Player& worker) {
+    worker.BecomeBusy();
+    for (const size_t size : {limit, limit + 1, limit}) {
+      const std::string payload(size, 'x');
+      if (size > kInlineBytesMax) {
+        worker.AnswerInMemfd({MakeSealedMemfd("answer", payload)->get()});
+      } else {
+        worker.Answer(payload);
+      }
+      worker.HearInvoke();
+    }
+  });
+  Run();
+  CHECK(Ended().payload.size() == limit);
+  Run();
+  const Attempt over = Ended();
+  CHECK(over.kind == OutcomeKind::kFunctionError);
+  CHECK(over.error.type == "Function.ResponseSizeTooLarge");
+  CHECK(over.error.message.find(std::to_string(limit) + " bytes") != std::string::npos);
+  REQUIRE(worker_->usable());
+  Run();
+  CHECK(Ended().kind == OutcomeKind::kSuccess);
+}
+
+int MemfdWithSeals(int seals) {
+  const int fd = ::memfd_create("forged", MFD_CLOEXEC | MFD_ALLOW_SEALING);
+  (void)::ftruncate(fd, 100'000);
+  (void)::fcntl(fd, F_ADD_SEALS, seals);
+  return fd;
+}
+
+TEST_CASE_METHOD(Fixture, "a body that its writer could still change, or that is none, ends the worker",
+                 "[worker]") {
+  const size_t before = OpenDescriptors();
+  const auto forge = GENERATE(
+      as<std::function<std::vector<int>()>>(), [] { return std::vector<int>{}; },
+      [] { return std::vector{MemfdWithSeals(0)}; },
+      [] { return std::vector{MemfdWithSeals(F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_WRITE)}; },
+      [] { return std::vector{MemfdWithSeals(F_SEAL_GROW | F_SEAL_WRITE | F_SEAL_SEAL)}; },
+      [] {
+        return std::vector{MemfdWithSeals(F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_FUTURE_WRITE | F_SEAL_SEAL)};
+      },
+      [] { return std::vector{::open("/dev/zero", O_RDONLY)}; },
+      [] { return std::vector{::open("/", O_RDONLY)}; },
+      [] {
+        return std::vector{MemfdWithSeals(F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_WRITE | F_SEAL_SEAL),
+                           ::open("/", O_RDONLY)};
+      });
+  PlayUntilStarted([&](Player& worker) {
+    worker.BecomeBusy();
+    worker.AnswerInMemfd(forge());
+    worker.Wait();
+  });
+  Run();
+  EndedByProtocol();
+  worker_.reset();
+  go_.Reset();
+  RunSomeTurns();
+  CHECK(OpenDescriptors() == before);
+}
+
+std::string HeaderOf(uint16_t version, uint16_t kind, uint64_t sequence = 1) {
+  std::string out;
+  PutHeader(out, {.version = version, .kind = kind, .sequence = sequence});
+  return out;
+}
+
+std::string Cut(std::string packet) {
+  packet.pop_back();
+  return packet;
+}
+
+// Goal: one forged frame while an event is under way ends the worker; its attempt is told once and says why.
+TEST_CASE_METHOD(Fixture, "a forged frame during an event ends the worker", "[worker]") {
+  const std::string forged = GENERATE(
+      EncodeStarted({}), EncodeEmpty(WorkerFrameKind::kReady), EncodeEmpty(WorkerFrameKind::kInit),
+      EncodeEmpty(WorkerFrameKind::kShutdown), EncodeError(WorkerFrameKind::kInitFailed, 1, {"a", "b", ""}),
+      Player::ResponsePacket(0, "early"), Player::ResponsePacket(2, "ahead"),
+      Player::ResponsePacket(UINT64_MAX, "far"), EncodeError(WorkerFrameKind::kFailure, 2, {"a", "b", ""}),
+      HeaderOf(kWireVersion, 0), HeaderOf(kWireVersion, 99), HeaderOf(kWireVersion, 65535), HeaderOf(0, 6),
+      HeaderOf(2, 6), HeaderOf(kWireVersion, 6), HeaderOf(kWireVersion, 7), HeaderOf(kWireVersion, 8),
+      Cut(HeaderOf(kWireVersion, 6)), std::string("x"), std::string(1000, '\xff'), std::string(1000, '\0'),
+      Cut(Player::ResponsePacket(1, "cut")), Player::ResponsePacket(1, "long") + "er",
+      std::string(kPacketBytesMax + 1, 'o'));
+  PlayUntilStarted([&](Player& worker) {
+    worker.BecomeBusy();
+    worker.SayRaw(forged);
+    worker.Wait();
+  });
+  Run();
+  const Attempt attempt = EndedByProtocol();
+  CHECK(attempt.error.message.starts_with("RequestId: request-1 Error: the worker was ended: "));
+  CHECK(Reap().signal == SIGKILL);
+}
+
+TEST_CASE_METHOD(Fixture, "an empty packet is a forged one, not the end", "[worker]") {
+  PlayUntilStarted([](Player& worker) {
+    worker.BecomeBusy();
+    worker.SayRaw("");
+    worker.Wait();
+  });
+  Run();
+  CHECK(EndedByProtocol().error.message.find("no frame") != std::string::npos);
+}
+
+TEST_CASE_METHOD(Fixture, "an answer during init ends the worker, though nothing was asked", "[worker]") {
+  PlayUntilStarted([](Player& worker) {
+    worker.Started();
+    worker.Hear();
+    worker.Say(Player::ResponsePacket(1, "early"));
+    worker.Wait();
+  });
+  Run();
+  EndedByProtocol();
+}
+
+TEST_CASE_METHOD(Fixture, "a second answer to one event spoils the idle worker, not the first answer",
+                 "[worker]") {
+  PlayUntilStarted([](Player& worker) {
+    worker.BecomeBusy();
+    worker.Answer("1");
+    worker.Answer("2");
+    worker.Wait();
+  });
+  Run();
+  RunUntil([this] { return idle_deaths_ == 1; });
+  REQUIRE(attempts_.size() == 1);
+  CHECK(attempts_[0].payload == "1");
+  CHECK_FALSE(worker_->usable());
+}
+
+TEST_CASE_METHOD(Fixture, "a frame of an idle worker ends it", "[worker]") {
+  const std::string forged = GENERATE(EncodeEmpty(WorkerFrameKind::kReady), Player::ResponsePacket(0, "x"),
+                                      EncodeStarted({}), std::string("x"));
+  PlayUntilStarted([&](Player& worker) {
+    worker.Started();
+    worker.SayRaw(forged);
+    worker.Wait();
+  });
+  RunUntil([this] { return idle_deaths_ == 1; });
+  CHECK_FALSE(worker_->usable());
+  CHECK(Reap().signal == SIGKILL);
+  worker_->OnExited({-1, SIGKILL}, 0);
+  RunSomeTurns();
+  CHECK(idle_deaths_ == 1);
+}
+
+TEST_CASE_METHOD(Fixture, "anything before Started means that it never started", "[worker]") {
+  const std::string forged = GENERATE(EncodeEmpty(WorkerFrameKind::kReady), EncodeLog(0, {2, "hi", ""}),
+                                      Cut(EncodeStarted({})), std::string("garbage"));
+  Play([&](Player& worker) {
+    worker.SayRaw(forged);
+    worker.Hear();
+  });
+  RunUntil([this] { return !started_.empty(); });
+  RunSomeTurns();
+  REQUIRE(started_.size() == 1);
+  CHECK(started_[0].error().code == ErrorCode::kUnavailable);
+  CHECK(started_[0].error().message.starts_with("a worker of resize did not start: "));
+  CHECK(idle_deaths_ == 0);
+}
+
+// Goal: descriptors nobody asked for cost hearthd nothing.
+TEST_CASE_METHOD(Fixture, "descriptors that come with any frame are closed", "[worker]") {
+  const size_t before = OpenDescriptors();
+  PlayUntilStarted([](Player& worker) {
+    const std::vector<int> some(kPacketFdsMax, 0);
+    worker.Say(EncodeStarted({}), some);
+    worker.Hear();
+    worker.Say(EncodeLog(0, {2, "hi", ""}), some);
+    worker.Say(EncodeEmpty(WorkerFrameKind::kReady), some);
+    worker.HearInvoke();
+    worker.Say(Player::ResponsePacket(1, "{}"), some);
+    worker.HearInvoke();
+    worker.SayRaw(Player::ResponsePacket(2, "{}"), std::vector<int>(kPacketFdsMax + 1, 0));
+    worker.Wait();
+  });
+  const size_t with_worker = OpenDescriptors();
+  Run();
+  CHECK(Ended().kind == OutcomeKind::kSuccess);
+  CHECK(OpenDescriptors() == with_worker);
+  Run();
+  CHECK(EndedByProtocol().error.message.find("descriptors") != std::string::npos);
+  worker_.reset();
+  go_.Reset();
+  RunSomeTurns();
+  CHECK(OpenDescriptors() == before);
+}
+
+// Goal: a handler that logs without end holds up nobody, its own time limit least of all.
+TEST_CASE_METHOD(Fixture, "flood of log frames", "[worker]") {
+  version_->settings.timeout = seconds(1);
+  PlayUntilStarted([](Player& worker) {
+    worker.BecomeBusy();
+    for (;;) worker.Say(EncodeLog(1, {2, "again and again", ""}));
+  });
+  Run();
+  const Attempt attempt = Ended();
+  CHECK(attempt.kind == OutcomeKind::kTimeout);
+  CHECK(attempt.duration == seconds(1));
+  CHECK_FALSE(logs_.lines.empty());
+}
+
+TEST_CASE_METHOD(Fixture, "flood of output", "[worker]") {
+  version_->settings.timeout = seconds(1);
+  PlayUntilStarted([](Player& worker) {
+    worker.BecomeBusy();
+    for (;;) worker.Print(std::string(65536, '\n'));
+  });
+  Run();
+  CHECK(Ended().kind == OutcomeKind::kTimeout);
+}
+
+// Goal: events pile up in the socket of a worker that answers without reading; then it is ended, without blocking.
+TEST_CASE_METHOD(Fixture, "a worker that reads nothing", "[worker]") {
+  PlayUntilStarted([](Player& worker) {
+    worker.Started();
+    worker.AwaitGo();
+    worker.Say(EncodeEmpty(WorkerFrameKind::kReady));
+    for (uint64_t sequence = 1;; ++sequence) {
+      worker.AwaitGo();
+      worker.Say(Player::ResponsePacket(sequence, "{}"));
+    }
+  });
+  Run(std::string(60'000, 'x'));
+  Go();
+  RunUntil([this] { return worker_->state() == WorkerState::kBusy; });
+  Attempt attempt;
+  int answered = 0;
+  for (;; ++answered) {
+    REQUIRE(answered < 20);
+    if (worker_->state() == WorkerState::kBusy) Go();
+    attempt = Ended();
+    if (attempt.kind != OutcomeKind::kSuccess) break;
+    Run(std::string(60'000, 'x'));
+  }
+  CHECK(answered > 0);
+  CHECK(attempt.error.type == "Runtime.ProtocolError");
+  CHECK(attempt.error.message.find("does not read") != std::string::npos);
+  CHECK(attempt.duration < seconds(5));
+}
+
+TEST_CASE_METHOD(Fixture, "exits while idle", "[worker]") {
+  PlayUntilStarted([](Player& worker) {
+    worker.Started();
+    worker.AwaitGo();
+  });
+  Go();
+  ReapAndTell();
+  RunUntil([this] { return idle_deaths_ > 0; });
+  RunSomeTurns();
+  CHECK(idle_deaths_ == 1);
+  CHECK_FALSE(worker_->usable());
+  CHECK(started_.size() == 1);
+}
+
+TEST_CASE_METHOD(Fixture, "exits during init", "[worker]") {
+  PlayUntilStarted([](Player& worker) {
+    worker.Started();
+    worker.Hear();
+    ::_exit(3);
+  });
+  Run();
+  ReapAndTell();
+  const Attempt attempt = Ended();
+  CHECK(attempt.kind == OutcomeKind::kInitError);
+  CHECK(attempt.error.type == "Runtime.ExitError");
+  CHECK(attempt.error.message == "RequestId: request-1 Error: Runtime exited with error: exit status 3");
+  CHECK(attempt.memory_peak == 2_MiB);
+  CHECK(idle_deaths_ == 0);
+}
+
+TEST_CASE_METHOD(Fixture, "exits during an event, in every way", "[worker]") {
+  struct Way {
+    std::function<void()> leave;
+    std::string words;
+  };
+  const Way way = GENERATE(Way{[] { ::_exit(0); }, "Runtime exited without providing a reason"},
+                           Way{[] { ::_exit(42); }, "Runtime exited with error: exit status 42"},
+                           Way{[] { ::_exit(134); }, "Runtime exited with error: signal: aborted"},
+                           Way{[] { ::signal(SIGSEGV, SIG_DFL), ::raise(SIGSEGV); },
+                               "Runtime exited with error: signal: segmentation fault"},
+                           Way{[] { ::raise(SIGKILL); }, "Runtime exited with error: signal: killed"});
+  PlayUntilStarted([&](Player& worker) {
+    worker.BecomeBusy();
+    const rlimit no_core{0, 0};
+    ::setrlimit(RLIMIT_CORE, &no_core);
+    way.leave();
+  });
+  Run();
+  RunUntil([this] { return worker_->state() == WorkerState::kDying; });
+  CHECK(attempts_.empty());
+  ReapAndTell();
+  const Attempt attempt = Ended();
+  CHECK(attempt.kind == OutcomeKind::kCrash);
+  CHECK(attempt.error.type == "Runtime.ExitError");
+  CHECK(attempt.error.message == "RequestId: request-1 Error: " + way.words);
+  CHECK(attempt.duration > nanoseconds(0));
+}
+
+TEST_CASE_METHOD(Fixture, "ends, and init says nothing: the attempt is told all the same", "[worker]") {
+  PlayUntilStarted([](Player& worker) { worker.BecomeBusy(); });
+  Run();
+  const Attempt attempt = Ended();
+  CHECK(attempt.kind == OutcomeKind::kCrash);
+  CHECK(attempt.error.message.ends_with("Runtime exited without providing a reason"));
+  worker_->OnExited({0, 0}, 0);
+  RunSomeTurns();
+  CHECK(attempts_.empty());
+  CHECK(idle_deaths_ == 0);
+}
+
+TEST_CASE_METHOD(Fixture, "answers and exits: the answer counts, whichever is heard of first", "[worker]") {
+  PlayUntilStarted([](Player& worker) {
+    worker.BecomeBusy();
+    worker.AwaitGo();
+    worker.Say(EncodeLog(1, {2, "last words", ""}));
+    worker.Answer("42");
+  });
+  Run();
+  RunUntil([this] { return worker_->state() == WorkerState::kBusy; });
+  bool usable_when_told = true;
+  worker_->SetOnIdleDeath([&] {
+    usable_when_told = worker_->usable();
+    ++idle_deaths_;
+  });
+  Go();
+  ReapAndTell();
+  CHECK(attempts_.size() == 1);
+  CHECK(Ended().payload == "42");
+  CHECK(idle_deaths_ == 1);
+  CHECK_FALSE(usable_when_told);
+  REQUIRE(logs_.lines.size() == 1);
+  CHECK(logs_.lines[0].request_id == "request-1");
+}
+
+// Goal: the event does not wait for its time limit because a stranger holds the dead worker's end of the channel.
+TEST_CASE_METHOD(Fixture, "dead, but its end of the channel is open elsewhere", "[worker]") {
+  PlayUntilStarted([](Player& worker) {
+    worker.BecomeBusy();
+    if (::fork() == 0) {
+      for (;;) worker.Hear();  // until hearthd closes the channel
+    }
+  });
+  Run();
+  RunUntil([this] { return worker_->state() == WorkerState::kBusy; });
+  ReapAndTell();
+  const Attempt attempt = Ended();
+  CHECK(attempt.kind == OutcomeKind::kCrash);
+  CHECK(attempt.duration < seconds(5));
+}
+
+TEST_CASE_METHOD(Fixture, "init takes too long: billed exactly the limit", "[worker]") {
+  context_.init_limit = milliseconds(30);
+  PlayUntilStarted([](Player& worker) {
+    worker.Started();
+    worker.Wait();
+  });
+  Run();
+  const Attempt attempt = Ended();
+  CHECK(attempt.kind == OutcomeKind::kInitTimeout);
+  CHECK(attempt.init == milliseconds(30));
+  CHECK(attempt.duration == nanoseconds(0));
+  CHECK(attempt.error.type == "Sandbox.Timedout");
+  CHECK(attempt.error.message == "RequestId: request-1 Error: Init timed out after 0.03 seconds");
+  CHECK(Reap().signal == SIGKILL);
+}
+
+TEST_CASE_METHOD(Fixture, "an event takes too long: billed exactly the limit, and never told again",
+                 "[worker]") {
+  version_->settings.timeout = seconds(1);
+  PlayUntilStarted([](Player& worker) {
+    worker.BecomeBusy();
+    worker.Wait();
+  });
+  Run();
+  const Attempt attempt = Ended();
+  CHECK(attempt.kind == OutcomeKind::kTimeout);
+  CHECK(attempt.duration == seconds(1));
+  CHECK(attempt.error.message == "RequestId: request-1 Error: Task timed out after 1.00 seconds");
+  CHECK_FALSE(worker_->usable());
+  ReapAndTell();
+  RunSomeTurns();
+  CHECK(attempts_.empty());
+  CHECK(idle_deaths_ == 0);
+}
+
+TEST_CASE_METHOD(Fixture, "never starts", "[worker]") {
+  context_.start_limit = milliseconds(20);
+  Play([](Player& worker) { worker.Hear(); });
+  RunUntil([this] { return !started_.empty(); });
+  CHECK(started_[0].error().message.find("did not start within 20 ms") != std::string::npos);
+}
+
+TEST_CASE_METHOD(Fixture, "cannot be forked: told once, whatever else happens", "[worker]") {
+  Play([](Player&) {});
+  worker_->OnForkFailed({ErrorCode::kUnavailable, "no memory"});
+  RunSomeTurns();
+  ReapAndTell();
+  RunSomeTurns();
+  REQUIRE(started_.size() == 1);
+  CHECK(started_[0].error().message == "no memory");
+  CHECK(idle_deaths_ == 0);
+}
+
+// Goal: what hearthd lacks is not the function's crash, is not billed as one, and never as the age of the machine.
+TEST_CASE_METHOD(Fixture, "no descriptor left for a large event", "[worker]") {
+  PlayUntilStarted([](Player& worker) {
+    worker.BecomeBusy();
+    worker.Answer("1");
+    worker.Wait();
+  });
+  Run();
+  Ended();
+  rlimit limit{};
+  REQUIRE(::getrlimit(RLIMIT_NOFILE, &limit) == 0);
+  const rlimit none{0, limit.rlim_max};
+  REQUIRE(::setrlimit(RLIMIT_NOFILE, &none) == 0);
+  Run(std::string(100'000, 'x'));
+  REQUIRE(::setrlimit(RLIMIT_NOFILE, &limit) == 0);
+  const Attempt attempt = Ended();
+  CHECK(attempt.kind == OutcomeKind::kPlatformFault);
+  CHECK(attempt.duration < seconds(1));
+  CHECK_FALSE(worker_->usable());
+}
+
+TEST_CASE_METHOD(Fixture, "output is told line by line, each with its request; a line without an end too",
+                 "[worker]") {
+  PlayUntilStarted([](Player& worker) {
+    worker.Started();
+    worker.Hear();
+    worker.Print("loading\n");
+    worker.Say(EncodeEmpty(WorkerFrameKind::kReady));
+    worker.HearInvoke();
+    worker.Print("one\ntw");
+    worker.Print("o\n\nthree");
+    worker.Complain("oops");
+    worker.Answer("1");
+    worker.HearInvoke();
+    worker.Print("four\n");
+    worker.Complain("again\n");
+    worker.Answer("2");
+    worker.Wait();
+  });
+  Run();
+  Ended();
+  Run();
+  Ended();
+  CHECK(LinesOf(LogSource::kStdout) == std::vector<std::string>{"request-1|loading", "request-1|one",
+                                                                "request-1|two", "request-1|",
+                                                                "request-1|three", "request-2|four"});
+  CHECK(LinesOf(LogSource::kStderr) == std::vector<std::string>{"request-1|oops", "request-2|again"});
+}
+
+TEST_CASE_METHOD(Fixture, "a crash's last output is its request's", "[worker]") {
+  PlayUntilStarted([](Player& worker) {
+    worker.BecomeBusy();
+    worker.Complain("terminate called after");
+    ::_exit(134);
+  });
+  Run();
+  RunUntil([this] { return worker_->state() == WorkerState::kDying; });
+  ReapAndTell();
+  Ended();
+  CHECK(LinesOf(LogSource::kStderr) == std::vector<std::string>{"request-1|terminate called after"});
+}
+
+class FakeCgroup final : public Cgroup {
+ public:
+  explicit FakeCgroup(CgroupUsage& usage) : usage_(usage) {}
+  std::vector<int> tasks_fds() const override { return {}; }
+  Result<CgroupUsage> Usage() override { return usage_; }
+  Status ResetPeak() override { return Ok(); }
+  Status Freeze(Frozen) override { return Ok(); }
+  Status Kill() override { return Ok(); }
+
+ private:
+  CgroupUsage& usage_;
+};
+
+TEST_CASE_METHOD(Fixture, "killed by its memory limit", "[worker]") {
+  CgroupUsage usage;
+  usage.cpu_us = 500;
+  PlayUntilStarted(
+      [](Player& worker) {
+        worker.BecomeBusy();
+        worker.AwaitGo();
+        ::raise(SIGKILL);
+      },
+      std::make_unique<FakeCgroup>(usage));
+  Run();
+  RunUntil([this] { return worker_->state() == WorkerState::kBusy; });
+  usage.cpu_us = 1700;
+  usage.memory_peak_bytes = 128 << 20;
+  usage.oom_kills = 1;
+  Go();
+  ReapAndTell();
+  const Attempt attempt = Ended();
+  CHECK(attempt.kind == OutcomeKind::kOutOfMemory);
+  CHECK(attempt.error.type == "Runtime.OutOfMemory");
+  CHECK(attempt.cpu_us == 1200);
+  CHECK(attempt.memory_peak == 128_MiB);
+}
+
+TEST_CASE_METHOD(Fixture, "destroyed inside its own callbacks", "[worker]") {
+  SECTION("of the start") {
+    Play([](Player& worker) {
+      worker.Started();
+      worker.Wait();
+    });
+    worker_->SetOnStarted([this](Status started) {
+      started_.push_back(std::move(started));
+      worker_.reset();
+    });
+    RunUntil([this] { return !started_.empty(); });
+  }
+  SECTION("of a failed start") {
+    Play([](Player&) {});
+    worker_->SetOnStarted([this](Status started) {
+      started_.push_back(std::move(started));
+      worker_.reset();
+    });
+    RunUntil([this] { return !started_.empty(); });
+  }
+  SECTION("of an answer, with more in the channel") {
+    PlayUntilStarted([](Player& worker) {
+      worker.BecomeBusy();
+      worker.Answer("1");
+      worker.Answer("2");
+      worker.Wait();
+    });
+    bool told = false;
+    worker_->Run(event_, [&](Attempt) {
+      told = true;
+      worker_.reset();
+    });
+    RunUntil([&] { return told; });
+  }
+  SECTION("of an answer that is read after the exit was told") {
+    PlayUntilStarted([](Player& worker) {
+      worker.BecomeBusy();
+      worker.AwaitGo();
+      worker.Answer("1");
+    });
+    bool told = false;
+    worker_->Run(event_, [&](Attempt) {
+      told = true;
+      worker_.reset();
+    });
+    RunUntil([this] { return worker_->state() == WorkerState::kBusy; });
+    Go();
+    ReapAndTell();
+    CHECK(told);
+  }
+  SECTION("of an idle death") {
+    PlayUntilStarted([](Player& worker) { worker.Started(); });
+    worker_->SetOnIdleDeath([this] {
+      ++idle_deaths_;
+      worker_.reset();
+    });
+    RunUntil([this] { return idle_deaths_ == 1; });
+  }
+  RunSomeTurns();
+  CHECK(worker_ == nullptr);
+}
+
+}  // namespace
+}  // namespace hearth
