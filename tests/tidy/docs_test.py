@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""What the pages point to is there: files, anchors, tests by name; and every page is in the index."""
+"""What the pages point to is there: files, anchors, functions, tests by name; and every page is in the index."""
 import pathlib
 import re
 import unittest
@@ -40,6 +40,12 @@ class Pages(unittest.TestCase):
 
     def test_tests_that_hold_a_limit_exist_by_name(self):
         self.assert_all(HELD_BY, lambda _, held: (ROOT / held[1]).is_file() and held[2] in text_of(ROOT / held[1]), least=30)
+
+    def test_functions_of_the_walk_exist(self):
+        code = "".join(text_of(path) for folder in ("runtime", "triggers") for path in (ROOT / folder).rglob("*.cc"))
+        names = set(re.findall(r"`(?:\w+::)?([A-Z]\w+)`", text_of(ROOT / "docs/life-of-an-event.md")))
+        self.assertGreater(len(names), 40)
+        self.assertEqual([], sorted(name for name in names if not re.search(rf"\b{name}\b", code)))
 
     def test_every_page_is_in_the_index(self):
         index = ROOT / "docs/README.md"
