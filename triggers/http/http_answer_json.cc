@@ -174,6 +174,9 @@ Result<HttpAnswer> AnswerFromPayload(std::string_view payload, std::string_view 
   const bool says_json = content_type.empty() || content_type.find("json") != std::string_view::npos;
   const json value =
       says_json ? json::parse(payload, nullptr, /*allow_exceptions=*/false) : json(json::value_t::discarded);
+  if (says_json && value.is_discarded()) {
+    return NotAnAnswer("it is not JSON; a handler that answers something else names its content type");
+  }
   if (value.is_object() && value.contains("statusCode")) return MapResponse(value);
   HEARTH_TRY(AddHeader(answer, "content-type", std::string(content_type.empty() ? kJsonType : content_type)));
   answer.body = value.is_string() ? value.get<std::string>() : std::string(payload);

@@ -63,6 +63,14 @@ TEST_CASE("answer that is not JSON goes out with its own type", "[trigger][http]
   CHECK(HeaderOf(answer, "content-type") == "text/plain");
 }
 
+TEST_CASE("answer that should be JSON and is not is refused, cut short or garbage", "[trigger][http]") {
+  for (const std::string_view payload : {"", "hello", "{\"a\":", "\xff\xfe{{", "{} {}"}) {
+    INFO(payload);
+    CHECK_FALSE(AnswerFromPayload(payload, "application/json").ok());
+    CHECK_FALSE(AnswerFromPayload(payload, "").ok());
+  }
+}
+
 TEST_CASE("statusCode without headers has JSON's type", "[trigger][http]") {
   CHECK(HeaderOf(Answered(R"({"statusCode":404,"body":"{}"})"), "content-type") == "application/json");
 }
