@@ -1,5 +1,8 @@
 #include "runtime/registry/code_folders.h"
 
+#include <fcntl.h>
+#include <unistd.h>
+
 #include <algorithm>
 #include <filesystem>
 #include <utility>
@@ -29,11 +32,11 @@ struct Staging {
   bool already_there = false;
 };
 
-Result<Staging> Stage(const std::string& root, const std::string& hash, const std::string& package,
-                      const std::string& library_name) {
+Result<Staging> Stage(const std::string& root, const std::string& hash, uint64_t number,
+                      const std::string& package, const std::string& library_name) {
   Staging staging;
   staging.final_folder = root + "/" + hash;
-  staging.folder = staging.final_folder + ".new";
+  staging.folder = staging.final_folder + "." + std::to_string(number) + ".new";
   if (PathExists(staging.final_folder)) {
     staging.already_there = true;
     return staging;
@@ -49,17 +52,31 @@ Result<Staging> Stage(const std::string& root, const std::string& hash, const st
   return staging;
 }
 
-Status Publish(const Staging& staging) {
+void Discard(const Staging& staging) {
+  (void)RemoveTree(staging.folder);
+  if (!staging.zip.empty()) (void)RemoveTree(staging.zip);
+}
+
+// The unpacker does not sync what it writes; a folder under its real name is taken for whole ever after.
+Status SyncEverythingBelow(const std::string& folder) {
+  HEARTH_ASSIGN(const UniqueFd fd, OpenFile(folder, O_RDONLY | O_DIRECTORY));
+  if (::syncfs(fd.get()) != 0) return ErrnoError("sync " + folder);
+  return Ok();
+}
+
+Status MoveIntoPlace(const Staging& staging) {
+  HEARTH_TRY(SyncEverythingBelow(staging.folder));
   std::error_code failure;
-  if (!staging.zip.empty()) std::filesystem::remove(staging.zip, failure);
   std::filesystem::rename(staging.folder, staging.final_folder, failure);
   if (failure) return ErrnoError("rename " + staging.folder, failure.value());
   return SyncFolder(std::filesystem::path(staging.final_folder).parent_path().string());
 }
 
-void Discard(const Staging& staging) {
-  (void)RemoveTree(staging.folder);
-  if (!staging.zip.empty()) (void)RemoveTree(staging.zip);
+// The same package may have come into its place meanwhile: then that one serves.
+Status Publish(const Staging& staging) {
+  Status published = PathExists(staging.final_folder) ? Ok() : MoveIntoPlace(staging);
+  Discard(staging);
+  return published;
 }
 
 Status CheckPackage(const std::string& package) {
@@ -88,8 +105,8 @@ void CodeFolders::Store(std::string package, std::string library_name, ArtefactC
   auto artefact = std::make_shared<CodeArtefact>();
   artefact->size_bytes = package.size();
 
-  const auto work = [root = root_, package = std::move(package), library_name = std::move(library_name),
-                     artefact]() -> Result<Staging> {
+  const auto work = [root = root_, number = next_staging_++, package = std::move(package),
+                     library_name = std::move(library_name), artefact]() -> Result<Staging> {
     HEARTH_TRY(CheckPackage(package));
     const Sha256Digest digest = Sha256(package);
     artefact->sha256_base64 = Base64Encode(AsText(digest));
@@ -97,27 +114,31 @@ void CodeFolders::Store(std::string package, std::string library_name, ArtefactC
     const std::string suffix = package.starts_with(kElfMagic) ? "-" + library_name : "";
     const std::string hash = ToHex(AsText(digest)) + suffix;
     artefact->folder = root + "/" + hash;
-    return Stage(root, hash, package, library_name);
+    return Stage(root, hash, number, package, library_name);
   };
-  const auto finish = [this, artefact, shared_reply](Staging staging) {
-    disk_.Run<Status>([staging] { return Publish(staging); },
-                      [artefact, shared_reply](Status published) {
-                        if (!published.ok()) return (*shared_reply)(published.error());
-                        (*shared_reply)(*artefact);
-                      });
+  const auto finish = [weak = weak_.Get(), artefact, shared_reply](const Staging& staging) {
+    weak->disk_.Run<Status>([staging] { return Publish(staging); },
+                            [weak, artefact, shared_reply](Status published) {
+                              if (!weak) return;
+                              if (!published.ok()) return (*shared_reply)(published.error());
+                              (*shared_reply)(*artefact);
+                            });
   };
-  disk_.Run<Result<Staging>>(work, [this, &checker, artefact, shared_reply, finish](Result<Staging> staged) {
-    if (!staged.ok()) return (*shared_reply)(std::move(staged).error());
-    Staging staging = std::move(staged).value();
-    if (staging.already_there) return (*shared_reply)(*artefact);
-    if (staging.zip.empty()) return finish(std::move(staging));
-    const std::string zip = staging.zip, folder = staging.folder;
-    checker.Unpack(zip, folder, [this, staging, shared_reply, finish](Status unpacked) {
-      if (unpacked.ok()) return finish(staging);
-      disk_.Submit([staging] { Discard(staging); });
-      (*shared_reply)(unpacked.error());
-    });
-  });
+  disk_.Run<Result<Staging>>(
+      work, [weak = weak_.Get(), &checker, artefact, shared_reply, finish](Result<Staging> staged) {
+        if (!weak) return;
+        if (!staged.ok()) return (*shared_reply)(std::move(staged).error());
+        Staging staging = std::move(staged).value();
+        if (staging.already_there) return (*shared_reply)(*artefact);
+        if (staging.zip.empty()) return finish(std::move(staging));
+        const std::string zip = staging.zip, folder = staging.folder;
+        checker.Unpack(zip, folder, [weak, staging, shared_reply, finish](Status unpacked) {
+          if (!weak) return;
+          if (unpacked.ok()) return finish(staging);
+          weak->disk_.Submit([staging] { Discard(staging); });
+          (*shared_reply)(unpacked.error());
+        });
+      });
 }
 
 void CodeFolders::Collect(std::vector<std::string> kept) {

@@ -4,9 +4,10 @@
 #include <string>
 
 #include "runtime/base/result.h"
+#include "runtime/base/weak_ptr.h"
 #include "runtime/loop/work_thread.h"
-#include "runtime/model/function.h"
 #include "runtime/model/artefact_checker.h"
+#include "runtime/model/function.h"
 
 namespace hearth {
 
@@ -32,6 +33,8 @@ class CodeFolders final {
  private:
   const std::string root_;
   WorkThread disk_;
+  uint64_t next_staging_ = 1;  // the same package may be on its way twice
+  WeakPtrFactory<CodeFolders> weak_{this};
 };
 
 }  // namespace hearth

@@ -11,16 +11,21 @@ namespace hearth {
 namespace {
 
 constexpr std::string_view kPrefix = "function/";
+constexpr std::string_view kNumberPrefix = "function-number/";
 constexpr std::string_view kLatest = "$LATEST";
 
 std::string KeyOf(const FunctionVersion& v) { return std::string(kPrefix) + v.function + "/" + v.version; }
 
+std::string NumberKeyOf(const std::string& name) { return std::string(kNumberPrefix) + name; }
+
 Error NoSuchFunction(const std::string& arn) { return {ErrorCode::kNotFound, "Function not found: " + arn}; }
 
+// As it is written: "1", not "01".
 std::optional<uint64_t> VersionNumber(std::string_view text) {
+  if (text.starts_with('0')) return std::nullopt;
   uint64_t number = 0;
   const auto [end, failure] = std::from_chars(text.data(), text.data() + text.size(), number);
-  if (failure != std::errc() || end != text.data() + text.size() || number == 0) return std::nullopt;
+  if (failure != std::errc() || end != text.data() + text.size()) return std::nullopt;
   return number;
 }
 
@@ -54,6 +59,23 @@ void FunctionRegistry::Load(Done done) {
                  version->generation = weak->next_generation_++;
                  weak->Place(std::move(version));
                }
+               weak->LoadNumbers(done);
+             });
+}
+
+void FunctionRegistry::LoadNumbers(Done done) {
+  keys_.List(std::string(kNumberPrefix),
+             [weak = weak_.Get(), done = std::move(done)](Result<std::vector<KeyStore::Entry>> entries) {
+               if (!weak) return;
+               if (!entries.ok()) return done(entries.error().WithContext("load functions"));
+               for (const KeyStore::Entry& entry : *entries) {
+                 const auto function = weak->functions_.find(entry.key.substr(kNumberPrefix.size()));
+                 const auto number = VersionNumber(entry.value);
+                 if (!number)
+                   return done(Error{ErrorCode::kCorrupt, entry.key + ": not a number: " + entry.value});
+                 if (function == weak->functions_.end()) continue;
+                 function->second.number_last = std::max(function->second.number_last, *number);
+               }
                weak->CollectCode();
                done(Ok());
              });
@@ -64,6 +86,7 @@ void FunctionRegistry::Place(const FunctionVersionPtr& version) {
   function.host_uid = version->host_uid;
   if (const auto number = VersionNumber(version->version)) {
     function.published[*number] = version;
+    function.number_last = std::max(function.number_last, *number);
   } else {
     function.latest = version;
   }
@@ -78,6 +101,8 @@ void FunctionRegistry::CollectCode() {
     if (function.latest) kept.push_back(function.latest->code.folder);
     for (const auto& [number, version] : function.published) kept.push_back(version->code.folder);
   }
+  std::erase_if(retired_, [](const auto& version) { return version.expired(); });
+  for (const auto& version : retired_) kept.push_back(version.lock()->code.folder);
   code_.Collect(std::move(kept));
 }
 
@@ -131,9 +156,7 @@ void FunctionRegistry::Publish(std::string name, std::string description, Expect
     }
   }
   auto version = std::make_shared<FunctionVersion>(*function.latest);
-  const uint64_t number =
-      std::max(function.number_last, function.published.empty() ? 0 : function.published.rbegin()->first) + 1;
-  version->version = std::to_string(number);
+  version->version = std::to_string(function.number_last + 1);
   version->arn = ArnOf(name) + ":" + version->version;
   if (!description.empty()) version->settings.description = std::move(description);
   Store(std::move(version), std::move(reply));
@@ -171,21 +194,23 @@ void FunctionRegistry::Delete(std::string name, std::string qualifier, Done done
     for (const auto& [n, version] : function.published) gone.push_back(version);
   }
   std::vector<KeyStore::Write> writes;
+  if (!number) writes.push_back({NumberKeyOf(name), std::nullopt});
   for (const FunctionVersionPtr& version : gone) writes.push_back({KeyOf(*version), std::nullopt});
   keys_.Apply(std::move(writes),
-              [weak = weak_.Get(), name, number, gone, done = std::move(done)](Status stored) {
+              [weak = weak_.Get(), name, number, gone, done = std::move(done)](Status stored) mutable {
                 if (!weak) return;
                 Function& changed = weak->functions_[name];
                 changed.changing = false;
                 if (!stored.ok()) return done(stored.error().WithContext("delete " + name));
                 if (number) {
-                  changed.number_last = std::max(changed.number_last, *number);
                   changed.published.erase(*number);
                 } else {
                   weak->functions_.erase(name);
                 }
-                for (const FunctionVersionPtr& version : gone) {
+                for (FunctionVersionPtr& version : gone) {
+                  weak->retired_.push_back(version);
                   if (weak->observer_ != nullptr) weak->observer_->OnReplaced(version, nullptr);
+                  version.reset();
                 }
                 weak->CollectCode();
                 done(Ok());
@@ -246,7 +271,9 @@ void FunctionRegistry::Store(std::shared_ptr<FunctionVersion> version, Reply rep
   version->revision_id = MakeUuid(random_);
   version->last_modified = clock_.WallNow();
   const FunctionVersion& stored = *version;
-  keys_.Apply({{KeyOf(stored), EncodeFunctionJson(stored)}},
+  std::vector<KeyStore::Write> writes{{KeyOf(stored), EncodeFunctionJson(stored)}};
+  if (VersionNumber(stored.version)) writes.push_back({NumberKeyOf(stored.function), stored.version});
+  keys_.Apply(std::move(writes),
               [weak = weak_.Get(), version = std::move(version), reply = std::move(reply)](Status kept) {
                 if (!weak) return;
                 if (!kept.ok()) return weak->Refuse(version->function, kept.error(), reply);
@@ -257,9 +284,12 @@ void FunctionRegistry::Store(std::shared_ptr<FunctionVersion> version, Reply rep
 void FunctionRegistry::Commit(const std::shared_ptr<FunctionVersion>& version, const Reply& reply) {
   Function& function = functions_[version->function];
   function.changing = false;
-  const FunctionVersionPtr old = version->version == kLatest ? function.latest : nullptr;
+  FunctionVersionPtr old = version->version == kLatest ? function.latest : nullptr;
   Place(version);
+  if (old) retired_.push_back(old);
   if (old && observer_ != nullptr) observer_->OnReplaced(old, version);
+  old.reset();
+  CollectCode();
   reply(FunctionVersionPtr(version));
 }
 
@@ -269,6 +299,7 @@ void FunctionRegistry::Refuse(const std::string& name, Error error, const Reply&
     function->second.changing = false;
     if (!function->second.latest) functions_.erase(function);  // it was being created
   }
+  CollectCode();
   reply(std::move(error));
 }
 

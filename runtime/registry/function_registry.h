@@ -10,8 +10,8 @@
 #include "runtime/base/clock.h"
 #include "runtime/base/random.h"
 #include "runtime/base/weak_ptr.h"
-#include "runtime/model/function.h"
 #include "runtime/model/artefact_checker.h"
+#include "runtime/model/function.h"
 #include "runtime/registry/code_folders.h"
 #include "runtime/store/key_store.h"
 
@@ -29,13 +29,15 @@ class RegistryObserver {
 
 // Functions, their versions, and the code they run: what Lambda's control API changes and the router reads.
 //
-// Owns:    the table of functions, kept in `keys` under "function/NAME/VERSION".
+// Owns:    the table of functions, kept in `keys` under "function/NAME/VERSION", and the last number that was given to a
+//          version under "function-number/NAME".
 // Borrows: everything given to the constructor; all outlive it.
-// Thread:  loop thread. A refusal may reply inside the call, everything else later. Changes to one function
-// are made one after another: a second one meanwhile is kConflict. Failure: a bad artefact is kBadArtefact
-// with the reason; the old code keeps serving. Nothing changes in memory before it is
-//          durable.
-// Promise: no callback runs after the destructor returns.
+// Thread:  loop thread. A refusal, and a Publish() that finds nothing new, may reply inside the call, everything else
+//          later. Changes to one function are made one after another: a second one meanwhile is kConflict.
+// Failure: a bad artefact is kBadArtefact with the reason; the old code keeps serving. Nothing changes in memory before it
+//          is durable.
+// Promise: no callback runs after the destructor returns. Code is removed once no version needs it any more, and no worker
+//          of a version that was replaced.
 class FunctionRegistry final {
  public:
   struct Options {
@@ -79,12 +81,13 @@ class FunctionRegistry final {
   struct Function {
     FunctionVersionPtr latest;
     std::map<uint64_t, FunctionVersionPtr> published;
-    uint64_t number_last = 0;  // of a deleted version: numbers are never used again
+    uint64_t number_last = 0;  // of a version, deleted or not: numbers are never used again
     uint32_t host_uid = 0;
     bool changing = false;
   };
 
   std::string ArnOf(const std::string& name) const;
+  void LoadNumbers(Done done);
   void Place(const FunctionVersionPtr& version);
   void CollectCode();
   static std::string EncodeUnstampedSettings(FunctionVersion version);
@@ -107,6 +110,8 @@ class FunctionRegistry final {
   RegistryObserver* observer_ = nullptr;
   // Mutable.
   std::map<std::string, Function> functions_;
+  std::vector<std::weak_ptr<const FunctionVersion>>
+      retired_;  // while their workers live, they need their code
   uint64_t next_generation_ = 1;
   WeakPtrFactory<FunctionRegistry> weak_{this};
 };
