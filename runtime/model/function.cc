@@ -97,7 +97,7 @@ Result<FunctionReference> ParseFunctionReference(std::string_view text) {
   // arn:aws:lambda:REGION:ACCOUNT:function:NAME[:QUALIFIER] and ACCOUNT:function:NAME[:QUALIFIER] end like
   // the short form.
   size_t first = 0;
-  if (parts[0] == "arn") {
+  if (parts[0] == "arn" && parts.size() > 2) {  // a function may be called arn
     if (parts.size() < 7 || parts[2] != "lambda" || parts[5] != "function") {
       return Invalid("\"" + std::string(text) + "\" is not the ARN of a function");
     }
@@ -107,6 +107,8 @@ Result<FunctionReference> ParseFunctionReference(std::string_view text) {
   }
   if (parts.size() - first > 2)
     return Invalid("\"" + std::string(text) + "\" is not a function's name or ARN");
+  if (parts.size() - first == 2 && parts[first + 1].empty())
+    return Invalid("\"" + std::string(text) + "\" ends with ':' but names no version or alias");
   FunctionReference reference{parts[first], parts.size() - first == 2 ? parts[first + 1] : ""};
   HEARTH_TRY(ValidateFunctionName(reference.name));
   return reference;
