@@ -98,7 +98,7 @@ const std::vector<Setting>& Settings() {
        Integer(&Config::memory_mib, 16, 16'777'216)},
       {"concurrency_max", "events under way at once (1000)", Integer(&Config::concurrency_max, 1, 1'000'000)},
       {"waiters_max", "events of one function that may wait for a worker (1000)",
-       Integer(&Config::waiters_max, 0, 1'000'000)},
+       Integer(&Config::waiters_max, 1, 1'000'000)},  // 0: not even the first, whose worker is yet to start
       {"idle_time_out_s", "an idle worker ends after this (600)", Integer(&Config::idle_time_out, 0, 86'400)},
       {"init_time_out_s", "limit of a handler's init (10)", Integer(&Config::init_time_out, 1, 900)},
       {"payload_bytes_max", "limit of an event's payload (6291456)",
@@ -191,6 +191,8 @@ Result<ParsedConfig> ParseCommandLine(const std::vector<std::string>& arguments)
     } else if (i + 1 < arguments.size()) {
       value = arguments[++i];
     } else {
+      const std::vector<std::string> known = KnownNames(true);
+      if (std::find(known.begin(), known.end(), name) == known.end()) return Unknown(name, true);
       return Invalid(name + " needs a value");
     }
     if (name == "--config") {
