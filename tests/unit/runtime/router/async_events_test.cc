@@ -117,5 +117,37 @@ TEST_CASE("an event comes back from its stored form whole; a cut or newer one is
   CHECK(DecodeEvent(newer).error().message.find("version 2") != std::string::npos);
 }
 
+// A bug once: the place in the pool's queue was kept, and a pool with a waiter does not close.
+TEST_CASE_METHOD(AsyncFixture, "stopped while an event waits for a worker: the pools drain at once",
+                 "[async]") {
+  Deploy("resize");
+  router_->Submit(EventFor("resize"), [](const Status&) {});
+  executor_.RunPosted();
+  REQUIRE(launcher_.starts_waiting() == 1);
+  async_->Stop();
+  bool drained = false;
+  pools_->Drain([&] { drained = true; });
+  StartWorkers();
+  CHECK(drained);
+  CHECK(launcher_.running().empty());
+}
+
+// A bug once: the flight of the deleted function was counted off the new one's, which then took no more events.
+TEST_CASE_METHOD(AsyncFixture, "a function deleted under an event and made again takes its events",
+                 "[async]") {
+  Deploy("resize");
+  Submit("resize");
+  REQUIRE(launcher_.running().size() == 1);
+  async_->ForgetFunction("resize");
+  executor_.RunPosted();
+  async_->OnQueueVisible("resize");
+  executor_.RunPosted();
+  Complete(0, "of the old one");
+  Submit("resize");
+  REQUIRE(launcher_.running().size() == 1);
+  Complete(0);
+  CHECK(ledger_.size() == 2);
+}
+
 }  // namespace
 }  // namespace hearth
