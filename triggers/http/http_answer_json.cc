@@ -14,6 +14,8 @@ constexpr std::string_view kJsonType = "application/json";
 // How soon a throttled client may come back: about the time in which a worker is forked, rounded up to what
 // the header can say.
 constexpr std::string_view kRetryAfterSeconds = "1";
+// Of arrays and objects in each other: writing JSON takes the stack of whoever writes, a level at a time.
+constexpr int kNestingMax = 256;
 
 Error NotAnAnswer(std::string message) {
   return {ErrorCode::kInvalidArgument, "the handler's answer: " + std::move(message)};
@@ -97,7 +99,15 @@ bool HasHeader(const HttpAnswer& answer, std::string_view name) {
                      [&](const auto& h) { return h.first == name; });
 }
 
+bool NestsAtMost(const json& value, int levels) {
+  if (!value.is_structured()) return true;
+  return levels > 0 && std::all_of(value.begin(), value.end(),
+                                   [levels](const json& inner) { return NestsAtMost(inner, levels - 1); });
+}
+
 Result<HttpAnswer> MapResponse(const json& response) {
+  if (!NestsAtMost(response, kNestingMax))
+    return NotAnAnswer("it is nested more than " + std::to_string(kNestingMax) + " levels deep");
   const json& status = response.at("statusCode");
   if (!status.is_number_integer() || status < 200 || status > 599) {
     return NotAnAnswer("statusCode " + TextOf(status) + " is not a number from 200 to 599");

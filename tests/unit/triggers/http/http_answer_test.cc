@@ -89,6 +89,17 @@ TEST_CASE("response that HTTP cannot carry is refused", "[trigger][http]") {
   }
 }
 
+// A bug once: the daemon's stack overflowed while it wrote such a value.
+TEST_CASE("response nested as deeply as a handler likes is refused", "[trigger][http]") {
+  const auto nested = [](size_t levels) { return std::string(levels, '[') + std::string(levels, ']'); };
+  const std::string place = GENERATE(R"({"statusCode":200,"body":)", R"({"statusCode":)",
+                                     R"({"statusCode":200,"headers":{"x":0},"multiValueHeaders":)");
+  const auto deep = AnswerFromPayload(place + nested(1'000'000) + "}", "application/json");
+  REQUIRE_FALSE(deep.ok());
+  CHECK(deep.error().message.find("nested") != std::string::npos);
+  CHECK(Answered(R"({"statusCode":200,"body":)" + nested(100) + "}").body == nested(100));
+}
+
 TEST_CASE("headers of the connection are not a handler's to set", "[trigger][http]") {
   const HttpAnswer answer = Answered(
       R"({"statusCode":200,"headers":{"Content-Length":"999","Transfer-Encoding":"chunked","Connection":"close"}})");
