@@ -114,7 +114,7 @@ struct PlayedLogs final : HandlerLogObserver {
     friend bool operator==(const Line&, const Line&) = default;
   };
   void OnHandlerLog(const HandlerLogLine& line) override {
-    if (lines.size() < 100)
+    if (lines.size() < 1000)
       lines.push_back({line.source, std::string(line.request_id), std::string(line.message)});
   }
   std::vector<Line> lines;

@@ -288,6 +288,7 @@ TEST_CASE_METHOD(Fixture, "flood of log frames", "[worker]") {
   version_->settings.timeout = seconds(1);
   PlayUntilStarted([](Player& worker) {
     worker.BecomeBusy();
+    for (int i = 0; i < 3; ++i) ::fork();  // eight write faster than one reads
     for (;;) worker.Say(EncodeLog(1, {2, "again and again", ""}));
   });
   Run();
@@ -295,6 +296,24 @@ TEST_CASE_METHOD(Fixture, "flood of log frames", "[worker]") {
   CHECK(attempt.kind == OutcomeKind::kTimeout);
   CHECK(attempt.duration == seconds(1));
   CHECK_FALSE(logs_.lines.empty());
+}
+
+TEST_CASE_METHOD(Fixture, "a channel full of frames is read in several turns of the loop", "[worker]") {
+  PlayUntilStarted([](Player& worker) {
+    worker.BecomeBusy();
+    worker.AwaitGo();
+    for (int i = 0; i < 150; ++i) worker.Say(EncodeLog(1, {2, "x", ""}));
+  });
+  Run();
+  RunUntil([this] { return worker_->state() == WorkerState::kBusy; });
+  Go();
+  Reap();
+  loop->Post([this] { loop->Stop(); });
+  loop->Run();
+  CHECK(logs_.lines.size() > 0);
+  CHECK(logs_.lines.size() < 100);
+  CHECK(Ended().kind == OutcomeKind::kCrash);
+  CHECK(logs_.lines.size() == 150);
 }
 
 TEST_CASE_METHOD(Fixture, "flood of output", "[worker]") {
