@@ -70,11 +70,13 @@ PRODUCT = ["runtime/*", "sandbox/*", "triggers/*"]
 TEST_HANDLERS = "tests/handlers/*"  # they misbehave on purpose
 C_HANDLERS = "tests/*/handlers/*.c"  # plain C has neither std::string nor std::from_chars
 KILLED_WRITERS = "tests/unit/runtime/store/*"  # a child that writes a durable file until it is killed
+PLAYED_WORKERS = "tests/unit/runtime/pool/played_worker.h"  # a script in a process of its own, that is killed
 # The kernel tells nobody when the last task has left a v1 cgroup: at the end of the daemon it is asked again for 0.1 s at most.
 CGROUP_FOLDERS = "sandbox/cgroup_folder.cc"
 # (call, folders where it is banned, exceptions, what to do instead)
 BANNED = [
-    (r"(?<![\w.>])v?fork\s*\(", ["*"], ["sandbox/*", "runtime/worker/*", TEST_HANDLERS, KILLED_WRITERS],
+    (r"(?<![\w.>])v?fork\s*\(", ["*"], ["sandbox/*", "runtime/worker/*", TEST_HANDLERS, KILLED_WRITERS,
+                                           PLAYED_WORKERS],
      "fork(): start programs with Spawn() of runtime/base/process.h; only sandbox and worker fork"),
     (r"(?<![\w.>])system\s*\(", ["*"], [TEST_HANDLERS], "system(): no shell; use Spawn() of runtime/base/process.h"),
     (r"(?<![\w.>])popen\s*\(", ["*"], [], "popen(): no shell; use Spawn() with an output fd"),

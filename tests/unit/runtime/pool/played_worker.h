@@ -90,6 +90,11 @@ class Player {
     char byte;
     if (::read(go_, &byte, 1) != 1) ::_exit(0);
   }
+  // A process that holds our end of the channel until hearthd closes its own.
+  void LeaveAnotherBehind() {
+    if (::fork() != 0) return;
+    for (;;) Hear();
+  }
   // Until the worker is ended.
   void Wait() {
     for (;;) ::pause();
