@@ -152,10 +152,10 @@ class Demo:
             self.drop(picture, self.photos / (stem + picture.suffix.lower()))
 
     def drop(self, picture, target):
+        known = self.reports("image_resize")
+        thumbnail = self.thumbnails / (target.stem + ".jpg")
         started = time.monotonic()
         shutil.copyfile(picture, target)
-        thumbnail = self.thumbnails / (target.stem + ".jpg")
-        known = self.reports("image_resize")
         fresh = wait_until(lambda: self.reports("image_resize")[len(known):] or thumbnail.exists() and self.fresh_report(known),
                            f"the thumbnail of {target.name}")
         took_ms = 1000 * (time.monotonic() - started)

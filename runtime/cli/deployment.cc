@@ -134,14 +134,20 @@ Result<Deployed> Create(const Session& session, const Package& package, const Fu
 Result<Deployed> Update(const Session& session, const Package& package, const FunctionWish& wish,
                         const Json& current) {
   SettingsChange change = ChangeOf(current, wish);
+  // Code and the name of its library travel together: each alone would be judged against the other's old half.
+  const bool renamed = change.request.contains("Handler");
+  const bool new_code = TextOf(current, "CodeSha256") != Sha256Base64(package.bytes);
+  if (new_code || renamed) {
+    Json request = {{"ZipFile", Base64Encode(package.bytes)}};
+    if (renamed) request["Handler"] = change.request["Handler"];
+    change.request.erase("Handler");
+    HEARTH_TRY(session.Ask("PUT", FunctionPath(wish.name) + "/code", request));
+    HEARTH_TRY(WaitUntilActive(session, wish.name));
+    if (new_code)
+      change.changes.insert(change.changes.begin(), "code (" + SizeText(package.bytes.size()) + ")");
+  }
   if (!change.request.empty()) {
     HEARTH_TRY(session.Ask("PUT", FunctionPath(wish.name) + "/configuration", change.request));
-    HEARTH_TRY(WaitUntilActive(session, wish.name));
-  }
-  if (TextOf(current, "CodeSha256") != Sha256Base64(package.bytes)) {
-    HEARTH_TRY(
-        session.Ask("PUT", FunctionPath(wish.name) + "/code", {{"ZipFile", Base64Encode(package.bytes)}}));
-    change.changes.insert(change.changes.begin(), "code (" + SizeText(package.bytes.size()) + ")");
   }
   Deployed deployed;
   HEARTH_ASSIGN(deployed.configuration, WaitUntilActive(session, wish.name));

@@ -93,7 +93,7 @@ const std::vector<Setting>& Settings() {
       {"account", "12-digit account in ARNs (000000000000)", Text(&Config::account)},
       {"region", "region in ARNs (us-east-1)", Text(&Config::region)},
       {"min_isolation", "refuse to start below this isolation level (4 as root, else 2)",
-       Integer(&Config::isolation_least, 1, 6)},
+       Integer(&Config::isolation_least, 1, 5)},
       {"memory_mib", "configured memory of all workers together (four fifths of the machine's)",
        Integer(&Config::memory_mib, 16, 16'777'216)},
       {"concurrency_max", "events under way at once (1000)", Integer(&Config::concurrency_max, 1, 1'000'000)},

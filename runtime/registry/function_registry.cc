@@ -126,21 +126,30 @@ void FunctionRegistry::Create(std::string name, FunctionSettings settings, std::
   Deploy(std::move(version), std::move(package), std::move(reply));
 }
 
-void FunctionRegistry::UpdateCode(std::string name, std::string package, Expected expected, Reply reply) {
-  auto function = BeginChange(name, expected);
-  if (!function.ok()) return reply(std::move(function).error());
-  Deploy(std::make_shared<FunctionVersion>(*(*function)->latest), std::move(package), std::move(reply));
+void FunctionRegistry::UpdateCode(std::string name, std::string package, SettingsChange change,
+                                  Expected expected, Reply reply) {
+  auto version = BeginChanged(name, change, expected);
+  if (!version.ok()) return reply(std::move(version).error());
+  Deploy(std::move(version).value(), std::move(package), std::move(reply));
 }
 
-void FunctionRegistry::UpdateSettings(std::string name, std::function<Status(FunctionSettings&)> change,
-                                      Expected expected, Reply reply) {
-  auto function = BeginChange(name, expected);
-  if (!function.ok()) return reply(std::move(function).error());
-  auto version = std::make_shared<FunctionVersion>(*(*function)->latest);
-  Status valid = change(version->settings);
+void FunctionRegistry::UpdateSettings(std::string name, SettingsChange change, Expected expected,
+                                      Reply reply) {
+  auto version = BeginChanged(name, change, expected);
+  if (!version.ok()) return reply(std::move(version).error());
+  CheckAndStore(std::move(version).value(), std::move(reply));
+}
+
+Result<std::shared_ptr<FunctionVersion>> FunctionRegistry::BeginChanged(const std::string& name,
+                                                                        const SettingsChange& change,
+                                                                        const Expected& expected) {
+  HEARTH_ASSIGN(Function * function, BeginChange(name, expected));
+  auto version = std::make_shared<FunctionVersion>(*function->latest);
+  Status valid = change ? change(version->settings) : Ok();
   if (valid.ok()) valid = ValidateSettings(version->settings);
-  if (!valid.ok()) return Refuse(name, valid.error(), reply);
-  CheckAndStore(std::move(version), std::move(reply));
+  if (valid.ok()) return version;
+  function->changing = false;
+  return valid.error();
 }
 
 void FunctionRegistry::Publish(std::string name, std::string description, Expected expected, Reply reply) {

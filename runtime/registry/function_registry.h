@@ -64,10 +64,12 @@ class FunctionRegistry final {
   // `package` is a zip or a bare ELF shared object, as uploaded. Empty settings.handler of a bare object: its
   // only name.
   void Create(std::string name, FunctionSettings settings, std::string package, Reply reply);
-  void UpdateCode(std::string name, std::string package, Expected expected, Reply reply);
   // `change` edits a copy of the current settings; it may refuse.
-  void UpdateSettings(std::string name, std::function<Status(FunctionSettings&)> change, Expected expected,
-                      Reply reply);
+  using SettingsChange = std::function<Status(FunctionSettings&)>;
+  // Code and what must change with it (the handler's name, say) are judged and take effect together.
+  void UpdateCode(std::string name, std::string package, SettingsChange change, Expected expected,
+                  Reply reply);
+  void UpdateSettings(std::string name, SettingsChange change, Expected expected, Reply reply);
   // The next number; the existing one when nothing has changed since.
   void Publish(std::string name, std::string description, Expected expected, Reply reply);
   void Delete(std::string name, std::string qualifier, Done done);
@@ -91,6 +93,9 @@ class FunctionRegistry final {
   void Place(const FunctionVersionPtr& version);
   void CollectCode();
   static std::string EncodeUnstampedSettings(FunctionVersion version);
+  // A copy of the $LATEST with `change` made; the function is changing from here on, unless it is refused.
+  Result<std::shared_ptr<FunctionVersion>> BeginChanged(const std::string& name, const SettingsChange& change,
+                                                        const Expected& expected);
   Result<Function*> BeginChange(const std::string& name, const Expected& expected);
   void Deploy(std::shared_ptr<FunctionVersion> version, std::string package, Reply reply);
   void CheckAndStore(std::shared_ptr<FunctionVersion> version, Reply reply);

@@ -32,6 +32,12 @@ class CommandLine(DaemonTest):
         self.assertIn("libvictim.so", self.hearth("describe", "victim"))
         self.assertIn("libvictim.so", json.dumps(self.hearth_json("describe", "victim")))
 
+    def test_deploy_of_a_renamed_library_brings_code_and_name_together(self):
+        self.hearth("deploy", str(handler_path("victim")), "--name", "renamed")
+        said = self.hearth("deploy", str(handler_path("recorder")), "--name", "renamed")
+        self.assertIn("handler libvictim.so -> librecorder.so", said)
+        self.assertIn("librecorder.so", self.hearth("describe", "renamed"))
+
     def test_invoke_prints_the_answer(self):
         self.assertEqual({"do": "echo", "n": 1}, json.loads(self.hearth("invoke", "victim", '{"do":"echo","n":1}')))
 

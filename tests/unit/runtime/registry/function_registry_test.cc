@@ -47,7 +47,7 @@ class RegistryFixture : public CodeFixture {
   }
   Result<FunctionVersionPtr> UpdateCode(const std::string& name, const std::string& code,
                                         Expected expected = {}) {
-    return Reply_([&](auto reply) { registry_->UpdateCode(name, ZipOf(code), expected, std::move(reply)); });
+    return Reply_([&](auto reply) { registry_->UpdateCode(name, ZipOf(code), nullptr, expected, std::move(reply)); });
   }
   Result<FunctionVersionPtr> SetTimeout(const std::string& name, seconds timeout, Expected expected = {}) {
     const auto change = [timeout](FunctionSettings& settings) {
@@ -142,7 +142,7 @@ TEST_CASE_METHOD(RegistryFixture, "two changes at once: the second is a conflict
   REQUIRE(Create("resize").ok());
   checker_.held = true;
   std::optional<Result<FunctionVersionPtr>> first;
-  registry_->UpdateCode("resize", ZipOf("two"), {},
+  registry_->UpdateCode("resize", ZipOf("two"), nullptr, {},
                         [&](Result<FunctionVersionPtr> r) { first.emplace(std::move(r)); });
   CHECK(ErrorOf(UpdateCode("resize", "three")) == ErrorCode::kConflict);
   CHECK(ErrorOf(SetTimeout("resize", seconds(9))) == ErrorCode::kConflict);
@@ -379,7 +379,7 @@ TEST_CASE_METHOD(RegistryFixture, "killed during a deploy: at the next start its
                  "[registry]") {
   REQUIRE(Create("one", "1").ok());
   checker_.held = true;
-  registry_->UpdateCode("one", ZipOf("2"), {},
+  registry_->UpdateCode("one", ZipOf("2"), nullptr, {},
                         [](const Result<FunctionVersionPtr>&) { FAIL("told by a dead registry"); });
   executor_.RunUntil([&] { return checker_.waiting() == 1; });
   RestartRegistry();
