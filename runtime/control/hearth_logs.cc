@@ -2,6 +2,7 @@
 
 #include <charconv>
 
+#include "runtime/base/json_depth.h"
 #include "runtime/control/hearth_bill.h"
 #include "runtime/control/lambda_reference.h"
 #include "runtime/telemetry/log_text.h"
@@ -32,8 +33,10 @@ std::string LineJson(const StoredLogLine& line) {
               {"source", NameOfSource(line.source)},
               {"message", line.message}};
   if (line.source == LogSource::kHandler) out["level"] = LogLevelName(line.level);
-  Json fields = Json::parse(line.fields_json, nullptr, /*allow_exceptions=*/false);
-  if (fields.is_object()) out["fields"] = std::move(fields);
+  if (!NestsDeeperThan(line.fields_json, kForeignJsonDepthMax)) {
+    Json fields = Json::parse(line.fields_json, nullptr, /*allow_exceptions=*/false);
+    if (fields.is_object()) out["fields"] = std::move(fields);
+  }
   return DumpJson(out) + "\n";
 }
 

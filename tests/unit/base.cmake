@@ -3,6 +3,7 @@ hearth_unit_test(unit_base
           ${CMAKE_CURRENT_LIST_DIR}/runtime/base/ids_test.cc
           ${CMAKE_CURRENT_LIST_DIR}/runtime/base/base64_test.cc
           ${CMAKE_CURRENT_LIST_DIR}/runtime/base/digest_test.cc
+          ${CMAKE_CURRENT_LIST_DIR}/runtime/base/json_depth_test.cc
           ${CMAKE_CURRENT_LIST_DIR}/runtime/base/files_test.cc
           ${CMAKE_CURRENT_LIST_DIR}/runtime/base/spawn_test.cc
           ${CMAKE_CURRENT_LIST_DIR}/runtime/base/gate_test.cc

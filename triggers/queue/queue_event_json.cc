@@ -6,6 +6,7 @@
 
 #include "runtime/base/base64.h"
 #include "runtime/base/digest.h"
+#include "runtime/base/json_depth.h"
 
 namespace hearth {
 namespace {
@@ -116,6 +117,7 @@ std::string Md5OfAttributes(const std::map<std::string, MessageAttribute>& attri
 
 BatchVerdict JudgeBatchAnswer(std::string_view answer, std::span<const std::string> message_ids) {
   if (answer.empty()) return {};  // a handler that returns nothing
+  if (NestsDeeperThan(answer, kForeignJsonDepthMax)) return WholeBatchFailed("the answer is nested too deep");
   const json document = json::parse(answer, nullptr, /*allow_exceptions=*/false);
   if (document.is_discarded()) return WholeBatchFailed("the answer is not JSON");
   if (document.is_null() || (document.is_object() && document.empty())) return {};
