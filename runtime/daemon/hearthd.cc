@@ -28,15 +28,17 @@ int Run(const Config& config) {
     return kExitFailed;
   }
   int exit_code = kExitOk;
-  bool stopping = false;
+  bool working = false, stopping = false;
   const auto stop = [&] {
     if (std::exchange(stopping, true)) return;
+    if (!working) return (*loop)->Stop();  // still starting: nothing is under way
     (*daemon)->Stop([&] { (*loop)->Stop(); });
   };
   auto on_term = SignalWatch::Create(**loop, SIGTERM, stop);
   auto on_interrupt = SignalWatch::Create(**loop, SIGINT, stop);
   (*daemon)->Start([&](Status started) {
-    if (started.ok()) return;
+    working = started.ok();
+    if (working) return;
     log.Error("hearthd cannot start: " + started.error().message);
     exit_code = kExitFailed;
     (*loop)->Stop();

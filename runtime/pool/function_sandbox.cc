@@ -224,10 +224,13 @@ void FunctionSandbox::OnGone(std::string why) {
   watch_.reset();
   init_.Reset();
   launcher_.KillSandbox(id_);
-  alive_.clear();  // each worker sees the end of its own channel
   const Error error{ErrorCode::kUnavailable, "the sandbox of " + version_->function + " has ended: " + why};
-  FailWaiting(error);
   const WeakPtr<FunctionSandbox> self = weak_.Get();
+  for (auto& [id, worker] : std::exchange(alive_, {})) {
+    if (worker) worker->OnSandboxGone(error.message);
+  }
+  if (!self) return;
+  FailWaiting(error);
   if (auto reply = std::exchange(made_, nullptr)) reply(error);
   if (self && on_worker_gone_) on_worker_gone_();
 }

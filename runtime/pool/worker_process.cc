@@ -241,7 +241,8 @@ bool WorkerProcess::Send(const std::string& packet, int body_fd) {
   if (sent.ok()) {
     EndWorker(kDoesNotRead);
   } else {
-    BeginDying();  // it has gone; how will be told by init
+    running_->attempt.delivered = false;
+    EndWorker("it had gone before it got the event", OutcomeKind::kPlatformFault);
   }
   return false;
 }
@@ -394,6 +395,21 @@ void WorkerProcess::OnExited(ExitStatus status, uint64_t max_rss_kib) {
   const WeakPtr<WorkerProcess> self = weak_.Get();
   ReadPackets(kPacketsQueuedMax);  // what it said before it died still counts
   if (self) BeginDying();          // also when somebody else holds its end of the channel open
+}
+
+void WorkerProcess::OnSandboxGone(std::string why) {
+  if (exit_) return;
+  if (ended_because_.empty()) {
+    ended_because_ = std::move(why);
+    ended_as_ = OutcomeKind::kPlatformFault;
+  }
+  if (state_ == WorkerState::kDying) {
+    if (running_ || on_started_) ExplainDeath();
+    return;
+  }
+  const WeakPtr<WorkerProcess> self = weak_.Get();
+  ReadPackets(kPacketsQueuedMax);  // what it said before it died still counts
+  if (self) BeginDying();
 }
 
 void WorkerProcess::ExplainDeath() {

@@ -57,6 +57,8 @@ class WorkerProcess final : public Worker {
   void SetOnStarted(std::function<void(Status)> on_started) { on_started_ = std::move(on_started); }
   // From init: how the process ended.
   void OnExited(ExitStatus status, uint64_t max_rss_kib);
+  // Init has ended, and took its workers with it: our fault, unless this one had ended before.
+  void OnSandboxGone(std::string why);
   // From init: it could not be forked.
   void OnForkFailed(Error error);
   WeakPtr<WorkerProcess> weak() { return weak_.Get(); }

@@ -312,12 +312,13 @@ void FunctionRegistry::Refuse(const std::string& name, Error error, const Reply&
   reply(std::move(error));
 }
 
-uint32_t FunctionRegistry::NextUid() const {
+// Round and round: a deleted function's uid is not given out again while its last workers may still run.
+uint32_t FunctionRegistry::NextUid() {
+  if (options_.uid_count == 0) return 0;
   std::set<uint32_t> used;
-  for (const auto& [name, function] : functions_) {
-    used.insert(function.host_uid);
-  }
-  for (uint32_t uid = options_.uid_first; uid < options_.uid_first + options_.uid_count; ++uid) {
+  for (const auto& [name, function] : functions_) used.insert(function.host_uid);
+  for (uint32_t tries = 0; tries < options_.uid_count; ++tries) {
+    const uint32_t uid = options_.uid_first + uid_offset_++ % options_.uid_count;
     if (used.count(uid) == 0) return uid;
   }
   return options_.uid_first;  // more functions than uids: the first is shared

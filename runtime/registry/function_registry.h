@@ -102,7 +102,7 @@ class FunctionRegistry final {
   void Store(std::shared_ptr<FunctionVersion> version, Reply reply);
   void Commit(const std::shared_ptr<FunctionVersion>& version, const Reply& reply);
   void Refuse(const std::string& name, Error error, const Reply& reply);
-  uint32_t NextUid() const;
+  uint32_t NextUid();
 
   // Constant after construction.
   const Options options_;
@@ -118,6 +118,7 @@ class FunctionRegistry final {
   std::vector<std::weak_ptr<const FunctionVersion>>
       retired_;  // while their workers live, they need their code
   uint64_t next_generation_ = 1;
+  uint32_t uid_offset_ = 0;  // where the search for a free uid goes on
   WeakPtrFactory<FunctionRegistry> weak_{this};
 };
 

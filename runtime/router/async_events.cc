@@ -103,11 +103,13 @@ void AsyncEvents::Look(const std::string& queue) {
 
 void AsyncEvents::OnSlot(const std::string& queue, Result<std::unique_ptr<EventSink::Slot>> slot) {
   if (pumps_.count(queue) == 0) return;
-  if (!slot.ok()) {
+  const bool gone = !slot.ok() && slot.error().code == ErrorCode::kNotFound;
+  if (!slot.ok() && !gone) {
     PumpOf(queue).looking = false;
     return LookLater(queue);
   }
-  auto held = std::make_shared<std::unique_ptr<EventSink::Slot>>(std::move(slot).value());
+  // Without a slot when the version that was asked for is no more: the event is taken all the same, to be dropped.
+  auto held = std::make_shared<std::unique_ptr<EventSink::Slot>>(gone ? nullptr : std::move(slot).value());
   queues_.Receive(queue, 1, options_.lease,
                   [self = weak_.Get(), queue, held](Result<std::vector<QueueMessage>> received) {
                     if (!self || self->pumps_.count(queue) == 0) return;
@@ -128,6 +130,11 @@ void AsyncEvents::OnReceived(const std::string& queue, std::unique_ptr<EventSink
     return Drop(queue, message.receipt_handle);
   }
   if (meter_.HasSuccess(event->request_id)) return Drop(queue, message.receipt_handle);
+  if (!slot) {
+    log_.Warn("an asynchronous event is dropped: its version has been deleted",
+              {{"function", queue}, {"qualifier", event->qualifier}});
+    return Drop(queue, message.receipt_handle);
+  }
   event->attempt = message.receive_count;
   ++PumpOf(queue).in_flight;
   Renew(queue, message.receipt_handle);

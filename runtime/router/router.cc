@@ -157,6 +157,10 @@ void Router::RunOn(Flight& flight, WorkerLease lease) {
 
 void Router::OnAttempt(uint64_t number, Attempt attempt) {
   Flight& flight = *flights_.at(number);
+  if (!attempt.delivered) {
+    flight.lease = {};
+    return WaitForWorker(flight);
+  }
   const uint64_t worker = flight.lease.worker().id().value();
   Outcome outcome = MakeOutcome(flight, std::move(attempt));
   Status recorded = Record(flight, outcome, worker);

@@ -86,6 +86,12 @@ class FakeLauncher final : public WorkerLauncher {
     const bool lives = kind == OutcomeKind::kFunctionError;
     End(id, std::move(attempt), lives ? WorkerState::kIdle : WorkerState::kDying);
   }
+  // It had died before the event reached it.
+  void VanishBeforeDelivery(WorkerId id) {
+    Attempt attempt;
+    attempt.delivered = false;
+    End(id, std::move(attempt), WorkerState::kDying);
+  }
   void KillIdle(WorkerId id) {
     FakeWorker& worker = *alive_.at(id);
     worker.state_ = WorkerState::kDying;

@@ -96,6 +96,21 @@ TEST_CASE_METHOD(AsyncFixture, "an event whose success is in the ledger is not r
   CHECK(launcher_.running().empty());
 }
 
+TEST_CASE_METHOD(AsyncFixture, "an event for a version that is gone is dropped and delays nobody behind it",
+                 "[async]") {
+  Deploy("resize");
+  Event old = EventFor("resize");
+  old.qualifier = "7";
+  async_->Add(std::move(old), [](const Status&) {});
+  executor_.RunPosted();
+  Submit("resize");
+  executor_.Advance(seconds(2));
+  StartWorkers();
+  REQUIRE(launcher_.running().size() == 1);
+  Complete(0);
+  CHECK(ledger_.size() == 1);
+}
+
 TEST_CASE("an event comes back from its stored form whole; a cut or newer one is refused", "[async]") {
   Event event;
   event.request_id = RequestId("c0ffee00-0000-4000-8000-000000000000");

@@ -127,6 +127,20 @@ TEST_CASE_METHOD(RouterFixture, "a lent worker that died before its event began 
   CHECK(ledger_.size() == 1);
 }
 
+TEST_CASE_METHOD(RouterFixture, "a worker gone before it got the event: another takes it, one record",
+                 "[router][meter]") {
+  Deploy("resize");
+  const auto id = Fire("resize");
+  StartWorkers();
+  launcher_.VanishBeforeDelivery(launcher_.running().at(0));
+  executor_.RunPosted();
+  CHECK_FALSE(Settled(id));
+  StartWorkers();
+  Complete(0, "from another");
+  CHECK(OutcomeOf(id).payload == "from another");
+  CHECK(ledger_.size() == 1);
+}
+
 TEST_CASE_METHOD(RouterFixture, "a slot that is dropped gives its worker back", "[router]") {
   Deploy("resize");
   std::unique_ptr<EventSink::Slot> slot;
