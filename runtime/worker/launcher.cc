@@ -54,6 +54,16 @@ StageFailure HostsFault(std::string stage, const Error& error) {
   return {std::move(stage), 0, error.message, 0};
 }
 
+// What a process that runs foreign code, or reads foreign bytes, has to say: cut so that it still fits into a
+// packet with what we add, and with nothing in it that a terminal obeys.
+std::string Foreign(std::string text) {
+  constexpr size_t kBytesMax = 16 * 1024;
+  if (text.size() > kBytesMax) text.resize(kBytesMax);
+  std::replace_if(
+      text.begin(), text.end(), [](unsigned char c) { return c < 0x20 || c == 0x7f; }, '?');
+  return text;
+}
+
 std::vector<int> Numbers(const std::vector<UniqueFd>& fds) {
   std::vector<int> numbers;
   for (const UniqueFd& fd : fds) numbers.push_back(fd.get());
@@ -188,9 +198,12 @@ void Launcher::OnSetup(Sandbox& sandbox) {
     return;
   }
   const std::string& bytes = received->packet.bytes;
-  if (const auto stage = DecodeStage(bytes)) sandbox.stage = *stage;
-  if (const auto failed = DecodeSetupFailed(bytes)) {
-    sandbox.failure = *failed;  // init ends itself after that word; if it does not, KillLate() will
+  if (const auto stage = DecodeStage(bytes)) sandbox.stage = Foreign(*stage);
+  if (auto failed = DecodeSetupFailed(bytes)) {
+    failed->stage = Foreign(std::move(failed->stage));
+    failed->detail = Foreign(std::move(failed->detail));
+    // Init ends itself after that word; if it does not, KillLate() will.
+    sandbox.failure = std::move(*failed);
   }
   if (SetupKindOf(bytes) != SetupFrameKind::kLoaded || sandbox.failure) return;
   sandbox.ready = true;
@@ -240,7 +253,7 @@ void Launcher::OnReport(Unpacking& unpacking) {
     return;
   }
   // From a process that reads foreign bytes: a text, whatever it says. Empty only together with exit code 0.
-  if (!unpacking.error) unpacking.error = received->packet.bytes.substr(0, 4096);
+  if (!unpacking.error) unpacking.error = Foreign(received->packet.bytes);
 }
 
 void Launcher::ReapChildren() {
