@@ -134,7 +134,8 @@ Result<Deployed> Create(const Session& session, const Package& package, const Fu
 Result<Deployed> Update(const Session& session, const Package& package, const FunctionWish& wish,
                         const Json& current) {
   SettingsChange change = ChangeOf(current, wish);
-  // Code and the name of its library travel together: each alone would be judged against the other's old half.
+  // Code and the name of its library travel together: each alone would be judged against the other's old
+  // half.
   const bool renamed = change.request.contains("Handler");
   const bool new_code = TextOf(current, "CodeSha256") != Sha256Base64(package.bytes);
   if (new_code || renamed) {

@@ -14,7 +14,8 @@ enum class ExitCode : int {
   kTimedOut = 124,     // as timeout(1): the function's time, or the wait for the daemon, was over
 };
 
-// In this folder kInvalidArgument means usage and nothing else: what the daemon refuses comes with other codes.
+// In this folder kInvalidArgument means usage and nothing else: what the daemon refuses comes with other
+// codes.
 ExitCode ExitCodeOf(const Error& error);
 
 inline Error UsageError(std::string message) { return {ErrorCode::kInvalidArgument, std::move(message)}; }

@@ -39,8 +39,8 @@ struct Endpoint {
   std::string Authority() const;  // as the Host header has it
 };
 
-// Asks one daemon, one connection a request. Blocks, since a command line has nothing else to do. The only user of
-// Boost.Beast in this folder.
+// Asks one daemon, one connection a request. Blocks, since a command line has nothing else to do. The only
+// user of Boost.Beast in this folder.
 //
 // Failure: kUnavailable when nobody listens, kTimedOut when nothing came for quiet_max, kIo otherwise. What
 //          the daemon says with a status is an answer.

@@ -6,7 +6,8 @@
 
 namespace hearth::cli {
 
-// One line of the daemon's log stream (a JSON object) as people read it: "TIME REQUEST LEVEL MESSAGE name=value".
+// One line of the daemon's log stream (a JSON object) as people read it: "TIME REQUEST LEVEL MESSAGE
+// name=value".
 // What is not such an object comes out as it is.
 std::string LogLineText(const std::string& json);
 

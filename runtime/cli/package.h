@@ -18,9 +18,9 @@ struct Package {
   std::string settings_file;  // where memory and timeout come from, or ""
 };
 
-// From NAME.function.json (as hearth_add_function writes it), a shared object (with the NAME.function.json beside it,
-// if there is one), a zip, or a folder, which is zipped by zip(1).
-// kInvalidArgument: there is no such thing, or it is none of these. kMisconfigured: zip(1) is missing.
+// From NAME.function.json (as hearth_add_function writes it), a shared object (with the NAME.function.json
+// beside it, if there is one), a zip, or a folder, which is zipped by zip(1). kInvalidArgument: there is no
+// such thing, or it is none of these. kMisconfigured: zip(1) is missing.
 Result<Package> ReadPackage(const std::string& path);
 
 }  // namespace hearth::cli

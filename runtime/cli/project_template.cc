@@ -114,7 +114,8 @@ constexpr const char* kQueueHandler = R"file(#include <hearth/hearth.h>
 
 using hearth::Context, hearth::json, hearth::SqsBatchResponse, hearth::SqsEvent;
 
-// Messages such as {"order": "A-17"}. One that cannot be read comes back alone; the others are done and deleted.
+// Messages such as {"order": "A-17"}. One that cannot be read comes back alone; the others are done and
+// deleted.
 static SqsBatchResponse Take(const SqsEvent& event, Context& context) {
   SqsBatchResponse response;
   for (const auto& message : event.records) {

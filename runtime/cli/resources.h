@@ -8,8 +8,8 @@
 
 namespace hearth::cli {
 
-// What stands around functions, as verbs and `hearth up` make it. Each call may be repeated: it creates what is
-// missing and changes what is there.
+// What stands around functions, as verbs and `hearth up` make it. Each call may be repeated: it creates what
+// is missing and changes what is there.
 
 struct QueueConnection {
   std::string queue;

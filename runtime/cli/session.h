@@ -20,7 +20,8 @@ enum class OutputForm { kHuman, kJson };
 // What a verb works with: the daemon's API, and where to print. For one command.
 //
 // Borrows: the streams.
-// Failure: what the daemon refuses is an Error with its own words and the exception's name; see CheckAnswer().
+// Failure: what the daemon refuses is an Error with its own words and the exception's name; see
+//          CheckAnswer().
 class Session final {
  public:
   Session(HttpClient client, OutputForm form, std::ostream& out, std::ostream& err)

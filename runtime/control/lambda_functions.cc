@@ -160,8 +160,8 @@ void LambdaFunctions::UpdateCode(const ApiCallPtr& call) {
     return call->AnswerJson(200, FunctionConfigurationJson(**version, ShownState::kActive, ShownArn::kPlain));
   const std::string name = (*version)->function;
   auto answer = AnswerWith(call, 200, ShownState::kJustUpdated, ShownArn::kPlain);
-  // AWS has no Handler here and looks for it at the first call; we load the code now, so a renamed library may
-  // bring its name along.
+  // AWS has no Handler here and looks for it at the first call; we load the code now, so a renamed library
+  // may bring its name along.
   std::string handler;
   if (Status read = in.Read("Handler", handler); !read.ok()) return call->Fail(read.error());
   const auto change = [handler](FunctionSettings& settings) {

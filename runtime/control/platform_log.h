@@ -8,8 +8,7 @@ namespace hearth {
 // log reads as Lambda's does.
 //
 // Borrows: the log, the clock - both outlive it. Owned by the daemon, which adds it to the meter's observers
-// and gives it to the
-//          router.
+//          and gives it to the router.
 // Thread:  loop thread.
 class PlatformLog final : public InvocationObserver {
  public:

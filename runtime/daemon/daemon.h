@@ -35,8 +35,7 @@ namespace hearth {
 // itself.
 //
 // Owns:    everything but loop, clock and log, which main gives it. Members stand in the order in which they
-// are made; each
-//          borrows only from those above it.
+//          are made; each borrows only from those above it.
 // Thread:  loop thread.
 // Failure: Open() and Start() say which part could not, and why.
 class Daemon final : private PoolStatusSource, private RegistryObserver, private InvocationObserver {

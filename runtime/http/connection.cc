@@ -24,7 +24,13 @@ void Connection::Start() {
 
 void Connection::Drain() {
   if (!stream_ || closing_) return;
-  if (parser_.AtStart()) StopReading();
+  if (parser_.AtStart()) {
+    StopReading();
+  } else if (!reading_done_) {
+    // Nothing of it has begun, and its client may take any time to send the rest.
+    RefuseRequest(ErrorResponse(503, "stopping",
+                                "the server stops; this request had not arrived whole and was not handled"));
+  }
   Pump();
 }
 

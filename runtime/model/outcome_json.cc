@@ -5,8 +5,8 @@
 namespace hearth {
 namespace {
 
-// Lambda's form, an array of strings, whatever the worker sent: values nested a thousandfold would overflow the stack of
-// whoever writes them.
+// Lambda's form, an array of strings, whatever the worker sent: values nested a thousandfold would overflow
+// the stack of whoever writes them.
 nlohmann::ordered_json StackTraceOf(const std::string& stack_json) {
   auto frames = nlohmann::ordered_json::array();
   const auto sent = nlohmann::ordered_json::parse(stack_json, nullptr, /*allow_exceptions=*/false);

@@ -17,9 +17,9 @@ namespace hearth {
 //
 // Owns:    the channel to init; workers that have not yet started. Owned by SandboxHost.
 // States:  kMaking -> kReady -> kSpent (no more forks; live workers go on) -> kGone (init has died, and all
-// in it) Failure: a sandbox that cannot be made, or whose zygote dies, fails every launch that waits for it;
-// the next launch makes
-//          another sandbox.
+//          in it)
+// Failure: a sandbox that cannot be made, or whose zygote dies, fails every launch that waits for it; the
+//          next launch makes another sandbox.
 class FunctionSandbox final {
  public:
   enum class State { kMaking, kReady, kSpent, kGone };

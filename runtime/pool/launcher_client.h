@@ -21,8 +21,7 @@ namespace hearth {
 // Owns:    the process and its control channel. Owned by SandboxHost.
 // Thread:  loop thread; replies run later, never inside the call.
 // Failure: when the launcher dies, all its sandboxes die with it; every open request fails with kUnavailable,
-// on_death runs,
-//          and Start() may be called again.
+//          on_death runs, and Start() may be called again.
 // Promise: no callback runs after the destructor returns, which kills and reaps the launcher.
 class LauncherClient final {
  public:

@@ -8,7 +8,8 @@
 namespace hearth {
 
 // The configured memory of all workers of the node may not pass the budget. A move-only Lease gives its share
-// back when it goes. Thread: loop thread. Outlives its leases.
+// back when it goes.
+// Thread:  loop thread. Outlives its leases.
 class MemoryBudget final {
  public:
   class Lease final {

@@ -13,7 +13,8 @@ namespace hearth {
 //
 // Owns:    the read end. Owned by the worker.
 // Limits:  a line is cut at kLineBytesMax, the cut marked; kBytesPerTurn are read before others get their
-// turn. Failure: a pipe that fails is closed and said nothing more of.
+//          turn.
+// Failure: a pipe that fails is closed and said nothing more of.
 class OutputCapture final {
  public:
   static constexpr size_t kLineBytesMax = 8192;

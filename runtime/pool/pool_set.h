@@ -15,8 +15,7 @@ namespace hearth {
 // Owns:    the pools. Owned by main.
 // Thread:  loop thread.
 // Failure: when no memory is left, the worker that has been idle longest on the node goes; when none is idle,
-// the event waits
-//          and is looked at again every kRetryInterval.
+//          the event waits and is looked at again every kRetryInterval.
 class PoolSet final {
  public:
   static constexpr milliseconds kRetryInterval{5};

@@ -7,10 +7,10 @@
 #include <string>
 #include <vector>
 
+#include "runtime/model/artefact_checker.h"
 #include "runtime/pool/function_sandbox.h"
 #include "runtime/pool/launcher_client.h"
 #include "runtime/pool/worker.h"
-#include "runtime/model/artefact_checker.h"
 #include "sandbox/cgroup.h"
 
 namespace hearth {
@@ -21,7 +21,7 @@ namespace hearth {
 // Owns:    the launcher and the sandboxes. Owned by main; outlives every worker it gave out.
 // Thread:  loop thread.
 // Failure: a dead launcher is started again (after 100 ms, doubling to 10 s); launches meanwhile are
-// kUnavailable.
+//          kUnavailable.
 class SandboxHost final : public WorkerLauncher, public ArtefactChecker {
  public:
   // The host folder of a bucket, or why there is none.

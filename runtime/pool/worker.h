@@ -23,7 +23,7 @@ struct Attempt {
                           // else Invoke
   nanoseconds init{0};    // of this worker, in the attempt that pays for it
   nanoseconds duration{0};
-  bool cold = false;  // the worker's first event
+  bool cold = false;      // the worker's first event
   bool delivered = true;  // false: the worker had gone before it got the event; nothing of it has run
   uint64_t cpu_us = 0;
   Bytes memory_peak{0};

@@ -29,10 +29,13 @@ struct WorkerContext {
 // The channel to one worker process, and the only judge of what comes over it.
 //
 // Owns:    the channel, the capture of its output, its cgroup. Owned by the sandbox until Started, then by
-// whoever leases it. Borrows: the context. States:  kForking -> kIdle <-> kBusy (kIdle -> kInitialising ->
-// kBusy for the first event) -> kDying -> kGone Failure: a frame out of turn, a malformed one, or end of file
-// ends the worker; an attempt under way is told why. Promise: it never blocks on a worker: what a worker does
-// not read or write is answered by its time-out.
+//          whoever leases it.
+// Borrows: the context.
+// States:  kForking -> kIdle <-> kBusy (kIdle -> kInitialising -> kBusy for the first event) -> kDying ->
+//          kGone
+// Failure: a frame out of turn, a malformed one, or end of file ends the worker; an attempt under way is told
+//          why.
+// Promise: it never blocks on a worker: what a worker does not read or write is answered by its time-out.
 class WorkerProcess final : public Worker {
  public:
   struct Parts {

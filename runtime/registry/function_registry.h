@@ -29,15 +29,16 @@ class RegistryObserver {
 
 // Functions, their versions, and the code they run: what Lambda's control API changes and the router reads.
 //
-// Owns:    the table of functions, kept in `keys` under "function/NAME/VERSION", and the last number that was given to a
-//          version under "function-number/NAME".
+// Owns:    the table of functions, kept in `keys` under "function/NAME/VERSION", and the last number that was
+//          given to a version under "function-number/NAME".
 // Borrows: everything given to the constructor; all outlive it.
-// Thread:  loop thread. A refusal, and a Publish() that finds nothing new, may reply inside the call, everything else
-//          later. Changes to one function are made one after another: a second one meanwhile is kConflict.
-// Failure: a bad artefact is kBadArtefact with the reason; the old code keeps serving. Nothing changes in memory before it
-//          is durable.
-// Promise: no callback runs after the destructor returns. Code is removed once no version needs it any more, and no worker
-//          of a version that was replaced.
+// Thread:  loop thread. A refusal, and a Publish() that finds nothing new, may reply inside the call,
+//          everything else later. Changes to one function are made one after another: a second one meanwhile
+//          is kConflict.
+// Failure: a bad artefact is kBadArtefact with the reason; the old code keeps serving. Nothing changes in
+//          memory before it is durable.
+// Promise: no callback runs after the destructor returns. Code is removed once no version needs it any more,
+//          and no worker of a version that was replaced.
 class FunctionRegistry final {
  public:
   struct Options {

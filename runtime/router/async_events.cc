@@ -108,7 +108,8 @@ void AsyncEvents::OnSlot(const std::string& queue, Result<std::unique_ptr<EventS
     PumpOf(queue).looking = false;
     return LookLater(queue);
   }
-  // Without a slot when the version that was asked for is no more: the event is taken all the same, to be dropped.
+  // Without a slot when the version that was asked for is no more: the event is taken all the same, to be
+  // dropped.
   auto held = std::make_shared<std::unique_ptr<EventSink::Slot>>(gone ? nullptr : std::move(slot).value());
   queues_.Receive(queue, 1, options_.lease,
                   [self = weak_.Get(), queue, held](Result<std::vector<QueueMessage>> received) {

@@ -14,17 +14,18 @@
 
 namespace hearth {
 
-// Accepted events that nobody waits for (Lambda's Event invocation): stored first, run when a worker is free, retried,
-// settled once.
+// Accepted events that nobody waits for (Lambda's Event invocation): stored first, run when a worker is free,
+// retried, settled once.
 //
-// Owns:    one durable queue a function, of its name, in a store that nobody else uses: a slow function delays nobody
-//          else's events.
+// Owns:    one durable queue a function, of its name, in a store that nobody else uses: a slow function
+//          delays nobody else's events.
 // Borrows: everything given to the constructor; all outlive it.
 // Thread:  loop thread.
 // Limits:  kInFlightMax a function; Options.
-// Failure: a function error is retried retries_max times, a minute and then two later; then the event is dropped with a
-//          log line (dead letters and destinations come with the issue on the life of an invocation). What hearthd could
-//          not run goes back without counting. A success already in the ledger is never run again (design decision 10).
+// Failure: a function error is retried retries_max times, a minute and then two later; then the event is
+//          dropped with a log line (dead letters and destinations come with the issue on the life of an
+//          invocation). What hearthd could not run goes back without counting. A success already in the
+//          ledger is never run again (design decision 10).
 class AsyncEvents final {
  public:
   struct Options {

@@ -21,7 +21,7 @@ namespace hearth {
 // Thread:  loop thread.
 // Limits:  RouterLimits.
 // Promise: an outcome is told only after its record is in the ledger; what never ran has no record and is not
-// billed.
+//          billed.
 class Router final : public EventSink, public RegistryObserver {
  public:
   struct Limits {

@@ -16,8 +16,7 @@ namespace hearth {
 // Borrows: Executor&, outlives it.
 // Limits:  name 255 bytes of [A-Za-z0-9._/-]; no part of it is empty or begins with a dot.
 // Failure: Put of other bytes under a stored name is kAlreadyExists, of the same bytes Ok. What a crash left
-// half written
-//          is removed at open.
+//          half written is removed at open.
 // Promise: everything submitted is finished before the destructor returns; no callback runs after.
 class FileBlobStore final : public BlobStore {
  public:

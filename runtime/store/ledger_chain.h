@@ -18,8 +18,8 @@ namespace hearth {
 // Owns:    the newest chain file's descriptor. Owned by LedgerLog.
 // Thread:  the sync thread's, after Open().
 // Durable: an entry is written after its group is on the disk; a chain file is synced when its segment is
-// left, so power
-//          loss may cost its last entries. Open() finds that, and the next Extend() covers the bytes anew.
+//          left, so power loss may cost its last entries. Open() finds that, and the next Extend() covers the
+//          bytes anew.
 class LedgerChain final {
  public:
   static Result<LedgerChain> Open(std::string folder, const std::vector<LedgerSegmentInfo>& segments);

@@ -17,8 +17,7 @@ namespace hearth {
 // Thread:  one thread appends; Sync() and bytes() below an end that was handed over may be used by another.
 // Durable: what Append() copied is in the page cache: it survives kill -9, not power loss before Sync().
 // Failure: the file has its blocks before it is mapped, since a hole on a full disk would be SIGBUS. A disk
-// that fails a
-//          read is SIGBUS still; nothing but dying would be right then.
+//          that fails a read is SIGBUS still; nothing but dying would be right then.
 class LedgerSegment final {
  public:
   enum class Access { kRead, kWrite };

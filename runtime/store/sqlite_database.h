@@ -69,8 +69,7 @@ struct SqliteOptions {
 // Owns:    the connection and its prepared statements, one for each SQL text.
 // Thread:  one at a time; Open() at start-up, then the store's WorkThread.
 // Failure: kCorrupt for a damaged file, kMisconfigured for one of another kind or a newer Hearth,
-// kUnavailable when the
-//          disk is full or another process keeps the lock, kIo for the rest.
+//          kUnavailable when the disk is full or another process keeps the lock, kIo for the rest.
 class SqliteDatabase final {
  public:
   static Result<std::unique_ptr<SqliteDatabase>> Open(const std::string& path, const SqliteSchema& schema,

@@ -21,11 +21,10 @@ namespace hearth {
 //
 // Owns:    the database, the folder, the writer thread. Owned by main.
 // Borrows: Executor&, outlives it.
-// Thread:  loop thread; the SQL runs on the writer thread, in groups (GroupCommit).
-// Timers:  one for the earliest deadline of all delays and leases, one for upkeep each minute.
+// Thread:  loop thread; the SQL runs on the writer thread, in groups (GroupCommit). Timers: one for the
+//          earliest deadline of all delays and leases, one for upkeep each minute.
 // Failure: a damaged message is reported to on_damage and not delivered; it counts as received, so it ends in
-// the
-//          dead-letter queue or at its retention.
+//          the dead-letter queue or at its retention.
 // Promise: everything submitted is finished before the destructor returns; no callback runs after.
 class SqliteQueueStore final : public QueueStore {
  public:

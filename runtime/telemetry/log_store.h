@@ -36,8 +36,7 @@ std::string ToText(const StoredLogLine& line);
 // Owned by main. In memory only: they are gone when the daemon stops.
 // Thread:  loop thread.
 // Limits:  256 KiB a line, 4 MiB a function, 64 MiB in all (settings); the oldest go first, and a reader who
-// would have seen
-//          them gets a line that says how many went.
+//          would have seen them gets a line that says how many went.
 // Promise: no callback runs after its Subscription is destroyed.
 class LogStore final : public HandlerLogObserver {
  public:

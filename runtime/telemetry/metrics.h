@@ -13,12 +13,10 @@ namespace hearth {
 // totals.
 //
 // Owns:    the figures, as integers (nanoseconds, MB x ms), so that what is billed there equals the ledger to
-// the
-//          millisecond; they become prometheus-cpp's types only when somebody scrapes. Owned by main.
+//          the millisecond; they become prometheus-cpp's types only when somebody scrapes. Owned by main.
 // Thread:  loop thread. An observation is one hash look-up of the function's name and a few additions.
 // Limits:  1,000 functions (setting); whatever comes after counts under function="overflow". 16 throttle
-// reasons a function,
-//          then reason="other".
+//          reasons a function, then reason="other".
 // Failure: none; figures begin at 0 with each start, as Prometheus expects.
 class Metrics final : public InvocationObserver, public PoolObserver {
  public:

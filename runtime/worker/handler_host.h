@@ -12,9 +12,9 @@
 
 namespace hearth {
 
-// Limits of what one invocation may say. A longer log message is cut, longer fields are left out, since half of
-// a JSON object is none. The limit of a response is hearthd's (--response-bytes-max); this is the most that can
-// be set there.
+// Limits of what one invocation may say. A longer log message is cut, longer fields are left out, since half
+// of a JSON object is none. The limit of a response is hearthd's (--response-bytes-max); this is the most
+// that can be set there.
 inline constexpr size_t kResponseBytesMax = 1'073'741'824;
 inline constexpr size_t kLogMessageBytesMax = 32 * 1024;
 inline constexpr size_t kLogFieldsBytesMax = 16 * 1024;

@@ -25,8 +25,7 @@ namespace hearth {
 // Thread:  the only one of its process.
 // Limits:  a sandbox is ready within kStartDeadline or killed; an unpacking within kUnpackDeadline.
 // Failure: what cannot be made is SandboxFailed with stage and errno; nothing ends the launcher but hearthd's
-// end of the
-//          control channel closing, and then everything it made dies with it (PDEATHSIG).
+//          end of the control channel closing, and then everything it made dies with it (PDEATHSIG).
 class Launcher final {
  public:
   static constexpr std::chrono::seconds kStartDeadline{10};

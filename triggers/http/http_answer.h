@@ -20,9 +20,9 @@ struct HttpAnswer {
 };
 
 // A function's answer (payload format 2.0). A JSON object with `statusCode` says status, headers, cookies and
-// body; anything else is 200 with the answer as the body, a JSON string without its quotes. An answer of another
-// content type goes out as it is. kInvalidArgument: it should be JSON and is not, or it has `statusCode` and
-// cannot be an HTTP response.
+// body; anything else is 200 with the answer as the body, a JSON string without its quotes. An answer of
+// another content type goes out as it is. kInvalidArgument: it should be JSON and is not, or it has
+// `statusCode` and cannot be an HTTP response.
 Result<HttpAnswer> AnswerFromPayload(std::string_view payload, std::string_view content_type);
 
 // Any end of an invocation: AnswerFromPayload(), 502 for what the handler did wrong, 504 past its timeout,

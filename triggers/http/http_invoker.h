@@ -23,7 +23,7 @@ namespace hearth {
 // Thread:  loop thread only.
 // Failure: every answer that no function gave is JSON with message, errorType and requestId.
 // Promise: no callback runs after the destructor returns; what is in flight then is answered 500 by its
-// responder.
+//          responder.
 class HttpInvoker final {
  public:
   struct Identity {

@@ -20,13 +20,11 @@ namespace hearth {
 // A file that appears under its name, whole, at Commit(), and not at all without.
 //
 // Owns:    a temporary file beside the target; its name begins with '.', which bucket triggers ignore.
-// Removed by the
-//          destructor unless committed.
+//          Removed by the destructor unless committed.
 // Thread:  one at a time.
 // Failure: std::system_error that names the path. Folders on the way are made.
 // Promise: a reader sees the old file or the whole new one. After Commit() the bytes are on the disk; the
-// name is with
-//          the next commit of the file system.
+//          name is with the next commit of the file system.
 class OutputFile final {
  public:
   explicit OutputFile(std::filesystem::path path) : path_(std::move(path)) {

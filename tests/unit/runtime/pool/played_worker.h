@@ -21,8 +21,8 @@
 
 namespace hearth {
 
-// The worker's side of a channel, in a process of its own that follows a script and then exits. It must not fail
-// checks of the test: it only acts.
+// The worker's side of a channel, in a process of its own that follows a script and then exits. It must not
+// fail checks of the test: it only acts.
 class Player {
  public:
   Player(int channel, int out, int err, int go) : channel_(channel), out_(out), err_(err), go_(go) {}

@@ -217,7 +217,8 @@ TEST_CASE_METHOD(Fixture, "flood of output", "[worker]") {
   CHECK(Ended().kind == OutcomeKind::kTimeout);
 }
 
-// Goal: events pile up in the socket of a worker that answers without reading; then it is ended, without blocking.
+// Goal: events pile up in the socket of a worker that answers without reading; then it is ended, without
+// blocking.
 TEST_CASE_METHOD(Fixture, "a worker that reads nothing", "[worker]") {
   PlayUntilStarted([](Player& worker) {
     worker.Started();

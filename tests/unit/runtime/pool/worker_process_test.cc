@@ -210,7 +210,8 @@ TEST_CASE_METHOD(Fixture, "answers and exits: the answer counts, whichever is he
   CHECK(logs_.lines[0].request_id == "request-1");
 }
 
-// Goal: the event does not wait for its time limit because a stranger holds the dead worker's end of the channel.
+// Goal: the event does not wait for its time limit because a stranger holds the dead worker's end of the
+// channel.
 TEST_CASE_METHOD(Fixture, "dead, but its end of the channel is open elsewhere", "[worker]") {
   PlayUntilStarted([](Player& worker) {
     worker.BecomeBusy();
@@ -277,7 +278,8 @@ TEST_CASE_METHOD(Fixture, "cannot be forked: told once, whatever else happens", 
   CHECK(idle_deaths_ == 0);
 }
 
-// Goal: what hearthd lacks is not the function's crash, is not billed as one, and never as the age of the machine.
+// Goal: what hearthd lacks is not the function's crash, is not billed as one, and never as the age of the
+// machine.
 TEST_CASE_METHOD(Fixture, "no descriptor left for a large event", "[worker]") {
   PlayUntilStarted([](Player& worker) {
     worker.BecomeBusy();

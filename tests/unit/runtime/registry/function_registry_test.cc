@@ -47,7 +47,8 @@ class RegistryFixture : public CodeFixture {
   }
   Result<FunctionVersionPtr> UpdateCode(const std::string& name, const std::string& code,
                                         Expected expected = {}) {
-    return Reply_([&](auto reply) { registry_->UpdateCode(name, ZipOf(code), nullptr, expected, std::move(reply)); });
+    return Reply_(
+        [&](auto reply) { registry_->UpdateCode(name, ZipOf(code), nullptr, expected, std::move(reply)); });
   }
   Result<FunctionVersionPtr> SetTimeout(const std::string& name, seconds timeout, Expected expected = {}) {
     const auto change = [timeout](FunctionSettings& settings) {

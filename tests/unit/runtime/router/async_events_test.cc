@@ -147,7 +147,8 @@ TEST_CASE_METHOD(AsyncFixture, "stopped while an event waits for a worker: the p
   CHECK(launcher_.running().empty());
 }
 
-// A bug once: the flight of the deleted function was counted off the new one's, which then took no more events.
+// A bug once: the flight of the deleted function was counted off the new one's, which then took no more
+// events.
 TEST_CASE_METHOD(AsyncFixture, "a function deleted under an event and made again takes its events",
                  "[async]") {
   Deploy("resize");

@@ -2,6 +2,9 @@
 #include <hearth/hearth.h>
 using hearth::Context, hearth::json;
 
-struct H { explicit H(int) {} void Handle() {} };
+struct H {
+  explicit H(int) {}
+  void Handle() {}
+};
 
 HEARTH_HANDLER(H);

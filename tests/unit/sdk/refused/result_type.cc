@@ -2,6 +2,7 @@
 #include <hearth/hearth.h>
 using hearth::Context, hearth::json;
 
-struct Odd {}; static Odd H() { return {}; }
+struct Odd {};
+static Odd H() { return {}; }
 
 HEARTH_HANDLER(H);
