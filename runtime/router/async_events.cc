@@ -7,7 +7,8 @@
 namespace hearth {
 namespace {
 
-constexpr milliseconds kBackOff{500};  // after a throttle or a fault of ours
+constexpr milliseconds kBackOff{500};  // after a throttle or an event that could not run
+constexpr seconds kFaultDelay{1};      // after an attempt that was our fault
 
 }  // namespace
 
@@ -17,7 +18,8 @@ struct AsyncEvents::Pump {
   bool look_again = false;
   size_t in_flight = 0;
   Timer back_off;
-  std::map<std::string, Timer> renewals;  // by receipt handle
+  std::map<std::string, Timer> renewals;   // by receipt handle
+  std::map<std::string, uint32_t> faults;  // by message id: attempts that were our fault, not the function's
 };
 
 AsyncEvents::AsyncEvents(Options options, QueueStore& queues, EventSink& sink, Meter& meter, Log& log,
@@ -158,16 +160,21 @@ void AsyncEvents::OnSettled(const std::string& queue, const QueueMessage& messag
   Pump& pump = *found->second;
   if (pump.renewals.erase(message.receipt_handle) == 0) return;  // deleted, and another of that name made
   --pump.in_flight;
-  const bool ours = !outcome.ok() || !IsBillable(outcome->kind);
-  if (ours) {
+  if (!outcome.ok()) {
     queues_.Return(queue, {message.receipt_handle}, [](const Result<std::vector<Status>>&) {});
     return LookLater(queue);
   }
-  if (!outcome->ok() && message.receive_count <= options_.retries_max) {
-    const seconds delay = options_.retry_delay * (1 << (message.receive_count - 1));
-    queues_.ChangeVisibility(queue, {message.receipt_handle}, delay,
-                             [](const Result<std::vector<Status>>&) {});
+  if (!IsBillable(outcome->kind)) {
+    // It has a record under its attempt's number: returned uncounted, the next run would clash with that.
+    ++pump.faults[message.message_id];
+    return ComeBack(queue, message, kFaultDelay);
+  }
+  const auto faults = pump.faults.find(message.message_id);
+  const uint32_t tries = message.receive_count - (faults == pump.faults.end() ? 0 : faults->second);
+  if (!outcome->ok() && tries <= options_.retries_max) {
+    ComeBack(queue, message, options_.retry_delay * (1 << (tries - 1)));
   } else {
+    pump.faults.erase(message.message_id);
     if (!outcome->ok()) {
       log_.Warn("an asynchronous event failed for the last time and is dropped",
                 {{"function", queue}, {"error", outcome->error.type}});
@@ -175,6 +182,10 @@ void AsyncEvents::OnSettled(const std::string& queue, const QueueMessage& messag
     Drop(queue, message.receipt_handle);
   }
   Look(queue);
+}
+
+void AsyncEvents::ComeBack(const std::string& queue, const QueueMessage& message, seconds delay) {
+  queues_.ChangeVisibility(queue, {message.receipt_handle}, delay, [](const Result<std::vector<Status>>&) {});
 }
 
 void AsyncEvents::Drop(const std::string& queue, const std::string& handle) {

@@ -57,6 +57,7 @@ class AsyncEvents final {
   void OnReceived(const std::string& queue, std::unique_ptr<EventSink::Slot> slot, QueueMessage message);
   void OnSettled(const std::string& queue, const QueueMessage& message, Result<Outcome> outcome);
   void Renew(const std::string& queue, const std::string& handle);
+  void ComeBack(const std::string& queue, const QueueMessage& message, seconds delay);
   void Drop(const std::string& queue, const std::string& handle);
   void LookLater(const std::string& queue);
 

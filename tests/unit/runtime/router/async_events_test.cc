@@ -82,6 +82,23 @@ TEST_CASE_METHOD(AsyncFixture, "a long run keeps its lease: it is not run twice"
   CHECK(ledger_.size() == 1);
 }
 
+// A bug once: the second run's record clashed with the first's, so it was run for ever and never recorded.
+TEST_CASE_METHOD(AsyncFixture,
+                 "a platform fault is recorded, uses up no retry, and the next run has a record of its own",
+                 "[async]") {
+  Deploy("resize");
+  Submit("resize");
+  FailRunning(OutcomeKind::kPlatformFault);
+  for (int tries = 0; tries < 3; ++tries) {
+    AdvanceAndStart(seconds(120));
+    REQUIRE(launcher_.running().size() == 1);
+    FailRunning();
+  }
+  AdvanceAndStart(seconds(600));
+  CHECK(launcher_.running().empty());
+  CHECK(ledger_.size() == 4);
+}
+
 TEST_CASE_METHOD(AsyncFixture, "an event whose success is in the ledger is not run again after a crash",
                  "[async]") {
   Deploy("resize");
