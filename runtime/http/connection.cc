@@ -24,13 +24,12 @@ void Connection::Start() {
 
 void Connection::Drain() {
   if (!stream_ || closing_) return;
-  if (parser_.AtStart()) {
-    StopReading();
-  } else if (!reading_done_) {
+  if (!reading_done_ && !parser_.AtStart()) {
     // Nothing of it has begun, and its client may take any time to send the rest.
-    RefuseRequest(ErrorResponse(503, "stopping",
-                                "the server stops; this request had not arrived whole and was not handled"));
+    return RefuseRequest(ErrorResponse(
+        503, "stopping", "the server stops; this request had not arrived whole and was not handled"));
   }
+  StopReading();
   Pump();
 }
 
