@@ -9,6 +9,9 @@ namespace hearth {
 namespace {
 
 constexpr milliseconds kHelloLimit{10'000};
+// While a request is open, the launcher says something within this: it gives up the longest of them, an
+// unpacking, after 60 s by itself.
+constexpr milliseconds kSilenceLimit{70'000};
 
 }  // namespace
 
@@ -54,6 +57,7 @@ void LauncherClient::OnReadable() {
     if (received->kind == ReceivedPacket::Kind::kWouldBlock) return;
     if (received->kind == ReceivedPacket::Kind::kEndOfFile) return OnDeath("its control channel ended");
     OnPacket(std::move(received->packet));
+    if (self) ExpectAnswer();
   }
 }
 
@@ -87,6 +91,7 @@ void LauncherClient::MakeSandbox(const MakeSandboxFrame& frame, std::span<const 
   Status sent = Send(Encode(frame), cgroup_tasks);
   if (!sent.ok()) return ReplyLater([reply = std::move(reply), error = sent.error()] { reply(error); });
   making_[frame.sandbox_id] = std::move(reply);
+  ExpectAnswer();
 }
 
 void LauncherClient::OnSandboxReady(Packet packet) {
@@ -118,6 +123,13 @@ void LauncherClient::Unpack(int zip_fd, int folder_fd, const UnpackZipFrame& lim
   Status sent = Send(Encode(frame), fds);
   if (!sent.ok()) return ReplyLater([reply = std::move(reply), sent] { reply(sent); });
   unpacking_[frame.ticket] = std::move(reply);
+  ExpectAnswer();
+}
+
+void LauncherClient::ExpectAnswer() {
+  silence_limit_.Cancel();
+  if (making_.empty() && unpacking_.empty()) return;
+  silence_limit_ = loop_.After(kSilenceLimit, [this] { OnDeath("it answered nothing for 70 s"); });
 }
 
 void LauncherClient::OnUnpackDone(std::string_view packet) {
@@ -134,6 +146,7 @@ void LauncherClient::OnDeath(std::string why) {
   log_.Error("the launcher has died; every worker dies with it", {{"why", why}});
   running_ = false;
   hello_limit_.Cancel();
+  silence_limit_.Cancel();
   watch_.reset();
   control_.Reset();
   process_ = ChildProcess();

@@ -52,6 +52,7 @@ class LauncherClient final {
   void OnSandboxReady(Packet packet);
   void OnSandboxFailed(std::string_view packet);
   void OnUnpackDone(std::string_view packet);
+  void ExpectAnswer();
   void OnDeath(std::string why);
   Status Send(const std::string& packet, std::span<const int> fds = {});
   void ReplyLater(std::function<void()> reply);
@@ -71,7 +72,7 @@ class LauncherClient final {
   std::map<uint64_t, std::function<void(Result<MadeSandbox>)>> making_;  // by sandbox
   std::map<uint64_t, std::function<void(Status)>> unpacking_;            // by ticket
   uint64_t next_ticket_ = 1;
-  Timer hello_limit_;
+  Timer hello_limit_, silence_limit_;
   WeakPtrFactory<LauncherClient> weak_{this};
 };
 

@@ -242,7 +242,8 @@ void WarmPool::Drain(std::function<void()> drained) {
 }
 
 void WarmPool::MaybeClose() {
-  if (state_ != State::kDraining || busy_ + starting_.size() + waiters_.size() > 0) return;
+  // Workers that are still starting are wanted by nobody, and a launcher that is stuck may never say more.
+  if (state_ != State::kDraining || busy_ + waiters_.size() > 0) return;
   state_ = State::kClosed;
   executor_.Post([self = weak_.Get()] {
     if (self && self->drained_) std::exchange(self->drained_, nullptr)();

@@ -209,6 +209,20 @@ TEST_CASE_METHOD(WarmPoolFixture, "the memory of the node limits the workers; an
   CHECK(pool_->counts().waiting == 1);
 }
 
+// A bug once: with a launcher that was stuck, the daemon never ended.
+TEST_CASE_METHOD(WarmPoolFixture, "draining does not wait for a worker that is still starting", "[pool]") {
+  WarmPool::Wait wait = pool_->Acquire(seconds(3), [](const Result<WorkerLease>&) {});
+  wait = {};
+  REQUIRE(pool_->counts().starting == 1);
+  bool drained = false;
+  pool_->Drain([&] { drained = true; });
+  executor_.RunPosted();
+  CHECK(drained);
+  pool_.reset();
+  LetAllStart();
+  CHECK(launcher_.workers_alive() == 0);
+}
+
 TEST_CASE_METHOD(WarmPoolFixture,
                  "draining: idle workers go at once, busy ones when they come back, then it is told",
                  "[pool]") {
