@@ -48,22 +48,21 @@ SeccompPolicy& SeccompPolicy::AllowMemory() {
 }
 
 SeccompPolicy& SeccompPolicy::AllowFiles() {
-  Add(Verdict::kAllow, 0, {"read",       "write",     "readv",      "writev",
-                           "pread64",    "pwrite64",  "preadv",     "pwritev",
-                           "preadv2",    "pwritev2",  "close",      "close_range",
-                           "lseek",      "stat",      "fstat",      "lstat",
-                           "newfstatat", "statx",     "access",     "faccessat",
-                           "faccessat2", "readlink",  "readlinkat", "getdents",
-                           "getdents64", "getcwd",    "chdir",      "fchdir",
-                           "rmdir",      "unlink",    "unlinkat",   "rename",
-                           "renameat",   "renameat2", "link",       "linkat",
-                           "symlink",    "symlinkat", "truncate",   "ftruncate",
-                           "fallocate",  "fsync",     "fdatasync",  "sync_file_range",
-                           "utime",      "utimes",    "utimensat",  "futimesat",
-                           "umask",      "statfs",    "fstatfs",    "copy_file_range",
-                           "sendfile",   "splice",    "tee",        "fadvise64",
-                           "readahead",  "dup",       "dup2",       "dup3",
-                           "pipe",       "pipe2",     "flock"});
+  Add(Verdict::kAllow, 0, {"read",       "write",       "readv",           "writev",    "pread64",
+                           "pwrite64",   "preadv",      "pwritev",         "preadv2",   "pwritev2",
+                           "close",      "close_range", "lseek",           "stat",      "fstat",
+                           "lstat",      "newfstatat",  "statx",           "access",    "faccessat",
+                           "faccessat2", "readlink",    "readlinkat",      "getdents",  "getdents64",
+                           "getcwd",     "chdir",       "fchdir",          "rmdir",     "unlink",
+                           "unlinkat",   "rename",      "renameat",        "link",      "linkat",
+                           "symlink",    "symlinkat",   "truncate",        "ftruncate", "fallocate",
+                           "fsync",      "fdatasync",   "sync_file_range", "utime",     "utimes",
+                           "utimensat",  "futimesat",   "umask",           "statfs",    "fstatfs"});
+  Add(Verdict::kAllow, 0,
+      {"copy_file_range", "sendfile", "splice", "tee", "fadvise64", "readahead", "dup", "dup2", "dup3",
+       "pipe", "pipe2", "flock"});
+  // A whiteout is a device node, and in a mounted folder it would be there for the host.
+  Add(SeccompRule{"renameat2", Verdict::kAllow, 0, {{.index = 4, .mask = RENAME_WHITEOUT, .value = 0}}});
   // No set-user-id or set-group-id bit on anything: in a mounted folder it would be there for the host to
   // run. openat2 hides its mode behind a pointer, and gets the default ENOSYS.
   const std::pair<std::string_view, unsigned> with_mode[] = {{"open", 2},   {"openat", 3},  {"creat", 1},

@@ -162,6 +162,7 @@ TEST_CASE("a mounted folder is as writable as asked for", "[escape]") {
   CHECK(cell.Try("write /mnt/in/photo") == "Read-only file system");
   CHECK(cell.Try("write /mnt/out/thumb") == "ok");
   CHECK(PathExists(out + "/thumb"));
+  CHECK(cell.Try("whiteout /mnt/out/thumb") == "Function not implemented");
   CHECK(cell.Try("mapexec /mnt/out/code") == "Operation not permitted");
 }
 

@@ -156,6 +156,11 @@ static void become_root(const char* unused) {
   verdict(setuid(0));
 }
 static void set_uid_bit(const char* path) { verdict(chmod(path, 04755)); }
+static void leave_whiteout(const char* path) {
+  char to[512];
+  snprintf(to, sizeof to, "%s.moved", path);
+  verdict(syscall(SYS_renameat2, AT_FDCWD, path, AT_FDCWD, to, RENAME_WHITEOUT));
+}
 static void use_io_uring(const char* unused) {
   (void)unused;
   verdict(syscall(425, 1, NULL));
@@ -170,7 +175,7 @@ static const struct {
              {"env", list_environment},  {"who", who},               {"eat", eat_memory},       {"threads", start_threads},
              {"print", print_line},      {"mapexec", map_executable}, {"forge", forge_frame},   {"abort", raise_abort},
              {"segv", fault},            {"exit", leave},            {"setlimit", set_limit},   {"setuid", become_root},
-             {"io_uring", use_io_uring}, {"setuidbit", set_uid_bit}};
+             {"io_uring", use_io_uring}, {"setuidbit", set_uid_bit}, {"whiteout", leave_whiteout}};
 
 static int init(const struct hearth_host* host, const struct hearth_init* init, void** state) {
   (void)init;
