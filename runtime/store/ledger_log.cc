@@ -105,7 +105,7 @@ class SegmentedLedgerLog final : public LedgerLog {
   Status Read(uint64_t from,
               const std::function<bool(uint64_t number, std::string_view record)>& visit) const override {
     for (const LedgerSegmentInfo& info : segments_) {
-      if (info.end_number <= from) continue;
+      if (info.end_number <= from || info.first_number == info.end_number) continue;
       HEARTH_ASSIGN(const auto segment, LedgerSegment::Map(info.path, LedgerSegment::Access::kRead));
       HEARTH_ASSIGN(const bool go_on, ReadSegment(info, segment->bytes().substr(0, info.end), from, visit));
       if (!go_on) return Ok();

@@ -199,7 +199,7 @@ void HandlerHost::SendResponse(uint64_t sequence) {
   if (response_too_large_) {
     const ErrorFrame error{"Function.ResponseSizeTooLarge",
                            "Response payload size exceeded maximum allowed payload size (" +
-                               std::to_string(kResponseBytesMax) + " bytes).",
+                               std::to_string(facts_.response_bytes_max) + " bytes).",
                            {}};
     return Send(EncodeError(WorkerFrameKind::kFailure, sequence, error));
   }
@@ -251,7 +251,7 @@ int HandlerHost::OnWrite(const hearth_host* host, hearth_bytes bytes) {
   HandlerHost& self = Of(host);
   if (!self.OnMainThreadIn(Call::kInvoke)) return HEARTH_NOT_ALLOWED;
   if (IsInvalid(bytes)) return HEARTH_INVALID;
-  if (bytes.size > kResponseBytesMax - self.response_.size()) {
+  if (bytes.size > self.facts_.response_bytes_max - self.response_.size()) {
     self.response_too_large_ = true;
     return HEARTH_TOO_LARGE;
   }

@@ -25,6 +25,7 @@ struct HandlerFacts {
   std::string function_name;
   std::string function_version;
   uint64_t memory_bytes = 0;
+  size_t response_bytes_max = kResponseBytesMax;
 };
 
 // The worker's side of the handler ABI: takes frames from the channel, calls the library's functions, sends

@@ -95,6 +95,29 @@ TEST_CASE_METHOD(DamageFixture, "power loss: any subset of unsynced pages is the
   }
 }
 
+TEST_CASE_METHOD(DamageFixture,
+                 "header of any segment damaged: its records are not used, and the check says so",
+                 "[ledger]") {
+  Open();
+  AppendMany(800);
+  Sync();
+  Close();
+  const Files good = Snapshot();
+  for (const auto& [name, bytes] : good) {
+    if (!name.ends_with(".ledger")) continue;
+    INFO(name);
+    Files bad = good;
+    bad[name][21] ^= 1;
+    PutBack(bad);
+    Open();
+    CHECK(report.detail.find(name) != std::string::npos);
+    CHECK_FALSE(log->Verify().ok());
+    const uint64_t next = log->size();
+    CHECK(Append(RecordText(next)) == next);
+    CHECK(NumbersRead().back() == next);
+  }
+}
+
 TEST_CASE_METHOD(DamageFixture, "byte flipped anywhere: valid prefix kept, rest reported", "[ledger]") {
   const uint64_t seed = PrintedSeed();
   INFO("seed " << seed);
