@@ -4,7 +4,7 @@
 #include <set>
 
 #include "runtime/base/digest.h"
-#include "runtime/control/sqs_md5.h"
+#include "runtime/store/attributes_md5.h"
 
 namespace hearth {
 namespace {
@@ -74,7 +74,7 @@ ReadMessage ReadOne(const Json& entry) {
 
 Json SentJson(const NewMessage& message, const std::string& id) {
   Json sent = {{"MessageId", id}, {"MD5OfMessageBody", Md5Hex(message.body)}};
-  if (!message.attributes.empty()) sent["MD5OfMessageAttributes"] = SqsMd5OfAttributes(message.attributes);
+  if (!message.attributes.empty()) sent["MD5OfMessageAttributes"] = Md5OfAttributes(message.attributes);
   return sent;
 }
 

@@ -3,7 +3,7 @@
 #include <algorithm>
 
 #include "runtime/base/digest.h"
-#include "runtime/control/sqs_md5.h"
+#include "runtime/store/attributes_md5.h"
 
 namespace hearth {
 namespace {
@@ -166,7 +166,7 @@ void SqsReceive::Answer(const PollPtr& poll, const std::vector<QueueMessage>& me
     const auto attributes = SelectMessageAttributes(message.attributes, poll->attribute_names);
     if (!attributes.empty()) {
       one["MessageAttributes"] = MessageAttributesJson(attributes);
-      one["MD5OfMessageAttributes"] = SqsMd5OfAttributes(attributes);
+      one["MD5OfMessageAttributes"] = Md5OfAttributes(attributes);
     }
     answer["Messages"].push_back(std::move(one));
   }

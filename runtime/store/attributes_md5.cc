@@ -1,4 +1,4 @@
-#include "runtime/control/sqs_md5.h"
+#include "runtime/store/attributes_md5.h"
 
 #include "runtime/base/digest.h"
 
@@ -16,7 +16,7 @@ void AppendField(std::string& out, std::string_view bytes) {
 
 }  // namespace
 
-std::string SqsMd5OfAttributes(const std::map<std::string, MessageAttribute>& attributes) {
+std::string Md5OfAttributes(const std::map<std::string, MessageAttribute>& attributes) {
   std::string bytes;
   for (const auto& [name, attribute] : attributes) {
     AppendField(bytes, name);

@@ -7,9 +7,9 @@
 
 namespace hearth {
 
-// MD5OfMessageAttributes, which SDKs compare and refuse a message over: of each attribute by name, the
+// SQS's MD5OfMessageAttributes, which SDKs compare and refuse a message over: of each attribute by name, the
 // lengths (4 bytes, big endian) and bytes of name and type, one byte for the kind of value (1 text, 2
 // binary), length and bytes of the value.
-std::string SqsMd5OfAttributes(const std::map<std::string, MessageAttribute>& attributes);
+std::string Md5OfAttributes(const std::map<std::string, MessageAttribute>& attributes);
 
 }  // namespace hearth

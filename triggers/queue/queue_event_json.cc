@@ -7,6 +7,7 @@
 #include "runtime/base/base64.h"
 #include "runtime/base/digest.h"
 #include "runtime/base/json_depth.h"
+#include "runtime/store/attributes_md5.h"
 
 namespace hearth {
 namespace {
@@ -102,17 +103,6 @@ QueueEvent EncodeQueueEvent(const QueueAddress& address, std::span<const QueueMe
   }
   event.payload += kTail;
   return event;
-}
-
-std::string Md5OfAttributes(const std::map<std::string, MessageAttribute>& attributes) {
-  std::string bytes;
-  for (const auto& [name, attribute] : attributes) {
-    AppendSized(bytes, name);
-    AppendSized(bytes, attribute.type);
-    bytes.push_back(IsBinary(attribute) ? 2 : 1);
-    AppendSized(bytes, attribute.value);
-  }
-  return Md5Hex(bytes);
 }
 
 BatchVerdict JudgeBatchAnswer(std::string_view answer, std::span<const std::string> message_ids) {

@@ -28,10 +28,6 @@ struct QueueEvent {
 QueueEvent EncodeQueueEvent(const QueueAddress& address, std::span<const QueueMessage> messages,
                             size_t payload_bytes_max);
 
-// SQS's digest of attributes: by name; of each the length and bytes of name and type, 1 or 2 for text or
-// binary, the length and bytes of the value. Lengths are 4 bytes, big-endian.
-std::string Md5OfAttributes(const std::map<std::string, MessageAttribute>& attributes);
-
 // What a function that reports item failures says of its batch. Null, {} and an empty or null list are
 // success of all; an answer that is not JSON, that names no item, or an item that is not in the batch, is
 // failure of all - a wrong answer must not delete a message.

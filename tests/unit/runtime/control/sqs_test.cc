@@ -1,4 +1,4 @@
-#include "runtime/control/sqs_md5.h"
+#include "runtime/store/attributes_md5.h"
 #include "tests/unit/runtime/control/control_fixture.h"
 
 namespace hearth {
@@ -30,9 +30,9 @@ struct SqsFixture : ControlFixture {
 }  // namespace
 
 TEST_CASE("MD5 of attributes as SDKs check it", "[control][sqs]") {
-  CHECK(SqsMd5OfAttributes({{"k", {"String", "v"}}}) == "0a77b0642718c3d9dd47090567d11e0d");
-  CHECK(SqsMd5OfAttributes({{"k", {"Binary", "v"}}}) == "e664503cb6e726d4ab52325b3efcd23f");
-  CHECK(SqsMd5OfAttributes({{"k", {"String", "v"}}, {"a", {"Number.int", "12"}}}) ==
+  CHECK(Md5OfAttributes({{"k", {"String", "v"}}}) == "0a77b0642718c3d9dd47090567d11e0d");
+  CHECK(Md5OfAttributes({{"k", {"Binary", "v"}}}) == "e664503cb6e726d4ab52325b3efcd23f");
+  CHECK(Md5OfAttributes({{"k", {"String", "v"}}, {"a", {"Number.int", "12"}}}) ==
         "61fd87dc93e7c23024ae4934f68d1f23");
 }
 
@@ -60,7 +60,7 @@ TEST_CASE_METHOD(SqsFixture, "message attributes", "[control][sqs]") {
   const json sent = Body(
       Sqs("SendMessage", {{"QueueUrl", orders}, {"MessageBody", "m"}, {"MessageAttributes", attributes}}));
   CHECK(sent["MD5OfMessageAttributes"] ==
-        SqsMd5OfAttributes({{"k", {"String", "v"}}, {"bin", {"Binary", std::string("\xff\x00", 2)}}}));
+        Md5OfAttributes({{"k", {"String", "v"}}, {"bin", {"Binary", std::string("\xff\x00", 2)}}}));
   const json message = Receive({{"MessageAttributeNames", {"k*", "k"}}})["Messages"][0];
   CHECK(message["MessageAttributes"] == json{{"k", attributes["k"]}});
   CHECK(message["MD5OfMessageAttributes"] == "0a77b0642718c3d9dd47090567d11e0d");

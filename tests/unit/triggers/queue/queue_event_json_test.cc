@@ -41,10 +41,6 @@ TEST_CASE("a batch is what the SDK decodes", "[queue]") {
   CHECK(record.message_attributes.at("raw").binary_value == std::string("\0\xff", 2));
 }
 
-TEST_CASE("attributes have SQS's digest", "[queue]") {
-  CHECK(Md5OfAttributes({{"k", {"String", "v"}}}) == "0a77b0642718c3d9dd47090567d11e0d");
-}
-
 TEST_CASE("a body that is not UTF-8 still makes an event", "[queue]") {
   QueueMessage message = AMessage();
   message.body = "caf\xe9";
