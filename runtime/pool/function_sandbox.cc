@@ -163,7 +163,10 @@ void FunctionSandbox::OnStarted(WorkerId id, Status started) {
   if (node.empty()) return;
   Forking forking = std::move(node.mapped());
   if (started.ok()) return forking.done(std::unique_ptr<Worker>(std::move(forking.worker)));
+  const WeakPtr<FunctionSandbox> self = weak_.Get();
   forking.done(started.error());
+  // Init tells of every end but of a worker that was never forked: then the zygote is stuck.
+  if (self && alive_.erase(id) != 0) OnZygoteStuck();
 }
 
 void FunctionSandbox::OnReadable() {
@@ -216,6 +219,12 @@ void FunctionSandbox::OnWorkerExited(const WorkerExitedFrame& frame) {
 void FunctionSandbox::OnZygoteExited() {
   if (state_ == State::kReady) state_ = State::kSpent;
   log_.Warn("a zygote has ended; the next cold start makes another", {{"function", version_->function}});
+}
+
+void FunctionSandbox::OnZygoteStuck() {
+  if (state_ == State::kReady) state_ = State::kSpent;
+  log_.Warn("a zygote does not fork; the next cold start makes another", {{"function", version_->function}});
+  if (on_worker_gone_) on_worker_gone_();
 }
 
 void FunctionSandbox::OnGone(std::string why) {

@@ -55,6 +55,7 @@ class FunctionSandbox final {
   void OnForkFailed(const ForkFailedFrame& frame);
   void OnWorkerExited(const WorkerExitedFrame& frame);
   void OnZygoteExited();
+  void OnZygoteStuck();
   void OnGone(std::string why);
   void FailWaiting(const Error& error);
 
