@@ -1,6 +1,7 @@
 # End-to-end tests: one ctest a file, each with a daemon (or several) of its own on free ports in a temporary folder.
 # They need the whole product, so they register once there is a daemon to test.
 hearth_add_function(recorder SOURCES ${CMAKE_CURRENT_LIST_DIR}/handlers/recorder.cc)
+hearth_add_function(intruder SOURCES ${CMAKE_CURRENT_LIST_DIR}/handlers/intruder.cc)
 
 function(hearth_e2e_test name)
   cmake_parse_arguments(ARG "ALONE" "TIMEOUT" "" ${ARGN})
@@ -27,6 +28,7 @@ if(TARGET hearthd)
   hearth_e2e_test(chaos ALONE TIMEOUT 600)  # short counts; the long ones are run by hand with HEARTH_LONG=1
   hearth_e2e_test(chaos_host ALONE TIMEOUT 300)
   hearth_e2e_test(limits)
+  hearth_e2e_test(hostile TIMEOUT 300)
   hearth_e2e_test(cli)
   hearth_e2e_test(install)
   hearth_e2e_test(reference_pages)
