@@ -24,7 +24,8 @@ namespace hearth {
 // Limits:  kInFlightMax a function; Options.
 // Failure: a function error is retried retries_max times, a minute and then two later; then the event is
 //          dropped with a log line (dead letters and destinations come with the issue on the life of an
-//          invocation). What hearthd could not run goes back without counting. A success already in the
+//          invocation). What hearthd could not run goes back without counting; an attempt that failed by
+//          our fault gets another that uses up no retry (after a restart it does). A success already in the
 //          ledger is never run again (design decision 10).
 class AsyncEvents final {
  public:
