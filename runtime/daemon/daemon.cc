@@ -5,6 +5,7 @@
 #include <unistd.h>
 
 #include <climits>
+#include <filesystem>
 #include <utility>
 
 #include <nlohmann/json.hpp>
@@ -86,6 +87,10 @@ Daemon::~Daemon() = default;
 
 hearth::Status Daemon::OpenData() {
   HEARTH_ASSIGN(lock_, LockDataFolder(config_.data_dir));
+  // Absolute from here on: buckets and code below it are named to other processes.
+  std::error_code failure;
+  config_.data_dir = std::filesystem::canonical(config_.data_dir, failure).string();
+  if (failure) return ErrnoError("resolve --data-dir", failure.value());
   HEARTH_ASSIGN(auth_token_, ReadToken(config_.auth_token_file));
   HEARTH_TRY(MakeFolders(config_.data_dir + "/ledger"));
   HEARTH_TRY(MakeFolders(config_.data_dir + "/code"));

@@ -47,7 +47,8 @@ class LedgerLog {
   // Calls back once everything appended so far survives power loss.
   virtual void Sync(std::function<void(Status)> done) = 0;
   // In order, including what was just appended. Stops when `visit` returns false.
-  virtual Status Read(uint64_t from, const std::function<bool(uint64_t number, std::string_view record)>& visit) const = 0;
+  virtual Status Read(uint64_t from,
+                      const std::function<bool(uint64_t number, std::string_view record)>& visit) const = 0;
   // One past the number of the newest record. Numbers of records that were lost are not given again to others
   // unless they were the newest.
   virtual uint64_t size() const = 0;

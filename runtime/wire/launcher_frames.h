@@ -27,7 +27,7 @@
 namespace hearth {
 
 enum class LauncherFrameKind : uint8_t {
-  kHello = 1,         // launcher -> hearthd, once: what this host can give
+  kHello = 1,  // launcher -> hearthd, once: what this host can give
   kMakeSandbox = 2,
   kSandboxReady = 3,
   kSandboxFailed = 4,
@@ -35,7 +35,7 @@ enum class LauncherFrameKind : uint8_t {
   kSandboxGone = 6,
   kUnpackZip = 7,
   kUnpackDone = 8,
-  kForkWorker = 16,   // to init
+  kForkWorker = 16,  // to init
   kWorkerForked = 17,
   kForkFailed = 18,
   kWorkerExited = 19,
@@ -57,17 +57,17 @@ struct BindMount {
 
 struct MakeSandboxFrame {
   uint64_t sandbox_id = 0;
-  std::string name;            // hostname inside and for messages; the function's name
-  std::string code_folder;     // host path, becomes /var/task, read-only
-  std::string library;         // file name below the code folder: "libresize.so"
-  std::string symbol;          // exported function that returns the handler table: "hearth_function"
+  std::string name;         // hostname inside and for messages; the function's name
+  std::string code_folder;  // host path, becomes /var/task, read-only
+  std::string library;      // file name below the code folder: "libresize.so"
+  std::string symbol;       // exported function that returns the handler table: "hearth_function"
   std::string function_name;
   std::string function_version;
-  uint64_t memory_bytes = 0;   // of one worker; rlimits where there is no cgroup
-  uint64_t tmp_bytes = 0;      // size of each worker's /tmp
-  uint32_t pids_max = 64;      // threads of one worker
-  uint32_t host_uid = 0;       // root: uid of the function on the host; 0: keep ours (rootless)
-  uint8_t has_memory_cgroup = 0;  // no: the worker sets RLIMIT_DATA to memory_bytes
+  uint64_t memory_bytes = 0;             // of one worker; rlimits where there is no cgroup
+  uint64_t tmp_bytes = 0;                // size of each worker's /tmp
+  uint32_t pids_max = 64;                // threads of one worker
+  uint32_t host_uid = 0;                 // root: uid of the function on the host; 0: keep ours (rootless)
+  uint8_t has_memory_cgroup = 0;         // no: the worker sets RLIMIT_DATA to memory_bytes
   std::vector<std::string> environment;  // NAME=value
   std::vector<BindMount> mounts;
 };
@@ -79,9 +79,9 @@ struct SandboxReadyFrame {  // + one descriptor: the channel to init
 
 // A failure anywhere in making a sandbox or a worker: which stage, why.
 struct StageFailure {
-  std::string stage;    // "mount /usr/lib", "load library", "check abi version"
-  int32_t error = 0;    // errno, or 0 where it does not apply
-  std::string detail;   // for the author or operator, complete sentences
+  std::string stage;          // "mount /usr/lib", "load library", "check abi version"
+  int32_t error = 0;          // errno, or 0 where it does not apply
+  std::string detail;         // for the author or operator, complete sentences
   uint8_t authors_fault = 0;  // the artefact is bad (kBadArtefact), as against the host
 };
 
@@ -94,9 +94,10 @@ struct SandboxIdFrame {  // KillSandbox, SandboxGone
   uint64_t sandbox_id = 0;
 };
 
-struct UnpackZipFrame {  // + two descriptors: the zip (read-only), the empty target folder (O_PATH or O_RDONLY)
+struct
+    UnpackZipFrame {  // + two descriptors: the zip (read-only), the empty target folder (O_PATH or O_RDONLY)
   uint64_t ticket = 0;
-  uint64_t bytes_max = 0;    // of everything unpacked
+  uint64_t bytes_max = 0;  // of everything unpacked
   uint32_t entries_max = 0;
 };
 
@@ -123,9 +124,9 @@ struct ForkFailedFrame {
 
 struct WorkerExitedFrame {  // also for workers that died before Started
   uint64_t worker_id = 0;
-  int32_t exit_code = -1;   // >= 0: it exited
-  int32_t signal = 0;       // else it was killed by this
-  uint64_t max_rss_kib = 0; // rusage; includes what the zygote had (see the reference)
+  int32_t exit_code = -1;    // >= 0: it exited
+  int32_t signal = 0;        // else it was killed by this
+  uint64_t max_rss_kib = 0;  // rusage; includes what the zygote had (see the reference)
   uint64_t cpu_us = 0;
 };
 

@@ -46,8 +46,9 @@ struct FrameHeader {
 };
 static_assert(sizeof(FrameHeader) == 16);
 
-inline constexpr uint32_t kFlagBodyInMemfd = 1;  // the body is in the packet's one descriptor: a memfd sealed against
-                                                 // SHRINK, GROW, WRITE and SEAL
+inline constexpr uint32_t kFlagBodyInMemfd =
+    1;  // the body is in the packet's one descriptor: a memfd sealed against
+        // SHRINK, GROW, WRITE and SEAL
 
 void PutHeader(std::string& out, FrameHeader header);
 // The header, and `rest` set to what follows it. Empty if the packet is shorter or of another version.
@@ -95,8 +96,10 @@ enum class BodyPlace { kInline, kMemfd };
 std::string EncodeStarted(const StartedFrame& frame);
 std::string EncodeEmpty(WorkerFrameKind kind);  // Init, Ready, Shutdown
 std::string EncodeError(WorkerFrameKind kind, uint64_t sequence, const ErrorFrame& frame);
-BodyPlace EncodeInvoke(uint64_t sequence, const InvokeFrame& frame, std::string_view payload, std::string& out);
-BodyPlace EncodeResponse(uint64_t sequence, std::string_view content_type, std::string_view payload, std::string& out);
+BodyPlace EncodeInvoke(uint64_t sequence, const InvokeFrame& frame, std::string_view payload,
+                       std::string& out);
+BodyPlace EncodeResponse(uint64_t sequence, std::string_view content_type, std::string_view payload,
+                         std::string& out);
 std::string EncodeLog(uint64_t sequence, const LogFrame& frame);
 
 // Each Decode takes what follows the header; empty when it is malformed. Payload strings are empty for memfd

@@ -40,7 +40,7 @@ class OrdinaryUser(unittest.TestCase):
     def test_files_of_a_bucket_are_seen(self):
         daemon = self.daemon().start()
         daemon.create_function("victim", handler_path("victim"))
-        photos = daemon.data_dir / "photos"
+        photos = daemon.folder / "photos"
         photos.mkdir()
         os.chown(photos, NOBODY, NOBODY)
         daemon.put_bucket("photos", photos, {"FunctionName": "victim"})

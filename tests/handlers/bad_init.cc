@@ -17,7 +17,8 @@ int Init(const struct hearth_host* host, const struct hearth_init*, void**) {
   if (how == "fail") return 7;  // without a call of fail(): the worker has to find words
   if (how == "sleep") std::this_thread::sleep_for(std::chrono::hours(1));
   if (how == "exit") std::exit(3);
-  if (how == "crash") *static_cast<volatile int*>(nullptr) = 1;  // raise() would not reach the first process of a namespace
+  if (how == "crash")
+    *static_cast<volatile int*>(nullptr) = 1;  // raise() would not reach the first process of a namespace
   return hearth::internal::Guard(host, [&] {
     if (how == "throw") throw std::runtime_error("init was told to throw");
   });

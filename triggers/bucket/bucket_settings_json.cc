@@ -95,6 +95,7 @@ Result<BucketSettings> ReadSettings(std::string_view name, const json& document)
   if (settings.name != name) return Invalid(name, "Name says " + settings.name);
   HEARTH_TRY(ValidateBucketName(settings.name));
   HEARTH_TRY(ReadString(name, document, "Path", settings.path));
+  if (settings.path.find('\0') != std::string::npos) return Invalid(name, "Path contains a NUL");
   if (!settings.path.empty() && settings.path.front() != '/') {
     return Invalid(name, "Path must be absolute, not " + settings.path);
   }

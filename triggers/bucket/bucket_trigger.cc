@@ -94,8 +94,16 @@ Status BucketTrigger::Check(const BucketSettings& settings) const {
   return RefuseFeedbackLoop(settings, buckets_of_);
 }
 
-// A file in two buckets would be two objects, and the loop check could be walked round.
+// A file in two buckets would be two objects, and the loop check could be walked round. What lies in the data folder is
+// the daemon's own: queues, ledger, code; but for the folder of buckets there.
 Status BucketTrigger::CheckOverlap(const BucketSettings& settings) const {
+  const bool in_ours =
+      LiesWithin(settings.path, data_dir_) && !LiesWithin(settings.path, data_dir_ + "/buckets");
+  if (in_ours || LiesWithin(data_dir_, settings.path)) {
+    return Error{ErrorCode::kInvalidArgument, "bucket " + settings.name + ": its folder " + settings.path +
+                                                  " and the daemon's data folder " + data_dir_ +
+                                                  " lie within each other; give it a folder of its own"};
+  }
   for (const auto& [name, entry] : buckets_) {
     const std::string& other = entry.bucket->settings().path;
     if (name == settings.name || (!LiesWithin(other, settings.path) && !LiesWithin(settings.path, other)))

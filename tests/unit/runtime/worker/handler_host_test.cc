@@ -58,7 +58,8 @@ struct HostFixture {
     REQUIRE(pair.ok());
     ours = std::move(pair->ours);
     theirs = std::move(pair->theirs);
-    host = std::make_unique<HandlerHost>(theirs.get(), functions, HandlerFacts{"f", "1", 128u << 20, 6u << 20});
+    host =
+        std::make_unique<HandlerHost>(theirs.get(), functions, HandlerFacts{"f", "1", 128u << 20, 6u << 20});
   }
   bool Hand(const std::string& bytes) {
     Packet packet;

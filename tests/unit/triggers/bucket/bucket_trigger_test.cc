@@ -500,6 +500,16 @@ TEST_CASE_METHOD(BucketTriggerFixture, "a bucket without a path gets a folder of
   CHECK(trigger->PathOf("other").error().code == ErrorCode::kNotFound);
 }
 
+TEST_CASE_METHOD(BucketTriggerFixture,
+                 "the daemon's own data folder is no bucket, nor what holds it or lies in it", "[bucket]") {
+  fs::create_directories(options.data_dir + "/ledger");
+  for (const std::string& path : {options.data_dir, options.data_dir + "/ledger", scratch.path().string()}) {
+    INFO(path);
+    CHECK_THAT(Put("ours", {{"Path", path}}).error().message, Catch::Contains("data folder"));
+  }
+  CHECK_FALSE(Put("nul", {{"Path", std::string("/tmp\0x", 6)}}).ok());
+}
+
 TEST_CASE_METHOD(BucketTriggerFixture, "folders that are missing or lie within each other are refused",
                  "[bucket]") {
   CHECK_THAT(Put("gone", {{"Path", "/no/such/folder"}}).error().message, Catch::Contains("/no/such/folder"));

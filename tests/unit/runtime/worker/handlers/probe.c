@@ -169,13 +169,33 @@ static void use_io_uring(const char* unused) {
 static const struct {
   const char* word;
   void (*deed)(const char*);
-} deeds[] = {{"open", open_for_reading}, {"write", write_file},      {"fill", fill_file},       {"list", list_folder},
-             {"socket", make_socket},    {"exec", execute},          {"fork", fork_process},    {"ptrace", trace},
-             {"killall", kill_all},      {"mount", mount_something}, {"unshare", unshare_all},  {"fds", list_descriptors},
-             {"env", list_environment},  {"who", who},               {"eat", eat_memory},       {"threads", start_threads},
-             {"print", print_line},      {"mapexec", map_executable}, {"forge", forge_frame},   {"abort", raise_abort},
-             {"segv", fault},            {"exit", leave},            {"setlimit", set_limit},   {"setuid", become_root},
-             {"io_uring", use_io_uring}, {"setuidbit", set_uid_bit}, {"whiteout", leave_whiteout}};
+} deeds[] = {{"open", open_for_reading},
+             {"write", write_file},
+             {"fill", fill_file},
+             {"list", list_folder},
+             {"socket", make_socket},
+             {"exec", execute},
+             {"fork", fork_process},
+             {"ptrace", trace},
+             {"killall", kill_all},
+             {"mount", mount_something},
+             {"unshare", unshare_all},
+             {"fds", list_descriptors},
+             {"env", list_environment},
+             {"who", who},
+             {"eat", eat_memory},
+             {"threads", start_threads},
+             {"print", print_line},
+             {"mapexec", map_executable},
+             {"forge", forge_frame},
+             {"abort", raise_abort},
+             {"segv", fault},
+             {"exit", leave},
+             {"setlimit", set_limit},
+             {"setuid", become_root},
+             {"io_uring", use_io_uring},
+             {"setuidbit", set_uid_bit},
+             {"whiteout", leave_whiteout}};
 
 static int init(const struct hearth_host* host, const struct hearth_init* init, void** state) {
   (void)init;
@@ -201,6 +221,7 @@ static int invoke(const struct hearth_host* host, const struct hearth_request* r
   return host->response_write(host, (struct hearth_bytes){answer, strlen(answer)});
 }
 
-static const struct hearth_function function = {HEARTH_ABI_VERSION, sizeof function, init, invoke, NULL, NULL, NULL};
+static const struct hearth_function function = {
+    HEARTH_ABI_VERSION, sizeof function, init, invoke, NULL, NULL, NULL};
 
 HEARTH_EXPORT const struct hearth_function* hearth_function(void) { return &function; }
