@@ -64,12 +64,6 @@ std::string EncodeRecord(const QueueAddress& address, const QueueMessage& messag
   return record.dump(-1, ' ', false, json::error_handler_t::replace);
 }
 
-void AppendSized(std::string& out, std::string_view bytes) {
-  const auto size = static_cast<uint32_t>(bytes.size());
-  for (int shift = 24; shift >= 0; shift -= 8) out.push_back(static_cast<char>(size >> shift));
-  out += bytes;
-}
-
 BatchVerdict WholeBatchFailed(std::string why) { return {true, std::move(why), {}}; }
 
 BatchVerdict JudgeItems(const json& items, std::span<const std::string> message_ids) {
