@@ -32,7 +32,8 @@ class AsyncEvents final {
   struct Options {
     uint32_t retries_max = 2;
     seconds retry_delay{60};  // before the first retry; doubled for the second
-    seconds lease{30};        // of a message under way, renewed at a third of it
+    // Of a message under way, renewed at a third of it; what a crash leaves is taken up when it has run out.
+    seconds lease{10};
     seconds age_max{21'600};  // Lambda's default and maximum
   };
   static constexpr size_t kInFlightMax = 64;
