@@ -167,9 +167,9 @@ void SqsMessages::Send(const SqsCallPtr& call) {
   ReadMessage read = ReadOne(call->request());
   if (read.refused) return call->Fail(*read.refused);
   queues_.Send(*queue, {read.message},
-               [call, message = read.message](const Result<std::vector<std::string>>& ids) {
-                 if (!ids.ok()) return call->Fail(ids.error());
-                 call->Answer(SentJson(message, ids->front()));
+               [call, message = read.message](const Result<std::vector<SentMessage>>& sent) {
+                 if (!sent.ok()) return call->Fail(sent.error());
+                 call->Answer(SentJson(message, sent->front().message_id));
                });
 }
 
@@ -198,10 +198,10 @@ void SqsMessages::SendBatch(const SqsCallPtr& call) {
                                                             " bytes."));
   }
   if (messages.empty()) return call->Answer(answer);
-  auto sent = [call, answer, messages, entry_ids](const Result<std::vector<std::string>>& ids) mutable {
-    if (!ids.ok()) return call->Fail(ids.error());
-    for (size_t i = 0; i < ids->size(); ++i) {
-      Json one = SentJson(messages[i], (*ids)[i]);
+  auto sent = [call, answer, messages, entry_ids](const Result<std::vector<SentMessage>>& stored) mutable {
+    if (!stored.ok()) return call->Fail(stored.error());
+    for (size_t i = 0; i < stored->size(); ++i) {
+      Json one = SentJson(messages[i], (*stored)[i].message_id);
       one["Id"] = entry_ids[i];
       answer["Successful"].push_back(std::move(one));
     }

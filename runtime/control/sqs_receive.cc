@@ -71,7 +71,7 @@ void SqsReceive::Receive(const SqsCallPtr& call) {
 }
 
 void SqsReceive::Ask(const PollPtr& poll, std::function<void(Result<std::vector<QueueMessage>>)> reply) {
-  queues_.Receive(poll->queue, poll->count, poll->visibility, std::move(reply));
+  queues_.Receive(poll->queue, {.count = poll->count, .visibility = poll->visibility}, std::move(reply));
 }
 
 void SqsReceive::Start(const PollPtr& poll) {

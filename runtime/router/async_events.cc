@@ -55,8 +55,8 @@ void AsyncEvents::Add(Event event, EventSink::OnAccepted accepted) {
     if (!self) return;
     if (!ready.ok()) return accepted(ready);
     self->known_.insert(queue);
-    self->queues_.Send(queue, {message}, [accepted](Result<std::vector<std::string>> ids) {
-      accepted(ids.ok() ? Ok() : Status(ids.error()));
+    self->queues_.Send(queue, {message}, [accepted](Result<std::vector<SentMessage>> sent) {
+      accepted(sent.ok() ? Ok() : Status(sent.error()));
     });
   };
   if (known_.count(queue) != 0) return send(Ok());
@@ -113,7 +113,7 @@ void AsyncEvents::OnSlot(const std::string& queue, Result<std::unique_ptr<EventS
   // Without a slot when the version that was asked for is no more: the event is taken all the same, to be
   // dropped.
   auto held = std::make_shared<std::unique_ptr<EventSink::Slot>>(gone ? nullptr : std::move(slot).value());
-  queues_.Receive(queue, 1, options_.lease,
+  queues_.Receive(queue, {.count = 1, .visibility = options_.lease, .lease_total_max = seconds(0)},
                   [self = weak_.Get(), queue, held](Result<std::vector<QueueMessage>> received) {
                     if (!self || self->pumps_.count(queue) == 0) return;
                     self->PumpOf(queue).looking = false;

@@ -5,6 +5,11 @@
 #include "runtime/base/ids.h"
 
 namespace hearth {
+namespace {
+
+Error NoMovesYet() { return {ErrorCode::kUnsupported, "moving messages back is not there yet"}; }
+
+}  // namespace
 
 // Every call goes through here: time passes, the work is done, the answer is posted.
 template <class T>
@@ -29,6 +34,10 @@ void MemoryQueueStore::Create(std::string name, QueueSettings settings, Done don
   Complete<void>(
       [&]() -> Status {
         HEARTH_TRY(ValidateQueueName(name));
+        HEARTH_TRY(ValidateQueueKind(name, settings));
+        if (settings.kind == QueueKind::kFifo) {
+          return Error{ErrorCode::kUnsupported, "create queue " + name + ": FIFO queues are not there yet"};
+        }
         HEARTH_TRY(CheckSettings(name, settings));
         if (const auto existing = queues_.find(name); existing != queues_.end()) {
           if (existing->second.description.settings == settings) return Ok();
@@ -37,7 +46,7 @@ void MemoryQueueStore::Create(std::string name, QueueSettings settings, Done don
         }
         Queue& queue = queues_[name];
         queue.id = next_queue_++;
-        queue.description = {name, settings, now_.wall, now_.wall};
+        queue.description = {name, settings, now_.wall, now_.wall, {}};
         return Ok();
       },
       std::move(done));
@@ -47,6 +56,7 @@ void MemoryQueueStore::Configure(std::string name, QueueSettings settings, Done 
   Complete<void>(
       [&]() -> Status {
         HEARTH_TRY(CheckSettings(name, settings));
+        HEARTH_TRY(ValidateQueueKind(name, settings));
         HEARTH_ASSIGN(Queue* const queue, Find(name));
         queue->description.settings = settings;
         queue->description.modified = now_.wall;
@@ -84,29 +94,44 @@ void MemoryQueueStore::Statistics(std::string name, Reply<QueueStatistics> reply
   Complete<QueueStatistics>(
       [&]() -> Result<QueueStatistics> {
         HEARTH_ASSIGN(Queue* const queue, Find(name));
-        Expire(*queue);
-        QueueStatistics statistics;
-        for (const auto& [number, message] : queue->messages) {
-          if (message.state == State::kDelayed) ++statistics.delayed;
-          if (message.state == State::kInFlight) ++statistics.in_flight;
-          if (message.state != State::kReady || statistics.visible++ > 0) continue;
-          const microseconds age(now_.lease_us - message.enqueued_us);
-          statistics.oldest_age = std::chrono::duration_cast<milliseconds>(age);
-        }
-        return statistics;
+        return StatisticsOf(*queue);
       },
       std::move(reply));
 }
 
+void MemoryQueueStore::AllStatistics(Reply<std::vector<std::pair<std::string, QueueStatistics>>> reply) {
+  using All = std::vector<std::pair<std::string, QueueStatistics>>;
+  Complete<All>(
+      [&]() -> Result<All> {
+        All all;
+        for (auto& [name, queue] : queues_) all.emplace_back(name, StatisticsOf(queue));
+        return all;
+      },
+      std::move(reply));
+}
+
+QueueStatistics MemoryQueueStore::StatisticsOf(Queue& queue) {
+  Expire(queue);
+  QueueStatistics statistics = queue.counters;
+  for (const auto& [number, message] : queue.messages) {
+    if (message.state == State::kDelayed) ++statistics.delayed;
+    if (message.state == State::kInFlight) ++statistics.in_flight;
+    if (message.state != State::kReady || statistics.visible++ > 0) continue;
+    const microseconds age(now_.lease_us - message.enqueued_us);
+    statistics.oldest_age = std::chrono::duration_cast<milliseconds>(age);
+  }
+  return statistics;
+}
+
 void MemoryQueueStore::Send(std::string name, std::vector<NewMessage> messages,
-                            Reply<std::vector<std::string>> reply) {
-  Complete<std::vector<std::string>>(
-      [&]() -> Result<std::vector<std::string>> {
+                            Reply<std::vector<SentMessage>> reply) {
+  Complete<std::vector<SentMessage>>(
+      [&]() -> Result<std::vector<SentMessage>> {
         HEARTH_ASSIGN(Queue* const queue, Find(name));
         HEARTH_TRY(ValidateMessages(messages, queue->description.settings));
-        std::vector<std::string> ids;
-        for (NewMessage& message : messages) ids.push_back(SendOne(*queue, std::move(message)));
-        return ids;
+        std::vector<SentMessage> sent;
+        for (NewMessage& message : messages) sent.push_back({SendOne(*queue, std::move(message))});
+        return sent;
       },
       std::move(reply));
 }
@@ -127,6 +152,9 @@ std::string MemoryQueueStore::SendOne(Queue& queue, NewMessage message) {
   stored.content.body = std::move(message.body);
   stored.content.attributes = std::move(message.attributes);
   stored.content.sent = now_.wall;
+  stored.content.group_id = std::move(message.group_id);
+  stored.content.deduplication_id = std::move(message.deduplication_id);
+  ++queue.counters.sent;
   const std::string id = stored.content.message_id;
   if (stored.state == State::kReady) visible_.insert(queue.description.name);
   queue.messages.emplace(next_message_++, std::move(stored));
@@ -136,25 +164,28 @@ std::string MemoryQueueStore::SendOne(Queue& queue, NewMessage message) {
   return id;
 }
 
-void MemoryQueueStore::Receive(std::string name, uint32_t count, seconds visibility,
+void MemoryQueueStore::Receive(std::string name, ReceiveRequest request,
                                Reply<std::vector<QueueMessage>> reply) {
   Complete<std::vector<QueueMessage>>(
       [&]() -> Result<std::vector<QueueMessage>> {
         HEARTH_ASSIGN(Queue* const queue, Find(name));
-        HEARTH_TRY(ValidateVisibility(visibility));
-        if (visibility == seconds(-1)) visibility = queue->description.settings.visibility_timeout;
+        HEARTH_TRY(ValidateReceive(request, queue->description.settings));
+        if (request.visibility == seconds(-1)) {
+          request.visibility = queue->description.settings.visibility_timeout;
+        }
+        request.count = std::min(request.count, kReceiveBatchMax);
         Expire(*queue);
-        return ReceiveFrom(*queue, std::min(count, kReceiveBatchMax), visibility);
+        return ReceiveFrom(*queue, request);
       },
       std::move(reply));
 }
 
-std::vector<QueueMessage> MemoryQueueStore::ReceiveFrom(Queue& queue, uint32_t count, seconds visibility) {
+std::vector<QueueMessage> MemoryQueueStore::ReceiveFrom(Queue& queue, const ReceiveRequest& request) {
   const QueueSettings& settings = queue.description.settings;
   const auto dead_letters = queues_.find(settings.dead_letter_queue);
   std::vector<QueueMessage> received;
   uint64_t bytes = 0;
-  for (auto next = queue.messages.begin(); next != queue.messages.end() && received.size() < count;) {
+  for (auto next = queue.messages.begin(); next != queue.messages.end() && received.size() < request.count;) {
     const auto at = next++;
     Message& message = at->second;
     if (message.state != State::kReady) continue;
@@ -168,11 +199,15 @@ std::vector<QueueMessage> MemoryQueueStore::ReceiveFrom(Queue& queue, uint32_t c
       message.content.dead_letter_source = queue.description.name;
       dead_letters->second.messages.emplace(next_message_++, std::move(message));
       visible_.insert(dead_letters->first);
+      ++queue.counters.dead_lettered;
       queue.messages.erase(at);
       continue;
     }
     message.state = State::kInFlight;
-    message.due_us = now_.lease_us + microseconds(visibility).count();
+    message.due_us = now_.lease_us + microseconds(request.visibility).count();
+    const microseconds total(std::max(request.visibility, request.lease_total_max));
+    message.lease_ends_us = request.lease_total_max.count() == 0 ? 0 : now_.lease_us + total.count();
+    ++queue.counters.received;
     ++message.generation;
     if (message.content.first_received == WallTime{}) message.content.first_received = now_.wall;
     ++message.content.receive_count;
@@ -201,13 +236,29 @@ void MemoryQueueStore::Peek(std::string name, uint32_t count, Reply<std::vector<
       std::move(reply));
 }
 
+void MemoryQueueStore::Discard(std::string name, std::vector<std::string> message_ids,
+                               Reply<uint64_t> reply) {
+  Complete<uint64_t>(
+      [&]() -> Result<uint64_t> {
+        HEARTH_ASSIGN(Queue* const queue, Find(name));
+        const uint64_t discarded = std::erase_if(queue->messages, [&](const auto& entry) {
+          const auto& [number, message] = entry;
+          return message.state == State::kReady && std::find(message_ids.begin(), message_ids.end(),
+                                                             message.content.message_id) != message_ids.end();
+        });
+        queue->counters.deleted += discarded;
+        return discarded;
+      },
+      std::move(reply));
+}
+
 void MemoryQueueStore::Delete(std::string name, std::vector<std::string> handles,
                               Reply<std::vector<Status>> reply) {
   CompleteEach(
       std::move(name), std::move(handles),
       [](Queue& queue, const std::string& handle) -> Status {
         HEARTH_ASSIGN(const auto decoded, ReceiptHandle::Decode(handle, queue.id));
-        queue.messages.erase(decoded.message);
+        queue.counters.deleted += queue.messages.erase(decoded.message);
         return Ok();
       },
       std::move(reply));
@@ -225,7 +276,9 @@ void MemoryQueueStore::ChangeVisibility(std::string name, std::vector<std::strin
         HEARTH_ASSIGN(Message* const message, Leased(queue, handle));
         const seconds chosen =
             visibility == seconds(-1) ? queue.description.settings.visibility_timeout : visibility;
-        message->due_us = now_.lease_us + microseconds(chosen).count();
+        const int64_t due_us = now_.lease_us + microseconds(chosen).count();
+        if (message->lease_ends_us > 0 && due_us > message->lease_ends_us) return LeaseTooLong(handle);
+        message->due_us = due_us;
         if (chosen.count() == 0) MakeVisible(queue, *message);
         return Ok();
       },
@@ -268,10 +321,35 @@ void MemoryQueueStore::Purge(std::string name, Done done) {
       std::move(done));
 }
 
+void MemoryQueueStore::Tag(std::string name, std::map<std::string, std::string> tags,
+                           std::vector<std::string> keys, Done done) {
+  Complete<void>(
+      [&]() -> Status {
+        HEARTH_ASSIGN(Queue* const queue, Find(name));
+        return ChangeTags(queue->description.tags, std::move(tags), keys);
+      },
+      std::move(done));
+}
+
+void MemoryQueueStore::StartMove(std::string, std::string, uint32_t, Reply<std::string> handle) {
+  Complete<std::string>([&]() -> Result<std::string> { return NoMovesYet(); }, std::move(handle));
+}
+
+void MemoryQueueStore::CancelMove(std::string, Reply<uint64_t> reply) {
+  Complete<uint64_t>([&]() -> Result<uint64_t> { return NoMovesYet(); }, std::move(reply));
+}
+
+void MemoryQueueStore::ListMoves(std::string, Reply<std::vector<MoveTask>> reply) {
+  Complete<std::vector<MoveTask>>([&]() -> Result<std::vector<MoveTask>> { return NoMovesYet(); },
+                                  std::move(reply));
+}
+
 Status MemoryQueueStore::CheckSettings(const std::string& name, const QueueSettings& settings) const {
   HEARTH_TRY(ValidateQueueSettings(settings));
   if (settings.dead_letter_queue.empty()) return Ok();
-  return CheckDeadLetterQueue(name, settings, queues_.contains(settings.dead_letter_queue));
+  const auto dead_letters = queues_.find(settings.dead_letter_queue);
+  return CheckDeadLetterQueue(
+      name, settings, dead_letters == queues_.end() ? nullptr : &dead_letters->second.description.settings);
 }
 
 Result<MemoryQueueStore::Queue*> MemoryQueueStore::Find(std::string_view name) {

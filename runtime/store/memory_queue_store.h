@@ -29,16 +29,23 @@ class MemoryQueueStore final : public QueueStore {
   void List(Reply<std::vector<QueueDescription>> reply) override;
   void Describe(std::string queue, Reply<QueueDescription> reply) override;
   void Statistics(std::string queue, Reply<QueueStatistics> reply) override;
+  void AllStatistics(Reply<std::vector<std::pair<std::string, QueueStatistics>>> reply) override;
   void Send(std::string queue, std::vector<NewMessage> messages,
-            Reply<std::vector<std::string>> reply) override;
-  void Receive(std::string queue, uint32_t count, seconds visibility,
-               Reply<std::vector<QueueMessage>> reply) override;
+            Reply<std::vector<SentMessage>> reply) override;
+  void Receive(std::string queue, ReceiveRequest request, Reply<std::vector<QueueMessage>> reply) override;
   void Peek(std::string queue, uint32_t count, Reply<std::vector<QueueMessage>> reply) override;
+  void Discard(std::string queue, std::vector<std::string> message_ids, Reply<uint64_t> reply) override;
   void Delete(std::string queue, std::vector<std::string> handles, Reply<std::vector<Status>> reply) override;
   void ChangeVisibility(std::string queue, std::vector<std::string> handles, seconds visibility,
                         Reply<std::vector<Status>> reply) override;
   void Return(std::string queue, std::vector<std::string> handles, Reply<std::vector<Status>> reply) override;
   void Purge(std::string queue, Done done) override;
+  void Tag(std::string queue, std::map<std::string, std::string> tags, std::vector<std::string> keys,
+           Done done) override;
+  void StartMove(std::string source, std::string destination, uint32_t per_second_max,
+                 Reply<std::string> handle) override;
+  void CancelMove(std::string handle, Reply<uint64_t> reply) override;
+  void ListMoves(std::string source, Reply<std::vector<MoveTask>> reply) override;
   void SetOnVisible(OnVisible on_visible) override { on_visible_ = std::move(on_visible); }
 
   // The next call changes nothing and completes with `error`. Several add up, in order.
@@ -50,6 +57,7 @@ class MemoryQueueStore final : public QueueStore {
     State state = State::kReady;
     int64_t due_us = 0;
     int64_t enqueued_us = 0;
+    int64_t lease_ends_us = 0;  // latest; 0: no end
     int64_t generation = 0;
     uint64_t bytes = 0;
     QueueMessage content;
@@ -57,6 +65,7 @@ class MemoryQueueStore final : public QueueStore {
   struct Queue {
     int64_t id = 0;
     QueueDescription description;
+    QueueStatistics counters;                                     // only those since the start
     std::map<int64_t, Message> messages;                          // by number: the order
     std::map<std::string, std::pair<std::string, int64_t>> sent;  // idempotency key -> id, until
   };
@@ -69,7 +78,8 @@ class MemoryQueueStore final : public QueueStore {
   Result<Queue*> Find(std::string_view name);
   Result<Message*> Leased(Queue& queue, const std::string& handle);
   std::string SendOne(Queue& queue, NewMessage message);
-  std::vector<QueueMessage> ReceiveFrom(Queue& queue, uint32_t count, seconds visibility);
+  std::vector<QueueMessage> ReceiveFrom(Queue& queue, const ReceiveRequest& request);
+  QueueStatistics StatisticsOf(Queue& queue);
   void MakeDueVisible();
   void MakeVisible(Queue& queue, Message& message);
   void Expire(Queue& queue);

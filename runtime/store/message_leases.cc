@@ -31,7 +31,32 @@ Result<std::vector<Status>> MessageTable::Delete(StoreTime now, const std::strin
                   return DeleteOne(queue, handle, change);
                 }));
   HEARTH_TRY(catalog_.AddCounts(queue.heap, change));
+  counters_[queue.id].deleted -= change.ready + change.delayed + change.in_flight;
   return statuses;
+}
+
+Result<uint64_t> MessageTable::Discard(StoreTime now, const std::string& name,
+                                       const std::vector<std::string>& ids) {
+  HEARTH_TRY(MakeDueVisible(now));
+  HEARTH_ASSIGN(const QueueRow queue, catalog_.Find(name));
+  uint64_t discarded = 0;
+  for (const std::string& id : ids) {
+    int64_t message = 0;
+    int64_t body = 0;
+    {
+      auto row = database_.Query("SELECT id,body FROM message WHERE heap=?1 AND state=0 AND message_id=?2",
+                                 queue.heap, id);
+      HEARTH_ASSIGN(const bool found, row.Step());
+      if (!found) continue;
+      message = row.Int(0);
+      body = row.Int(1);
+    }
+    HEARTH_TRY(EraseMessage(message, body));
+    ++discarded;
+  }
+  HEARTH_TRY(catalog_.AddCounts(queue.heap, {.ready = -static_cast<int64_t>(discarded)}));
+  counters_[queue.id].deleted += discarded;
+  return discarded;
 }
 
 // A handle whose lease is over deletes too: its holder has done the work, and Ok promises that the message
@@ -93,8 +118,9 @@ Status MessageTable::ChangeOne(StoreTime now, const QueueRow& queue, const std::
   HEARTH_ASSIGN(const auto lease, CurrentLease(queue, handle));
   if (!lease) return LeaseIsOver(text);
   if (visibility.count() == 0) return MakeVisible(handle.message, change);
-  return database_.Run("UPDATE message SET due_us=?2 WHERE id=?1", handle.message,
-                       now.lease_us + microseconds(visibility).count());
+  const int64_t due_us = now.lease_us + microseconds(visibility).count();
+  if (lease->ends_us > 0 && due_us > lease->ends_us) return LeaseTooLong(text);
+  return database_.Run("UPDATE message SET due_us=?2 WHERE id=?1", handle.message, due_us);
 }
 
 Result<std::vector<Status>> MessageTable::Return(StoreTime now, const std::string& name,
@@ -123,10 +149,11 @@ Status MessageTable::ReturnOne(const QueueRow& queue, const std::string& text, C
 Result<std::optional<MessageTable::Lease>> MessageTable::CurrentLease(const QueueRow& queue,
                                                                       const ReceiptHandle& handle) {
   auto row = database_.Query(
-      "SELECT receives,first_received_us FROM message WHERE id=?1 AND heap=?2 AND state=2 AND generation=?3",
+      "SELECT receives,first_received_us,lease_ends_us FROM message WHERE id=?1 AND heap=?2 AND state=2 AND "
+      "generation=?3",
       handle.message, queue.heap, handle.generation);
   HEARTH_ASSIGN(const bool found, row.Step());
-  return found ? std::optional(Lease{row.Int(0), row.Int(1)}) : std::nullopt;
+  return found ? std::optional(Lease{row.Int(0), row.Int(1), row.Int(2)}) : std::nullopt;
 }
 
 Status MessageTable::MakeVisible(int64_t row, CountChange& change) {

@@ -26,21 +26,22 @@ bool IsExpired(StoreTime now, const QueueRow& queue, int64_t enqueued_us) {
 
 }  // namespace
 
-Result<std::vector<std::string>> MessageTable::Send(StoreTime now, const std::string& name,
+Result<std::vector<SentMessage>> MessageTable::Send(StoreTime now, const std::string& name,
                                                     const std::vector<NewMessage>& messages) {
   HEARTH_ASSIGN(const QueueRow queue, catalog_.Find(name));
   HEARTH_TRY(ValidateMessages(messages, queue.settings()));
   HEARTH_TRY(SaveClock(now));
-  std::vector<std::string> ids;
+  std::vector<SentMessage> sent;
   CountChange change;
   for (const NewMessage& message : messages) {
     HEARTH_ASSIGN(std::string id, SendOne(now, queue, message, change));
-    ids.push_back(std::move(id));
+    sent.push_back({std::move(id)});
   }
   HEARTH_TRY(bodies_.SyncNames());
   HEARTH_TRY(catalog_.AddCounts(queue.heap, change));
   if (change.ready > 0) visible_.insert(name);
-  return ids;
+  counters_[queue.id].sent += change.ready + change.delayed;
+  return sent;
 }
 
 Result<std::string> MessageTable::SendOne(StoreTime now, const QueueRow& queue, const NewMessage& message,
@@ -90,13 +91,14 @@ Result<int64_t> MessageTable::InsertBody(const std::string& message_id, const Ne
 }
 
 Result<std::vector<QueueMessage>> MessageTable::Receive(StoreTime now, const std::string& name,
-                                                        uint32_t count, seconds visibility) {
-  HEARTH_ASSIGN(const QueueRow queue, catalog_.Find(name));
-  HEARTH_TRY(ValidateVisibility(visibility));
+                                                        const ReceiveRequest& request) {
   HEARTH_TRY(MakeDueVisible(now));
-  if (visibility == seconds(-1)) visibility = queue.settings().visibility_timeout;
+  HEARTH_ASSIGN(const QueueRow queue, catalog_.Find(name));
+  HEARTH_TRY(ValidateReceive(request, queue.settings()));
+  const seconds visibility =
+      request.visibility == seconds(-1) ? queue.settings().visibility_timeout : request.visibility;
   HEARTH_ASSIGN(const auto dead_letters, catalog_.Lookup(queue.settings().dead_letter_queue));
-  count = std::min(count, kReceiveBatchMax);
+  const uint32_t count = std::min(request.count, kReceiveBatchMax);
   std::vector<QueueMessage> received;
   CountChange change;
   uint64_t bytes = 0;
@@ -112,7 +114,7 @@ Result<std::vector<QueueMessage>> MessageTable::Receive(StoreTime now, const std
       after = row.id;
       HEARTH_ASSIGN(const bool diverted, Divert(now, queue, dead_letters, row, change));
       if (diverted) continue;
-      HEARTH_TRY(LeaseRow(now, row, visibility));
+      HEARTH_TRY(LeaseRow(now, row, visibility, request));
       --change.ready;
       ++change.in_flight;
       HEARTH_ASSIGN(auto message, Open(queue, row));
@@ -123,6 +125,7 @@ Result<std::vector<QueueMessage>> MessageTable::Receive(StoreTime now, const std
   }
   if (change.in_flight > 0) HEARTH_TRY(SaveClock(now));
   HEARTH_TRY(catalog_.AddCounts(queue.heap, change));
+  counters_[queue.id].received += received.size();
   return received;
 }
 
@@ -192,6 +195,7 @@ Result<bool> MessageTable::Divert(StoreTime now, const QueueRow& queue,
   if (!worn_out || !dead_letters) return false;
   HEARTH_TRY(MoveToDeadLetters(now, queue, *dead_letters, row));
   --change.ready;
+  ++counters_[queue.id].dead_lettered;
   return true;
 }
 
@@ -208,14 +212,16 @@ Status MessageTable::MoveToDeadLetters(StoreTime now, const QueueRow& from, cons
   return catalog_.AddCounts(to.heap, {.ready = 1});
 }
 
-Status MessageTable::LeaseRow(StoreTime now, Row& row, seconds visibility) {
+Status MessageTable::LeaseRow(StoreTime now, Row& row, seconds visibility, const ReceiveRequest& request) {
   ++row.generation;
   ++row.receives;
   if (row.first_received_us == 0) row.first_received_us = now.wall.time_since_epoch().count();
+  const microseconds total(std::max(visibility, request.lease_total_max));
   return database_.Run(
-      "UPDATE message SET state=2,due_us=?2,generation=?3,receives=?4,first_received_us=?5 WHERE id=?1",
+      "UPDATE message SET state=2,due_us=?2,generation=?3,receives=?4,first_received_us=?5,lease_ends_us=?6"
+      " WHERE id=?1",
       row.id, now.lease_us + microseconds(visibility).count(), row.generation, row.receives,
-      row.first_received_us);
+      row.first_received_us, request.lease_total_max.count() == 0 ? 0 : now.lease_us + total.count());
 }
 
 Result<std::optional<QueueMessage>> MessageTable::Open(const QueueRow& queue, const Row& row) {

@@ -27,10 +27,11 @@ class MessageTable final {
   MessageTable(SqliteDatabase& database, QueueCatalog& catalog, BodyFiles& bodies)
       : database_(database), catalog_(catalog), bodies_(bodies) {}
 
-  Result<std::vector<std::string>> Send(StoreTime now, const std::string& queue,
+  Result<std::vector<SentMessage>> Send(StoreTime now, const std::string& queue,
                                         const std::vector<NewMessage>& messages);
-  Result<std::vector<QueueMessage>> Receive(StoreTime now, const std::string& queue, uint32_t count,
-                                            seconds visibility);
+  Result<std::vector<QueueMessage>> Receive(StoreTime now, const std::string& queue,
+                                            const ReceiveRequest& request);
+  Result<uint64_t> Discard(StoreTime now, const std::string& queue, const std::vector<std::string>& ids);
   Result<std::vector<QueueMessage>> Peek(StoreTime now, const std::string& queue, uint32_t count);
   Result<std::vector<Status>> Delete(StoreTime now, const std::string& queue,
                                      const std::vector<std::string>& handles);
@@ -63,7 +64,7 @@ class MessageTable final {
   Result<bool> Divert(StoreTime now, const QueueRow& queue, const std::optional<QueueRow>& dead_letters,
                       const Row& row, CountChange& change);
   Status MoveToDeadLetters(StoreTime now, const QueueRow& from, const QueueRow& to, const Row& row);
-  Status LeaseRow(StoreTime now, Row& row, seconds visibility);
+  Status LeaseRow(StoreTime now, Row& row, seconds visibility, const ReceiveRequest& request);
   // Empty: its bytes are not what was sent (noted in damage_).
   Result<std::optional<QueueMessage>> Open(const QueueRow& queue, const Row& row);
   Result<std::optional<Lease>> CurrentLease(const QueueRow& queue, const ReceiptHandle& handle);
@@ -85,6 +86,7 @@ class MessageTable final {
   SystemRandom random_;
   std::set<std::string> visible_;
   std::vector<Error> damage_;
+  std::map<int64_t, QueueStatistics> counters_;  // by queue; only those since the start
   int64_t clock_saved_us_ = 0;
 };
 

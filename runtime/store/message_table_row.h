@@ -25,6 +25,7 @@ struct MessageTable::Row {
 struct MessageTable::Lease {
   int64_t receives = 0;
   int64_t first_received_us = 0;
+  int64_t ends_us = 0;  // however often it is prolonged; 0: no end
 };
 
 }  // namespace hearth

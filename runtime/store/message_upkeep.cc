@@ -55,9 +55,10 @@ Result<QueueStatistics> MessageTable::Statistics(StoreTime now, const std::strin
   HEARTH_ASSIGN(const QueueRow before, catalog_.Find(name));
   HEARTH_TRY(ExpireOldest(now, before, kCleanUpRowsMax));
   HEARTH_ASSIGN(const QueueRow queue, catalog_.Find(name));
-  QueueStatistics statistics{.visible = static_cast<uint64_t>(queue.ready),
-                             .in_flight = static_cast<uint64_t>(queue.in_flight),
-                             .delayed = static_cast<uint64_t>(queue.delayed)};
+  QueueStatistics statistics = counters_[queue.id];
+  statistics.visible = static_cast<uint64_t>(queue.ready);
+  statistics.in_flight = static_cast<uint64_t>(queue.in_flight);
+  statistics.delayed = static_cast<uint64_t>(queue.delayed);
   auto oldest = database_.Query(
       "SELECT enqueued_us FROM message INDEXED BY message_order WHERE heap=?1 AND state=0 ORDER BY id LIMIT "
       "1",

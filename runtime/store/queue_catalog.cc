@@ -1,14 +1,39 @@
 #include "runtime/store/queue_catalog.h"
 
+#include "runtime/store/message_attributes.h"
+
 namespace hearth {
 namespace {
 
 constexpr std::string_view kColumns =
     "SELECT id,heap,name,visibility_s,delay_s,retention_s,receive_wait_s,message_bytes_max,receives_max,"
-    "dead_letter_queue,created_us,modified_us,ready,delayed,in_flight FROM queue WHERE name=?1";
+    "dead_letter_queue,created_us,modified_us,ready,delayed,in_flight,tags,redrive_permission,redrive_sources"
+    " FROM queue WHERE name=?1";
 constexpr std::string_view kColumnsOfAll =
     "SELECT id,heap,name,visibility_s,delay_s,retention_s,receive_wait_s,message_bytes_max,receives_max,"
-    "dead_letter_queue,created_us,modified_us,ready,delayed,in_flight FROM queue ORDER BY name";
+    "dead_letter_queue,created_us,modified_us,ready,delayed,in_flight,tags,redrive_permission,redrive_sources"
+    " FROM queue ORDER BY name";
+
+// Names and values as message attributes are stored, without a type.
+std::map<std::string, std::string> DecodeTags(std::string_view bytes) {
+  std::map<std::string, std::string> tags;
+  const auto stored = DecodeAttributes(bytes);
+  if (!stored.ok()) return tags;
+  for (const auto& [key, tag] : *stored) tags.emplace(key, tag.value);
+  return tags;
+}
+
+std::string EncodeTags(const std::map<std::string, std::string>& tags) {
+  MessageAttributes stored;
+  for (const auto& [key, value] : tags) stored[key].value = value;
+  return EncodeAttributes(stored);
+}
+
+std::string EncodeSources(const std::vector<std::string>& sources) {
+  MessageAttributes stored;
+  for (const std::string& source : sources) stored[source];
+  return EncodeAttributes(stored);
+}
 
 WallTime WallOf(int64_t us) { return WallTime(microseconds(us)); }
 
@@ -29,6 +54,11 @@ QueueRow RowOf(const SqliteStatement& row) {
   queue.ready = row.Int(12);
   queue.delayed = row.Int(13);
   queue.in_flight = row.Int(14);
+  queue.description.tags = DecodeTags(row.Bytes(15));
+  queue.description.settings.redrive_permission = static_cast<RedrivePermission>(row.Int(16));
+  for (auto& [source, nothing] : DecodeTags(row.Bytes(17))) {
+    queue.description.settings.redrive_sources.push_back(source);
+  }
   return queue;
 }
 
@@ -36,6 +66,9 @@ QueueRow RowOf(const SqliteStatement& row) {
 
 Status QueueCatalog::Create(StoreTime now, const std::string& name, const QueueSettings& settings) {
   HEARTH_TRY(ValidateQueueName(name));
+  if (settings.kind == QueueKind::kFifo) {
+    return Error{ErrorCode::kUnsupported, "create queue " + name + ": FIFO queues are not there yet"};
+  }
   HEARTH_TRY(CheckSettings(name, settings));
   HEARTH_ASSIGN(const auto existing, Lookup(name));
   if (existing) {
@@ -47,10 +80,12 @@ Status QueueCatalog::Create(StoreTime now, const std::string& name, const QueueS
   const int64_t wall = now.wall.time_since_epoch().count();
   return database_.Run(
       "INSERT INTO queue(name,heap,visibility_s,delay_s,retention_s,receive_wait_s,message_bytes_max,"
-      "receives_max,dead_letter_queue,created_us,modified_us) VALUES(?1,?2,?3,?4,?5,?6,?7,?8,?9,?10,?10)",
+      "receives_max,dead_letter_queue,created_us,modified_us,redrive_permission,redrive_sources)"
+      " VALUES(?1,?2,?3,?4,?5,?6,?7,?8,?9,?10,?10,?11,?12)",
       name, heap, settings.visibility_timeout.count(), settings.delay.count(), settings.retention.count(),
       settings.receive_wait.count(), settings.message_bytes_max, settings.receives_max,
-      settings.dead_letter_queue, wall);
+      settings.dead_letter_queue, wall, static_cast<int64_t>(settings.redrive_permission),
+      SqlBlob{EncodeSources(settings.redrive_sources)});
 }
 
 Status QueueCatalog::Configure(StoreTime now, const std::string& name, const QueueSettings& settings) {
@@ -58,17 +93,28 @@ Status QueueCatalog::Configure(StoreTime now, const std::string& name, const Que
   HEARTH_ASSIGN(const QueueRow queue, Find(name));
   return database_.Run(
       "UPDATE queue SET visibility_s=?2,delay_s=?3,retention_s=?4,receive_wait_s=?5,message_bytes_max=?6,"
-      "receives_max=?7,dead_letter_queue=?8,modified_us=?9 WHERE id=?1",
+      "receives_max=?7,dead_letter_queue=?8,modified_us=?9,redrive_permission=?10,redrive_sources=?11 WHERE "
+      "id=?1",
       queue.id, settings.visibility_timeout.count(), settings.delay.count(), settings.retention.count(),
       settings.receive_wait.count(), settings.message_bytes_max, settings.receives_max,
-      settings.dead_letter_queue, now.wall.time_since_epoch().count());
+      settings.dead_letter_queue, now.wall.time_since_epoch().count(),
+      static_cast<int64_t>(settings.redrive_permission), SqlBlob{EncodeSources(settings.redrive_sources)});
+}
+
+Status QueueCatalog::Tag(const std::string& name, const std::map<std::string, std::string>& tags,
+                         const std::vector<std::string>& keys) {
+  HEARTH_ASSIGN(QueueRow queue, Find(name));
+  HEARTH_TRY(ChangeTags(queue.description.tags, tags, keys));
+  return database_.Run("UPDATE queue SET tags=?2 WHERE id=?1", queue.id,
+                       SqlBlob{EncodeTags(queue.description.tags)});
 }
 
 Status QueueCatalog::CheckSettings(const std::string& name, const QueueSettings& settings) {
   HEARTH_TRY(ValidateQueueSettings(settings));
+  HEARTH_TRY(ValidateQueueKind(name, settings));
   if (settings.dead_letter_queue.empty()) return Ok();
   HEARTH_ASSIGN(const auto dead_letters, Lookup(settings.dead_letter_queue));
-  return CheckDeadLetterQueue(name, settings, dead_letters.has_value());
+  return CheckDeadLetterQueue(name, settings, dead_letters ? &dead_letters->settings() : nullptr);
 }
 
 Status QueueCatalog::Remove(const std::string& name) {

@@ -36,6 +36,8 @@ class QueueCatalog final {
   Status Create(StoreTime now, const std::string& name, const QueueSettings& settings);
   Status Configure(StoreTime now, const std::string& name, const QueueSettings& settings);
   Status Remove(const std::string& name);
+  Status Tag(const std::string& name, const std::map<std::string, std::string>& tags,
+             const std::vector<std::string>& keys);
   // The messages go at once from sight, from the disk later: AbandonedHeap().
   Status Purge(const std::string& name);
   Result<std::vector<QueueRow>> List();  // ordered by name

@@ -61,7 +61,12 @@ CREATE INDEX body_file ON body(file) WHERE file IS NOT NULL;
 CREATE TABLE sent(
   queue INTEGER NOT NULL, key BLOB NOT NULL, message_id TEXT NOT NULL, until_us INTEGER NOT NULL,
   PRIMARY KEY(queue,key)) WITHOUT ROWID;
-CREATE INDEX sent_until ON sent(until_us))"}};
+CREATE INDEX sent_until ON sent(until_us))",
+                                    R"(
+ALTER TABLE queue ADD COLUMN tags BLOB NOT NULL DEFAULT x'';
+ALTER TABLE queue ADD COLUMN redrive_permission INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE queue ADD COLUMN redrive_sources BLOB NOT NULL DEFAULT x'';
+ALTER TABLE message ADD COLUMN lease_ends_us INTEGER NOT NULL DEFAULT 0)"}};
   return schema;
 }
 

@@ -6,6 +6,8 @@ namespace {
 // Nobody waits for what upkeep deletes; a minute keeps an idle disk asleep.
 constexpr seconds kCleanUpPeriod{60};
 
+Error NoMovesYet() { return {ErrorCode::kUnsupported, "moving messages back is not there yet"}; }
+
 }  // namespace
 
 Result<std::unique_ptr<SqliteQueueStore>> SqliteQueueStore::Open(const std::string& path, Executor& executor,
@@ -163,26 +165,46 @@ void SqliteQueueStore::Statistics(std::string queue, Reply<QueueStatistics> repl
       std::move(reply));
 }
 
+void SqliteQueueStore::AllStatistics(Reply<std::vector<std::pair<std::string, QueueStatistics>>> reply) {
+  using All = std::vector<std::pair<std::string, QueueStatistics>>;
+  Ask<All>(
+      [this](StoreTime now) -> Result<All> {
+        HEARTH_ASSIGN(const auto rows, catalog_.List());
+        All all;
+        for (const QueueRow& row : rows) {
+          HEARTH_ASSIGN(auto statistics, messages_.Statistics(now, row.description.name));
+          all.emplace_back(row.description.name, statistics);
+        }
+        return all;
+      },
+      std::move(reply));
+}
+
 void SqliteQueueStore::Send(std::string queue, std::vector<NewMessage> messages,
-                            Reply<std::vector<std::string>> reply) {
-  Ask<std::vector<std::string>>([this, queue = std::move(queue), messages = std::move(messages)](
+                            Reply<std::vector<SentMessage>> reply) {
+  Ask<std::vector<SentMessage>>([this, queue = std::move(queue), messages = std::move(messages)](
                                     StoreTime now) { return messages_.Send(now, queue, messages); },
                                 std::move(reply));
 }
 
-void SqliteQueueStore::Receive(std::string queue, uint32_t count, seconds visibility,
+void SqliteQueueStore::Receive(std::string queue, ReceiveRequest request,
                                Reply<std::vector<QueueMessage>> reply) {
-  Ask<std::vector<QueueMessage>>(
-      [this, queue = std::move(queue), count, visibility](StoreTime now) {
-        return messages_.Receive(now, queue, count, visibility);
-      },
-      std::move(reply));
+  Ask<std::vector<QueueMessage>>([this, queue = std::move(queue), request = std::move(request)](
+                                     StoreTime now) { return messages_.Receive(now, queue, request); },
+                                 std::move(reply));
 }
 
 void SqliteQueueStore::Peek(std::string queue, uint32_t count, Reply<std::vector<QueueMessage>> reply) {
   Ask<std::vector<QueueMessage>>(
       [this, queue = std::move(queue), count](StoreTime now) { return messages_.Peek(now, queue, count); },
       std::move(reply));
+}
+
+void SqliteQueueStore::Discard(std::string queue, std::vector<std::string> message_ids,
+                               Reply<uint64_t> reply) {
+  Ask<uint64_t>([this, queue = std::move(queue), message_ids = std::move(message_ids)](
+                    StoreTime now) { return messages_.Discard(now, queue, message_ids); },
+                std::move(reply));
 }
 
 void SqliteQueueStore::Delete(std::string queue, std::vector<std::string> handles,
@@ -214,6 +236,26 @@ void SqliteQueueStore::Purge(std::string queue, Done done) {
         if (status.ok()) CleanUp();
         done(std::move(status));
       });
+}
+
+void SqliteQueueStore::Tag(std::string queue, std::map<std::string, std::string> tags,
+                           std::vector<std::string> keys, Done done) {
+  Run([this, queue = std::move(queue), tags = std::move(tags),
+       keys = std::move(keys)](StoreTime) { return catalog_.Tag(queue, tags, keys); },
+      std::move(done));
+}
+
+void SqliteQueueStore::StartMove(std::string, std::string, uint32_t, Reply<std::string> handle) {
+  Ask<std::string>([](StoreTime) -> Result<std::string> { return NoMovesYet(); }, std::move(handle));
+}
+
+void SqliteQueueStore::CancelMove(std::string, Reply<uint64_t> reply) {
+  Ask<uint64_t>([](StoreTime) -> Result<uint64_t> { return NoMovesYet(); }, std::move(reply));
+}
+
+void SqliteQueueStore::ListMoves(std::string, Reply<std::vector<MoveTask>> reply) {
+  Ask<std::vector<MoveTask>>([](StoreTime) -> Result<std::vector<MoveTask>> { return NoMovesYet(); },
+                             std::move(reply));
 }
 
 }  // namespace hearth

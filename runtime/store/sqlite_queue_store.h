@@ -43,16 +43,23 @@ class SqliteQueueStore final : public QueueStore {
   void List(Reply<std::vector<QueueDescription>> reply) override;
   void Describe(std::string queue, Reply<QueueDescription> reply) override;
   void Statistics(std::string queue, Reply<QueueStatistics> reply) override;
+  void AllStatistics(Reply<std::vector<std::pair<std::string, QueueStatistics>>> reply) override;
   void Send(std::string queue, std::vector<NewMessage> messages,
-            Reply<std::vector<std::string>> reply) override;
-  void Receive(std::string queue, uint32_t count, seconds visibility,
-               Reply<std::vector<QueueMessage>> reply) override;
+            Reply<std::vector<SentMessage>> reply) override;
+  void Receive(std::string queue, ReceiveRequest request, Reply<std::vector<QueueMessage>> reply) override;
   void Peek(std::string queue, uint32_t count, Reply<std::vector<QueueMessage>> reply) override;
+  void Discard(std::string queue, std::vector<std::string> message_ids, Reply<uint64_t> reply) override;
   void Delete(std::string queue, std::vector<std::string> handles, Reply<std::vector<Status>> reply) override;
   void ChangeVisibility(std::string queue, std::vector<std::string> handles, seconds visibility,
                         Reply<std::vector<Status>> reply) override;
   void Return(std::string queue, std::vector<std::string> handles, Reply<std::vector<Status>> reply) override;
   void Purge(std::string queue, Done done) override;
+  void Tag(std::string queue, std::map<std::string, std::string> tags, std::vector<std::string> keys,
+           Done done) override;
+  void StartMove(std::string source, std::string destination, uint32_t per_second_max,
+                 Reply<std::string> handle) override;
+  void CancelMove(std::string handle, Reply<uint64_t> reply) override;
+  void ListMoves(std::string source, Reply<std::vector<MoveTask>> reply) override;
   void SetOnVisible(OnVisible on_visible) override { on_visible_ = std::move(on_visible); }
 
  private:

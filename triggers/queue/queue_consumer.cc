@@ -142,7 +142,7 @@ void QueueConsumer::Receive(uint64_t lane) {
   acquisitions_[lane].lease = lease;
   const uint32_t asked = mapping_.batch_size;
   services_.queues.Receive(
-      mapping_.queue, asked, lease,
+      mapping_.queue, {.count = asked, .visibility = lease, .lease_total_max = seconds(0)},
       [weak = weak_.Get(), lane, asked, belief = belief_](Result<std::vector<QueueMessage>> received) {
         if (weak) weak->OnReceived(lane, belief, asked, std::move(received));
       });

@@ -28,20 +28,23 @@ class QueueCaller {
   void Create(const std::string& queue, const QueueSettings& settings = {}) {
     CHECK_TRUE(TryCreate(queue, settings).ok());
   }
-  Result<std::vector<std::string>> TrySend(const std::string& queue, std::vector<NewMessage> messages) {
-    return Await<std::vector<std::string>>(
+  Result<std::vector<SentMessage>> TrySend(const std::string& queue, std::vector<NewMessage> messages) {
+    return Await<std::vector<SentMessage>>(
         *executor_, [&](auto done) { store_->Send(queue, std::move(messages), done); });
   }
   std::string Send(const std::string& queue, NewMessage message) {
-    return TrySend(queue, {std::move(message)}).value().front();
+    return TrySend(queue, {std::move(message)}).value().front().message_id;
   }
   std::string Send(const std::string& queue, const std::string& body) {
     return Send(queue, NewMessage{.body = body});
   }
   Result<std::vector<QueueMessage>> TryReceive(const std::string& queue, uint32_t count = 10,
                                                seconds visibility = -1s) {
-    return Await<std::vector<QueueMessage>>(
-        *executor_, [&](auto done) { store_->Receive(queue, count, visibility, done); });
+    return TryReceive(queue, ReceiveRequest{.count = count, .visibility = visibility});
+  }
+  Result<std::vector<QueueMessage>> TryReceive(const std::string& queue, const ReceiveRequest& request) {
+    return Await<std::vector<QueueMessage>>(*executor_,
+                                            [&](auto done) { store_->Receive(queue, request, done); });
   }
   std::vector<QueueMessage> Receive(const std::string& queue, uint32_t count = 10, seconds visibility = -1s) {
     return TryReceive(queue, count, visibility).value();
@@ -88,6 +91,20 @@ class QueueCaller {
   }
   QueueStatistics Statistics(const std::string& queue) {
     return Await<QueueStatistics>(*executor_, [&](auto done) { store_->Statistics(queue, done); }).value();
+  }
+
+  std::vector<std::pair<std::string, QueueStatistics>> AllStatistics() {
+    return Await<std::vector<std::pair<std::string, QueueStatistics>>>(
+               *executor_, [&](auto done) { store_->AllStatistics(done); })
+        .value();
+  }
+  uint64_t Discard(const std::string& queue, std::vector<std::string> ids) {
+    return Await<uint64_t>(*executor_, [&](auto done) { store_->Discard(queue, std::move(ids), done); })
+        .value();
+  }
+  Status Tag(const std::string& queue, std::map<std::string, std::string> tags,
+             std::vector<std::string> keys = {}) {
+    return Await<void>(*executor_, [&](auto done) { store_->Tag(queue, std::move(tags), keys, done); });
   }
 
   // Names given to OnVisible since the last call, once everything asked for so far has been told.

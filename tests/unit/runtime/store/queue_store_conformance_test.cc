@@ -366,6 +366,82 @@ QUEUE_TEST("send tells of itself, delayed send does not") {
   CHECK(q.WasTold("orders"));
 }
 
+QUEUE_TEST("discard deletes what is visible, without a lease") {
+  FIXTURE;
+  q.Create("orders");
+  q.Create("other");
+  const auto leased = q.Send("orders", "leased");
+  (void)q.ReceiveOne("orders");
+  const auto first = q.Send("orders", "first");
+  q.Send("orders", "second");
+  const auto delayed = q.Send("orders", Delayed("delayed", 5s));
+  const auto elsewhere = q.Send("other", "elsewhere");
+  CHECK(q.Discard("orders", {leased, first, delayed, elsewhere, "no id"}) == 1);
+  CHECK(q.Discard("orders", {first}) == 0);
+  CHECK(BodiesOf(q.Receive("orders")) == std::vector<std::string>{"second"});
+  CHECK(q.Statistics("other").visible == 1);
+}
+
+QUEUE_TEST("tags added, replaced, removed, at the limit and past it") {
+  FIXTURE;
+  q.Create("orders");
+  CHECK(q.Tag("orders", {{"team", "shop"}, {"stage", "test"}}).ok());
+  CHECK(q.Tag("orders", {{"team", "pay"}}, {"stage", "none"}).ok());
+  CHECK(q.Describe("orders").value().tags == std::map<std::string, std::string>{{"team", "pay"}});
+  std::map<std::string, std::string> tags;
+  for (size_t i = 0; i < kQueueTagsMax; ++i) tags["t" + std::to_string(i)] = "";
+  CHECK(q.Tag("orders", tags).error().code == ErrorCode::kInvalidArgument);
+  CHECK(q.Tag("orders", tags, {"team"}).ok());
+  CHECK(q.Tag("ghost", {}).error().code == ErrorCode::kNotFound);
+}
+
+QUEUE_TEST("lease prolonged to twelve hours in all and past it") {
+  FIXTURE;
+  q.Create("orders");
+  q.Send("orders", "a");
+  const auto message = q.ReceiveOne("orders", 43'200s);
+  q.executor.Advance(1h);
+  CHECK(q.ChangeVisibility("orders", message.receipt_handle, 39'600s).ok());
+  CHECK(q.ChangeVisibility("orders", message.receipt_handle, 39'601s).error().code ==
+        ErrorCode::kPrecondition);
+  CHECK(q.ChangeVisibility("orders", message.receipt_handle, 0s).ok());
+  const auto endless = q.TryReceive("orders", ReceiveRequest{.lease_total_max = 0s}).value().front();
+  CHECK(q.ChangeVisibility("orders", endless.receipt_handle, 43'200s).ok());
+  q.executor.Advance(12h - 1s);
+  CHECK(q.ChangeVisibility("orders", endless.receipt_handle, 43'200s).ok());
+}
+
+QUEUE_TEST("counters and figures of all queues") {
+  FIXTURE;
+  q.Create("dead");
+  q.Create("orders", {.visibility_timeout = 0s, .receives_max = 1, .dead_letter_queue = "dead"});
+  q.Send("orders", "deleted");
+  CHECK(q.Delete("orders", q.ReceiveOne("orders").receipt_handle).ok());
+  q.Send("orders", "poison");
+  (void)q.ReceiveOne("orders");
+  CHECK(q.Receive("orders").empty());
+  const auto all = q.AllStatistics();
+  REQUIRE(all.size() == 2);
+  CHECK(all[0].first == "dead");
+  CHECK(all[0].second.visible == 1);
+  CHECK(all[1].second.sent == 2);
+  CHECK(all[1].second.received == 2);
+  CHECK(all[1].second.deleted == 1);
+  CHECK(all[1].second.dead_lettered == 1);
+}
+
+QUEUE_TEST("dead-letter queue that permits no source, or some") {
+  FIXTURE;
+  q.Create("closed", {.redrive_permission = RedrivePermission::kDenyAll});
+  q.Create("open", {.redrive_permission = RedrivePermission::kByQueue, .redrive_sources = {"orders"}});
+  CHECK(q.TryCreate("orders", {.receives_max = 1, .dead_letter_queue = "closed"}).error().code ==
+        ErrorCode::kInvalidArgument);
+  CHECK(q.TryCreate("orders", {.receives_max = 1, .dead_letter_queue = "open"}).ok());
+  CHECK(q.TryCreate("others", {.receives_max = 1, .dead_letter_queue = "open"}).error().code ==
+        ErrorCode::kInvalidArgument);
+  CHECK(q.Describe("open").value().settings.redrive_sources == std::vector<std::string>{"orders"});
+}
+
 QUEUE_TEST("store destroyed before its answers") {
   FIXTURE;
   bool answered = false;

@@ -28,8 +28,8 @@ const std::string kLargeBody(kInlineBodyBytesMax + 1, 'x');
   store->Create("orders", {}, [](Status) {});
   std::function<void(int)> send = [&](int number) {
     const NewMessage message{.body = number % 5 == 0 ? kLargeBody : "small"};
-    store->Send("orders", {message}, [&, number](Result<std::vector<std::string>> ids) {
-      const std::string line = ids.value().front() + "\n";
+    store->Send("orders", {message}, [&, number](Result<std::vector<SentMessage>> sent) {
+      const std::string line = sent.value().front().message_id + "\n";
       if (::write(out, line.data(), line.size()) < 0) ::_exit(1);
       send(number + 8);
     });

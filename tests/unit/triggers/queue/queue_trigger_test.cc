@@ -63,7 +63,7 @@ struct QueueTriggerFixture {
     std::vector<NewMessage> messages(bodies.size());
     for (size_t i = 0; i < bodies.size(); ++i) messages[i].body = bodies[i];
     queues.Send("orders", std::move(messages),
-                [](const Result<std::vector<std::string>>& sent) { REQUIRE(sent.ok()); });
+                [](const Result<std::vector<SentMessage>>& sent) { REQUIRE(sent.ok()); });
     executor.RunPosted();
   }
   void End(Result<Outcome> outcome) {
