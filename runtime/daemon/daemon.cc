@@ -138,7 +138,9 @@ hearth::Status Daemon::OpenLedger() {
   if (opened.report.bytes_dropped > 0)
     log_.Warn("the ledger ended in the middle of a record", {{"detail", opened.report.detail}});
   ledger_ = std::move(opened.log);
-  HEARTH_ASSIGN(Meter::Opened meter, Meter::Open(*ledger_));
+  Meter::Options meter_options;
+  meter_options.boot_id = random_.Next64();
+  HEARTH_ASSIGN(Meter::Opened meter, Meter::Open(*ledger_, meter_options));
   if (meter.report.unreadable > 0)
     log_.Error("the ledger has records that cannot be read", {{"first", meter.report.detail}});
   meter_ = std::move(meter.meter);

@@ -49,22 +49,49 @@ Result<Meter::OpenReport> Meter::Rebuild() {
   OpenReport report;
   Status newer;
   HEARTH_TRY(ledger_.Read(0, [&](uint64_t number, std::string_view bytes) {
-    const auto record = DecodeRecord(bytes);
-    if (record.ok()) {
-      ++report.records;
-      Remember(number, *record, {KeyOf(record->request_id), record->attempt}, bytes);
-      return true;
-    }
-    const std::string which = "ledger record " + std::to_string(number);
-    if (record.error().code == ErrorCode::kUnsupported) {
-      newer = record.error().WithContext(which);
+    const Status taken = TakeEntry(number, bytes, report);
+    if (taken.ok()) return true;
+    const Error error = taken.error().WithContext("ledger record " + std::to_string(number));
+    if (error.code == ErrorCode::kUnsupported) {
+      newer = error;
       return false;
     }
-    if (report.unreadable++ == 0) report.detail = record.error().WithContext(which).message;
+    if (report.unreadable++ == 0) report.detail = error.message;
     return true;
   }));
   if (!newer.ok()) return newer.error();
   return report;
+}
+
+Status Meter::TakeEntry(uint64_t number, std::string_view bytes, OpenReport& report) {
+  HEARTH_ASSIGN(const LedgerEntryKind kind, EntryKindOf(bytes));
+  if (kind == LedgerEntryKind::kAccountEvent) {
+    HEARTH_ASSIGN(AccountEntry entry, DecodeAccountEntry(number, bytes));
+    account_events_.push_back(std::move(entry));
+    ++report.account_events;
+    return Ok();
+  }
+  HEARTH_ASSIGN(const InvocationRecord record, DecodeRecord(bytes));
+  ++report.records;
+  Remember(number, record, {KeyOf(record.request_id), record.attempt}, bytes);
+  return Ok();
+}
+
+Result<uint64_t> Meter::RecordAccountEvent(std::string_view kind, std::string_view json, WallTime now) {
+  if (account_events_.size() >= options_.account_events_max) {
+    return Error{ErrorCode::kThrottled, "record an account event: the ledger has " +
+                                            std::to_string(account_events_.size()) +
+                                            " of them, more are not kept in memory"};
+  }
+  AccountEntry entry;
+  entry.kind = kind;
+  entry.json = json;
+  entry.recorded = now;
+  entry.boot_id = options_.boot_id;
+  HEARTH_ASSIGN(const std::string bytes, EncodeAccountEntry(entry));
+  HEARTH_ASSIGN(entry.number, ledger_.Append(bytes));
+  account_events_.push_back(std::move(entry));
+  return account_events_.back().number;
 }
 
 Result<Meter::Recorded> Meter::Record(const InvocationRecord& record) {
@@ -136,14 +163,20 @@ Result<Statement> Meter::StatementOf(Period period) const {
 }
 
 Status Meter::Visit(Period period, const std::function<bool(const InvocationRecord&)>& visit) const {
+  return VisitNumbered(period, [&](uint64_t, const InvocationRecord& record) { return visit(record); });
+}
+
+Status Meter::VisitNumbered(
+    Period period, const std::function<bool(uint64_t number, const InvocationRecord&)>& visit) const {
   if (period.from >= period.to) return Ok();
   const UsageTable::Range range =
       usage_.RangeOf(HourOf(period.from), std::chrono::ceil<std::chrono::hours>(period.to));
   if (range.empty()) return Ok();
   return ledger_.Read(range.first, [&](uint64_t number, std::string_view bytes) {
     if (number > range.last) return false;
-    const auto record = DecodeRecord(bytes);  // an unreadable one was reported at Open()
-    return !record.ok() || !period.Contains(record->started) || visit(*record);
+    const auto record =
+        DecodeRecord(bytes);  // not an account event; an unreadable one was reported at Open()
+    return !record.ok() || !period.Contains(record->started) || visit(number, *record);
   });
 }
 

@@ -11,6 +11,7 @@
 #include "runtime/base/ids.h"
 #include "runtime/base/result.h"
 #include "runtime/meter/charge.h"
+#include "runtime/meter/ledger_entry.h"
 #include "runtime/meter/recent_window.h"
 #include "runtime/meter/statement.h"
 #include "runtime/meter/usage_table.h"
@@ -26,7 +27,7 @@ namespace hearth {
 // Borrows: LedgerLog&, the observers - all outlive the meter.
 // Thread:  loop thread. Record() makes no system call.
 // Limits:  identities and successes are remembered for the last 262,144 records each (settings), also over a
-//          restart.
+//          restart; account events: 65,536, each 60 KiB.
 // Failure: a record that the ledger does not take is an error to the caller and in no sum; observers do not
 //          hear of it.
 // Promise: one record for each (request id, attempt) within the window. What could not be recorded is not
@@ -37,10 +38,13 @@ class Meter final {
     size_t identities_max = size_t{1} << 18;
     size_t successes_max =
         size_t{1} << 18;  // of events that did not come by HTTP: those have nobody to run them again
+    size_t account_events_max = size_t{1} << 16;
+    uint64_t boot_id = 0;  // of this life of the daemon, random; the router puts it into its records
   };
   struct OpenReport {
-    uint64_t records = 0;
-    uint64_t unreadable = 0;  // in the ledger, valid there, but not an invocation record
+    uint64_t records = 0;  // of invocations
+    uint64_t account_events = 0;
+    uint64_t unreadable = 0;  // in the ledger, valid there, but no entry of the meter's
     std::string detail;       // of the first unreadable one
   };
   enum class Recorded { kAppended, kAlreadyThere };
@@ -56,6 +60,16 @@ class Meter final {
   // Appends, then tells the observers. The same record again is kAlreadyThere and changes nothing; another
   // record under the same identity is refused with kConflict and counted. kUnavailable: the ledger is full.
   Result<Recorded> Record(const InvocationRecord& record);
+  // Appends what happened to the account: a commitment was bought, a tag set. The payload is the rater's,
+  // JSON, and not looked into here; `now` is the wall clock's, for people. The number of the entry: records
+  // with a smaller one were there before it. kInvalidArgument, kTooLarge, kUnavailable (ledger full);
+  // kThrottled: account_events_max.
+  Result<uint64_t> RecordAccountEvent(std::string_view kind, std::string_view json, WallTime now);
+  // In the ledger's order, also those of earlier lives. Reads nothing: they are kept in memory.
+  const std::vector<AccountEntry>& account_events() const { return account_events_; }
+  // Random, another in each life of the daemon.
+  uint64_t boot_id() const { return options_.boot_id; }
+
   // False: take no new work, its records might find no room.
   bool writable() const { return ledger_.writable(); }
   // Ran to success, whichever attempt; for events found open after a crash. Asks the window.
@@ -72,6 +86,10 @@ class Meter final {
   Result<Bill> BillOf(Period period, const PriceBook& book) const;
   // The records of a period, in the ledger's order, until `visit` returns false.
   Status Visit(Period period, const std::function<bool(const InvocationRecord&)>& visit) const;
+  // The same with the record's number in the ledger: the order in which records were appended, which is not
+  // that of their starts.
+  Status VisitNumbered(Period period,
+                       const std::function<bool(uint64_t number, const InvocationRecord&)>& visit) const;
 
  private:
   // 16 bytes of a request id: a UUID's own, else the first of its SHA-256.
@@ -94,13 +112,18 @@ class Meter final {
   struct Nothing {};
 
   Meter(LedgerLog& ledger, const Options& options)
-      : ledger_(ledger), identities_(options.identities_max), successes_(options.successes_max) {}
+      : options_(options),
+        ledger_(ledger),
+        identities_(options.identities_max),
+        successes_(options.successes_max) {}
 
   static RequestKey KeyOf(std::string_view request_id);
   Result<OpenReport> Rebuild();
+  Status TakeEntry(uint64_t number, std::string_view bytes, OpenReport& report);
   void Remember(uint64_t number, const InvocationRecord& record, const Identity& identity,
                 std::string_view bytes);
 
+  const Options options_;
   // Borrowed.
   LedgerLog& ledger_;
   std::vector<InvocationObserver*> observers_;
@@ -108,6 +131,7 @@ class Meter final {
   RecentWindow<Identity, uint64_t, Hasher> identities_;  // -> hash of the record's bytes
   RecentWindow<RequestKey, Nothing, Hasher> successes_;
   UsageTable usage_;
+  std::vector<AccountEntry> account_events_;
   uint64_t conflicts_ = 0;
 };
 

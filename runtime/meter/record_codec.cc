@@ -1,19 +1,20 @@
 #include "runtime/meter/record_codec.h"
 
-#include <array>
-#include <cstring>
 #include <optional>
 #include <utility>
 
 #include "runtime/base/units.h"
+#include "runtime/meter/entry_bytes.h"
+#include "runtime/meter/ledger_entry.h"
 
 namespace hearth {
 namespace {
 
 constexpr uint8_t kBillable = 1, kCold = 2, kPackedId = 4;  // flags
-constexpr size_t kNameBytesMax = 255;
 constexpr uint8_t kTriggerLast = static_cast<uint8_t>(TriggerKind::kTopic);
 constexpr uint8_t kOutcomeLast = static_cast<uint8_t>(OutcomeKind::kInterrupted);
+constexpr uint8_t kPlanLast = kPlans - 1;
+constexpr uint8_t kSourceLast = static_cast<uint8_t>(UsageSource::kRusage);
 
 constexpr bool IsUuidHyphen(size_t at) { return at == 8 || at == 13 || at == 18 || at == 23; }
 
@@ -56,95 +57,14 @@ std::string UnpackUuid(std::string_view packed) {
   return text;
 }
 
-constexpr size_t kNumberBytesMax = 10;
-constexpr size_t kNumbers = 12;
-constexpr size_t kEncodedBytesMax = 4 + 3 * (1 + kNameBytesMax) + kNumbers * kNumberBytesMax;
-
-class Writer final {
- public:
-  void Byte(uint8_t value) { buffer_[size_++] = static_cast<char>(value); }
-  // Seven bits a byte, least first, the top bit set on all but the last.
-  void Number(uint64_t value) {
-    for (; value >= 0x80; value >>= 7) Byte(static_cast<uint8_t>(value) | 0x80);
-    Byte(static_cast<uint8_t>(value));
-  }
-  void Name(std::string_view name) {
-    Byte(static_cast<uint8_t>(name.size()));
-    Raw(name);
-  }
-  void Raw(std::string_view bytes) {
-    std::memcpy(&buffer_[size_], bytes.data(), bytes.size());
-    size_ += bytes.size();
-  }
-  std::string Text() const { return std::string(buffer_.data(), size_); }
-
- private:
-  std::array<char, kEncodedBytesMax> buffer_;
-  size_t size_ = 0;
-};
-
-// After the first thing that does not fit every read gives zero; failed() names it.
-class Reader final {
- public:
-  explicit Reader(std::string_view bytes) : rest_(bytes) {}
-  uint8_t Byte(const char* field) {
-    if (rest_.empty()) return Fail(field);
-    const auto value = static_cast<uint8_t>(rest_[0]);
-    rest_.remove_prefix(1);
-    return value;
-  }
-  uint64_t Number(const char* field) {
-    uint64_t value = 0;
-    for (int shift = 0; shift < 64; shift += 7) {
-      const uint8_t byte = Byte(field);
-      if (shift == 63 && byte > 1) break;
-      value |= static_cast<uint64_t>(byte & 0x7f) << shift;
-      if (byte < 0x80) return value;
-    }
-    return Fail(field);
-  }
-  std::string_view Raw(const char* field, size_t size) {
-    if (rest_.size() < size) {
-      Fail(field);
-      return {};
-    }
-    const std::string_view bytes = rest_.substr(0, size);
-    rest_.remove_prefix(size);
-    return bytes;
-  }
-  std::string_view Name(const char* field) { return Raw(field, Byte(field)); }
-  uint8_t Choice(const char* field, uint8_t last) {
-    const uint8_t value = Byte(field);
-    return value <= last ? value : Fail(field);
-  }
-  uint32_t Number32(const char* field) {
-    const uint64_t value = Number(field);
-    return value <= UINT32_MAX ? static_cast<uint32_t>(value) : Fail(field);
-  }
-  const char* failed() const { return failed_; }
-  bool at_end() const { return rest_.empty(); }
-
- private:
-  uint8_t Fail(const char* field) {
-    if (!failed_) failed_ = field;
-    rest_ = {};
-    return 0;
-  }
-  std::string_view rest_;
-  const char* failed_ = nullptr;
-};
-
-// The wall clock may stand before 1970 on a machine without a battery: signs alternate, so that small stays
-// short.
-uint64_t ZigZag(int64_t value) {
-  return (static_cast<uint64_t>(value) << 1) ^ static_cast<uint64_t>(value >> 63);
-}
-int64_t UnZigZag(uint64_t value) {
-  return static_cast<int64_t>(value >> 1) ^ -static_cast<int64_t>(value & 1);
-}
+// Tag, flags, three choices, four names, a fixed number, and the numbers.
+constexpr size_t kNumbers = 14;
+constexpr size_t kEncodedBytesMax = 8 + 4 * (1 + kEntryNameBytesMax) + 8 + kNumbers * kEntryNumberBytesMax;
+using Writer = EntryWriter<kEncodedBytesMax>;
+using Reader = EntryReader;
 
 Status CheckName(std::string_view what, std::string_view name) {
-  if (!name.empty() && name.size() <= kNameBytesMax) return Ok();
+  if (!name.empty() && name.size() <= kEntryNameBytesMax) return Ok();
   return Error{ErrorCode::kInvalidArgument, "record an invocation: its " + std::string(what) + " has " +
                                                 std::to_string(name.size()) +
                                                 " bytes, 1 to 255 are possible"};
@@ -152,7 +72,7 @@ Status CheckName(std::string_view what, std::string_view name) {
 
 void WriteNumbers(Writer& writer, const InvocationRecord& record) {
   writer.Number(record.attempt);
-  writer.Number(ZigZag(record.started.time_since_epoch().count()));
+  writer.Signed(record.started.time_since_epoch().count());
   writer.Number(record.init_ns);
   writer.Number(record.duration_ns);
   writer.Number(record.queued_ns);
@@ -167,7 +87,7 @@ void WriteNumbers(Writer& writer, const InvocationRecord& record) {
 
 void ReadNumbers(Reader& reader, InvocationRecord& record) {
   record.attempt = reader.Number32("attempt");
-  record.started = WallTime(microseconds(UnZigZag(reader.Number("started"))));
+  record.started = WallTime(microseconds(reader.Signed("started")));
   record.init_ns = reader.Number("init");
   record.duration_ns = reader.Number("duration");
   record.queued_ns = reader.Number("queued");
@@ -180,14 +100,41 @@ void ReadNumbers(Reader& reader, InvocationRecord& record) {
   record.worker = reader.Number("worker");
 }
 
+// What version 2 added.
+void WriteVersion2(Writer& writer, const InvocationRecord& record) {
+  writer.Byte(static_cast<uint8_t>(record.plan));
+  writer.Byte(static_cast<uint8_t>(record.usage_source));
+  writer.Name(record.commitment);
+  writer.Number(record.tmp_mib);
+  writer.Number(record.idle_cpu_us);
+  writer.Fixed64(record.boot_id);
+}
+
+void ReadVersion2(Reader& reader, InvocationRecord& record) {
+  record.plan = static_cast<Plan>(reader.Choice("plan", kPlanLast));
+  record.usage_source = static_cast<UsageSource>(reader.Choice("usage source", kSourceLast));
+  record.commitment = reader.Name("commitment");
+  record.tmp_mib = reader.Number32("tmp");
+  record.idle_cpu_us = reader.Number("idle cpu");
+  record.boot_id = reader.Fixed64("boot id");
+}
+
+Error NewerRecord(uint8_t version) {
+  return {ErrorCode::kUnsupported, "invocation record of format version " + std::to_string(version) +
+                                       "; this program reads up to " + std::to_string(kRecordVersion) +
+                                       ": start the release that wrote it"};
+}
+
 }  // namespace
 
 Result<std::string> EncodeRecord(const InvocationRecord& record) {
   HEARTH_TRY(CheckName("request id", record.request_id));
   HEARTH_TRY(CheckName("function", record.function));
   HEARTH_TRY(CheckName("version", record.version));
+  if (!record.commitment.empty()) HEARTH_TRY(CheckName("commitment", record.commitment));
   const auto packed = PackUuid(record.request_id);
   Writer writer;
+  writer.Byte(static_cast<uint8_t>(LedgerEntryKind::kRecord));
   writer.Byte(kRecordVersion);
   writer.Byte((record.billable ? kBillable : 0) | (record.cold ? kCold : 0) | (packed ? kPackedId : 0));
   writer.Byte(static_cast<uint8_t>(record.trigger));
@@ -200,17 +147,20 @@ Result<std::string> EncodeRecord(const InvocationRecord& record) {
   writer.Name(record.function);
   writer.Name(record.version);
   WriteNumbers(writer, record);
-  return writer.Text();
+  WriteVersion2(writer, record);
+  return std::string(writer.bytes());
 }
 
 Result<InvocationRecord> DecodeRecord(std::string_view bytes) {
-  Reader reader(bytes);
-  const uint8_t version = reader.Byte("version");
-  if (version > kRecordVersion) {
-    return Error{ErrorCode::kUnsupported, "invocation record of format version " + std::to_string(version) +
-                                              "; this program reads up to " + std::to_string(kRecordVersion) +
-                                              ": start the release that wrote it"};
+  HEARTH_ASSIGN(const LedgerEntryKind kind, EntryKindOf(bytes));
+  if (kind == LedgerEntryKind::kAccountEvent) {
+    return Error{ErrorCode::kNotFound, "ledger entry is an account event, no invocation record"};
   }
+  Reader reader(bytes);
+  const bool tagged = kind == LedgerEntryKind::kRecord;
+  (void)reader.Byte("kind");
+  const uint8_t version = tagged ? reader.Byte("version") : 1;
+  if (version > kRecordVersion) return NewerRecord(version);
   InvocationRecord record;
   const uint8_t flags = reader.Byte("flags");
   record.billable = (flags & kBillable) != 0;
@@ -222,11 +172,12 @@ Result<InvocationRecord> DecodeRecord(std::string_view bytes) {
   record.function = reader.Name("function");
   record.version = reader.Name("function version");
   ReadNumbers(reader, record);
-  const bool whole = version == kRecordVersion && !reader.failed() && reader.at_end();
-  if (whole) return record;
+  if (version >= 2) ReadVersion2(reader, record);
+  const bool version_fits = version >= (tagged ? 2 : 1);
+  if (version_fits && !reader.failed() && reader.at_end()) return record;
   return Error{ErrorCode::kCorrupt,
                std::string("invocation record: ") +
-                   (version == 0      ? "version 0 never was"
+                   (!version_fits     ? "version " + std::to_string(version) + " was never written so"
                     : reader.failed() ? "its field \"" + std::string(reader.failed()) + "\" is damaged"
                                       : std::string("bytes follow its last field"))};
 }

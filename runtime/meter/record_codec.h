@@ -8,16 +8,16 @@
 
 namespace hearth {
 
-// The bytes of an invocation record in the ledger; docs/ledger-format.md, "The meter's records". About 100
+// The bytes of an invocation record in the ledger; docs/ledger-format.md, "The meter's entries". About 120
 // bytes.
 //
 // A version only ever adds fields at the end; the decoder reads every version up to its own and leaves what a
 // record does not have at its default.
-inline constexpr uint8_t kRecordVersion = 1;
+inline constexpr uint8_t kRecordVersion = 2;
 
 // kInvalidArgument when a name is empty or over 255 bytes.
 Result<std::string> EncodeRecord(const InvocationRecord& record);
-// kUnsupported names a newer version; kCorrupt says which field.
+// kUnsupported names a newer version; kCorrupt says which field; kNotFound: an account event.
 Result<InvocationRecord> DecodeRecord(std::string_view bytes);
 
 }  // namespace hearth

@@ -6,6 +6,7 @@
 
 #include "runtime/model/event.h"
 #include "runtime/model/outcome.h"
+#include "runtime/model/plan.h"
 
 namespace hearth {
 
@@ -31,6 +32,13 @@ struct InvocationRecord {
   uint64_t bytes_in = 0;
   uint64_t bytes_out = 0;
   uint64_t worker = 0;
+  // Since version 2 of the record; older ones have these defaults.
+  Plan plan = Plan::kOnDemand;
+  std::string commitment;    // id of the reservation or dedicated host it ran on; "" for none
+  uint32_t tmp_mib = 0;      // configured size of /tmp; 0: not known
+  uint64_t idle_cpu_us = 0;  // cpu the worker used when it should have been idle, since its answer before
+  UsageSource usage_source = UsageSource::kNone;  // of cpu_us and memory_peak_kib
+  uint64_t boot_id = 0;                           // life of the daemon that wrote it; 0: not known
 
   friend bool operator==(const InvocationRecord&, const InvocationRecord&) = default;
 };

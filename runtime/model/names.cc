@@ -1,6 +1,7 @@
 #include "runtime/model/event.h"
 #include "runtime/model/observers.h"
 #include "runtime/model/outcome.h"
+#include "runtime/model/plan.h"
 
 namespace hearth {
 
@@ -64,6 +65,32 @@ std::string_view NameOf(WorkerState state) {
       return "dying";
     case WorkerState::kGone:
       return "gone";
+  }
+  return "unknown";
+}
+
+std::string_view NameOf(Plan plan) {
+  switch (plan) {
+    case Plan::kOnDemand:
+      return "on-demand";
+    case Plan::kReserved:
+      return "reserved";
+    case Plan::kSpot:
+      return "spot";
+    case Plan::kDedicated:
+      return "dedicated";
+  }
+  return "unknown";
+}
+
+std::string_view NameOf(UsageSource source) {
+  switch (source) {
+    case UsageSource::kNone:
+      return "none";
+    case UsageSource::kCgroup:
+      return "cgroup";
+    case UsageSource::kRusage:
+      return "rusage";
   }
   return "unknown";
 }

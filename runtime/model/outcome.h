@@ -7,6 +7,7 @@
 #include "runtime/base/clock.h"
 #include "runtime/base/ids.h"
 #include "runtime/base/units.h"
+#include "runtime/model/plan.h"
 
 namespace hearth {
 
@@ -39,6 +40,8 @@ struct Usage {
   bool cold = false;        // a worker was made for this attempt
   uint64_t cpu_us = 0;      // cgroup, else rusage, else 0
   Bytes memory_peak{0};     // cgroup, else rusage, else 0
+  uint64_t idle_cpu_us = 0;                 // used by the worker between its answer before and this attempt
+  UsageSource source = UsageSource::kNone;  // of cpu_us and memory_peak
 };
 
 struct FunctionErrorDetail {

@@ -27,6 +27,8 @@ struct Attempt {
   bool delivered = true;  // false: the worker had gone before it got the event; nothing of it has run
   uint64_t cpu_us = 0;
   Bytes memory_peak{0};
+  uint64_t idle_cpu_us = 0;  // used between the answer before and this attempt
+  UsageSource usage_source = UsageSource::kNone;
 };
 
 // One confined process that runs a function's handler, one event at a time.

@@ -183,6 +183,8 @@ Outcome Router::MakeOutcome(const Flight& flight, Attempt attempt) const {
   outcome.usage.cold = attempt.cold;
   outcome.usage.cpu_us = attempt.cpu_us;
   outcome.usage.memory_peak = attempt.memory_peak;
+  outcome.usage.idle_cpu_us = attempt.idle_cpu_us;
+  outcome.usage.source = attempt.usage_source;
   outcome.billed_ms = IsBillable(outcome.kind) ? BilledMs(attempt.init, attempt.duration) : 0;
   outcome.memory_limit = flight.version->settings.memory;
   outcome.started = flight.started;
@@ -210,6 +212,10 @@ Status Router::Record(const Flight& flight, const Outcome& outcome, uint64_t wor
   record.bytes_in = flight.event.payload.size();
   record.bytes_out = outcome.payload.size();
   record.worker = worker;
+  record.tmp_mib = static_cast<uint32_t>(flight.version->settings.tmp.mib());
+  record.idle_cpu_us = outcome.usage.idle_cpu_us;
+  record.usage_source = outcome.usage.source;
+  record.boot_id = meter_.boot_id();
   HEARTH_TRY(meter_.Record(record));
   return Ok();
 }

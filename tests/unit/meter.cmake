@@ -2,6 +2,7 @@ hearth_unit_test(unit_meter
   SOURCES
     ${CMAKE_CURRENT_LIST_DIR}/runtime/meter/billed_duration_test.cc
     ${CMAKE_CURRENT_LIST_DIR}/runtime/meter/charge_test.cc
+    ${CMAKE_CURRENT_LIST_DIR}/runtime/meter/ledger_entry_test.cc
     ${CMAKE_CURRENT_LIST_DIR}/runtime/meter/meter_test.cc
     ${CMAKE_CURRENT_LIST_DIR}/runtime/meter/money_test.cc
     ${CMAKE_CURRENT_LIST_DIR}/runtime/meter/price_book_test.cc

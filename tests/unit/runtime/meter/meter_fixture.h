@@ -86,6 +86,12 @@ class RandomRecords final {
     record.bytes_in = Below(1 << 22);
     record.bytes_out = Below(1 << 22);
     record.worker = engine_();
+    record.plan = static_cast<Plan>(Below(kPlans));
+    record.commitment = record.plan == Plan::kOnDemand ? "" : "cm-1";
+    record.tmp_mib = Below(10'240);
+    record.idle_cpu_us = Below(1'000);
+    record.usage_source = static_cast<UsageSource>(Below(3));
+    record.boot_id = engine_();
     return Billed(record);
   }
   std::vector<InvocationRecord> Many(size_t count) {

@@ -139,8 +139,68 @@ TEST_CASE_METHOD(MeterFixture, "unreadable record in the ledger is reported and 
   CHECK(meter->StatementOf({kNoon, kNoon + 1s}).value().Total().records == 1);
 }
 
-TEST_CASE_METHOD(MeterFixture, "record of a newer release: refused to open", "[meter]") {
-  ledger.records.push_back("\x63");
+TEST_CASE_METHOD(MeterFixture, "account event keeps its place among the records, also after a restart",
+                 "[meter]") {
+  Open({.boot_id = 7});
+  CHECK(meter->boot_id() == 7);
+  REQUIRE(meter->Record(SomeRecord()).ok());
+  CHECK(meter->RecordAccountEvent("tags.set", R"({"team":"a"})", kNoon).value() == 1);
+  InvocationRecord second = SomeRecord();
+  second.attempt = 2;
+  REQUIRE(meter->Record(second).ok());
+  CHECK(observer.records.size() == 2);
+  const std::vector<AccountEntry> expected{{1, "tags.set", kNoon, 7, R"({"team":"a"})"}};
+  CHECK(meter->account_events() == expected);
+  Open({.boot_id = 8});
+  CHECK(report.records == 2);
+  CHECK(report.account_events == 1);
+  CHECK(report.unreadable == 0);
+  CHECK(meter->account_events() == expected);
+  std::vector<uint64_t> numbers;
+  REQUIRE(meter
+              ->VisitNumbered(kThreeDays,
+                              [&](uint64_t number, const InvocationRecord&) {
+                                numbers.push_back(number);
+                                return true;
+                              })
+              .ok());
+  CHECK(numbers == std::vector<uint64_t>{0, 2});
+}
+
+TEST_CASE_METHOD(MeterFixture, "account event: at the limits and past them", "[meter]") {
+  Open({.account_events_max = 2});
+  CHECK(meter->RecordAccountEvent("k", std::string(kAccountEventJsonMax.count, 'x'), kNoon).ok());
+  CHECK(
+      meter->RecordAccountEvent("k", std::string(kAccountEventJsonMax.count + 1, 'x'), kNoon).error().code ==
+      ErrorCode::kTooLarge);
+  CHECK(meter->RecordAccountEvent("", "{}", kNoon).error().code == ErrorCode::kInvalidArgument);
+  CHECK(meter->RecordAccountEvent("k", "", kNoon).error().code == ErrorCode::kInvalidArgument);
+  ledger.full = true;
+  CHECK(meter->RecordAccountEvent("k", "{}", kNoon).error().code == ErrorCode::kUnavailable);
+  ledger.full = false;
+  CHECK(meter->account_events().size() == 1);
+  CHECK(meter->RecordAccountEvent("k", "{}", kNoon).value() == 1);
+  CHECK(meter->RecordAccountEvent("k", "{}", kNoon).error().code == ErrorCode::kThrottled);
+  CHECK(ledger.records.size() == 2);
+}
+
+TEST_CASE_METHOD(MeterFixture, "ledger with records of version 1 and 2: both are read", "[meter]") {
+  const std::string now = EncodeRecord(SomeRecord()).value();
+  // Version 1: no kind byte, and nothing of what version 2 added at the end.
+  const size_t added = 1 + 1 + 1 + 1 + 1 + 8;
+  ledger.records.push_back("\1" + now.substr(2, now.size() - 2 - added));
+  InvocationRecord second = SomeRecord();
+  second.attempt = 2;
+  ledger.records.push_back(EncodeRecord(second).value());
+  Open();
+  CHECK(report.records == 2);
+  CHECK(report.unreadable == 0);
+  CHECK(meter->StatementOf(kThreeDays).value() == MakeStatement(kThreeDays, {SomeRecord(), second}));
+}
+
+TEST_CASE_METHOD(MeterFixture, "entry of a newer release: refused to open", "[meter]") {
+  const char* entry = GENERATE("\x63", "\x2\x3", "\x3\x2");
+  ledger.records.push_back(entry);
   const auto opened = Meter::Open(ledger);
   REQUIRE_FALSE(opened.ok());
   CHECK(opened.error().code == ErrorCode::kUnsupported);

@@ -29,7 +29,7 @@ TEST_CASE("record survives its encoding", "[meter]") {
     const InvocationRecord record = records.Next();
     const auto bytes = EncodeRecord(record);
     REQUIRE(bytes.ok());
-    CHECK(bytes->size() < 120);
+    CHECK(bytes->size() < 140);
     const auto back = DecodeRecord(*bytes);
     REQUIRE(back.ok());
     REQUIRE(*back == record);
@@ -42,7 +42,10 @@ TEST_CASE("extreme values survive", "[meter]") {
   record.function = std::string(255, 'f');
   record.started = WallTime(microseconds(-1));
   record.duration_ns = record.worker = record.bytes_out = UINT64_MAX;
-  record.attempt = record.memory_mib = UINT32_MAX;
+  record.attempt = record.memory_mib = record.tmp_mib = UINT32_MAX;
+  record.idle_cpu_us = record.boot_id = record.init_ns = record.queued_ns = record.billed_ms = UINT64_MAX;
+  record.memory_peak_kib = record.cpu_us = record.bytes_in = UINT64_MAX;
+  record.version = record.commitment = std::string(255, 'v');
   CHECK(DecodeRecord(EncodeRecord(record).value()).value() == record);
   record.request_id =
       "6BC28136-0000-4365-B021-0CE6B2E64AB0";  // upper case is not packed, so that it comes back as it was
@@ -56,17 +59,46 @@ TEST_CASE("record of version 1 is read", "[meter]") {
   const std::string version_1 = FromHex(
       "010503000123456789ab4def8123456789abcdef06726573697a6507244c41544553540180c081d5"
       "8abcb00600a0cfb7120027800180b00300000000");
-  CHECK(DecodeRecord(version_1).value() == record);
-  CHECK(ToHex(EncodeRecord(record).value()) == ToHex(version_1));
+  const auto read = DecodeRecord(version_1);
+  REQUIRE(read.ok());
+  CHECK(*read == record);
+  CHECK(read->plan == Plan::kOnDemand);
+  CHECK(read->usage_source == UsageSource::kNone);
+  for (size_t size = 1; size < version_1.size(); ++size)
+    CHECK_FALSE(DecodeRecord(version_1.substr(0, size)).ok());
+  CHECK(DecodeRecord(version_1 + "x").error().message == "invocation record: bytes follow its last field");
+}
+
+// docs/ledger-format.md holds exactly these bytes.
+TEST_CASE("record of version 2 is what the page says", "[meter]") {
+  InvocationRecord record = SomeRecord();
+  record.request_id = "01234567-89ab-4def-8123-456789abcdef";
+  record.plan = Plan::kReserved;
+  record.commitment = "cm-1";
+  record.tmp_mib = 512;
+  record.idle_cpu_us = 300;
+  record.usage_source = UsageSource::kCgroup;
+  record.boot_id = 0x0123456789abcdef;
+  const std::string version_2 = FromHex(
+      "02020503000123456789ab4def8123456789abcdef06726573697a6507244c41544553540180c081d5"
+      "8abcb00600a0cfb7120027800180b00300000000010104636d2d318004ac02efcdab8967452301");
+  CHECK(ToHex(EncodeRecord(record).value()) == ToHex(version_2));
+  CHECK(DecodeRecord(version_2).value() == record);
 }
 
 TEST_CASE("record of a newer version is refused by name", "[meter]") {
   std::string bytes = EncodeRecord(SomeRecord()).value();
-  bytes[0] = 2;
+  bytes[1] = 3;
   const auto record = DecodeRecord(bytes);
   REQUIRE_FALSE(record.ok());
   CHECK(record.error().code == ErrorCode::kUnsupported);
-  CHECK(record.error().message.find("format version 2") != std::string::npos);
+  CHECK(record.error().message.find("format version 3") != std::string::npos);
+}
+
+TEST_CASE("version 1 under the kind that has a version byte never was", "[meter]") {
+  std::string bytes = EncodeRecord(SomeRecord()).value();
+  bytes[1] = 1;
+  CHECK(DecodeRecord(bytes).error().code == ErrorCode::kCorrupt);
 }
 
 TEST_CASE("record cut short or with bytes behind it is corrupt, never a crash", "[meter]") {
@@ -95,6 +127,9 @@ TEST_CASE("record without a name is refused", "[meter]") {
   record.function = std::string(256, 'f');
   CHECK(EncodeRecord(record).error().message ==
         "record an invocation: its function has 256 bytes, 1 to 255 are possible");
+  record.function = "f";
+  record.commitment = std::string(256, 'c');
+  CHECK(EncodeRecord(record).error().code == ErrorCode::kInvalidArgument);
 }
 
 }  // namespace hearth
