@@ -1,5 +1,8 @@
 hearth_unit_test(unit_trigger_queue
-  SOURCES ${CMAKE_CURRENT_LIST_DIR}/triggers/queue/queue_event_json_test.cc
+  SOURCES ${CMAKE_CURRENT_LIST_DIR}/triggers/queue/filter_criteria_test.cc
+          ${CMAKE_CURRENT_LIST_DIR}/triggers/queue/filter_pattern_test.cc
+          ${CMAKE_CURRENT_LIST_DIR}/triggers/queue/json_text_test.cc
+          ${CMAKE_CURRENT_LIST_DIR}/triggers/queue/queue_event_json_test.cc
           ${CMAKE_CURRENT_LIST_DIR}/triggers/queue/queue_trigger_test.cc
   DEPS hearth_trigger_queue hearth_sdk)
 hearth_unit_test(unit_trigger_bucket

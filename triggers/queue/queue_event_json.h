@@ -3,6 +3,7 @@
 #include <span>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "runtime/store/queue_store.h"
@@ -16,6 +17,10 @@ struct QueueAddress {
   std::string queue;
   std::string Arn() const { return "arn:aws:sqs:" + region + ":" + account + ":" + queue; }
 };
+
+// What SQS calls the message's attributes: ApproximateReceiveCount, SentTimestamp, ...
+std::vector<std::pair<std::string_view, std::string>> SystemAttributesOf(const QueueAddress& address,
+                                                                         const QueueMessage& message);
 
 // The payload of one batch: the SQS event of Lambda's event source mapping.
 struct QueueEvent {

@@ -1,0 +1,95 @@
+#include "triggers/queue/json_text.h"
+
+#include <array>
+
+namespace hearth {
+namespace {
+
+// What cannot stand in a JSON string as it is: controls, the quote, the backslash, and what must be checked.
+constexpr std::array<bool, 256> MakeSpecial() {
+  std::array<bool, 256> special{};
+  for (size_t c = 0; c < 0x20; ++c) special[c] = true;
+  for (size_t c = 0x80; c < 0x100; ++c) special[c] = true;
+  special['"'] = special['\\'] = true;
+  return special;
+}
+constexpr std::array<bool, 256> kSpecial = MakeSpecial();
+
+void AppendEscaped(std::string& out, unsigned char c) {
+  switch (c) {
+    case '"':
+      out += "\\\"";
+      return;
+    case '\\':
+      out += "\\\\";
+      return;
+    case '\b':
+      out += "\\b";
+      return;
+    case '\f':
+      out += "\\f";
+      return;
+    case '\n':
+      out += "\\n";
+      return;
+    case '\r':
+      out += "\\r";
+      return;
+    case '\t':
+      out += "\\t";
+      return;
+    default:
+      break;
+  }
+  constexpr char kHex[] = "0123456789abcdef";
+  out += "\\u00";
+  out += kHex[c >> 4];
+  out += kHex[c & 15];
+}
+
+}  // namespace
+
+size_t Utf8SequenceAt(std::string_view text, size_t at) {
+  const auto byte = [&](size_t i) { return static_cast<unsigned char>(text[i]); };
+  const unsigned char first = byte(at);
+  const size_t length = first < 0xC2 ? 0 : first < 0xE0 ? 2 : first < 0xF0 ? 3 : first < 0xF5 ? 4 : 0;
+  if (length == 0 || length > text.size() - at) return 0;
+  for (size_t i = 1; i < length; ++i) {
+    if ((byte(at + i) & 0xC0) != 0x80) return 0;
+  }
+  const unsigned char second = byte(at + 1);
+  // Longer than need be, a half of a surrogate pair, or past the last letter.
+  if ((first == 0xE0 && second < 0xA0) || (first == 0xED && second > 0x9F) ||
+      (first == 0xF0 && second < 0x90) || (first == 0xF4 && second > 0x8F)) {
+    return 0;
+  }
+  return length;
+}
+
+void AppendJsonString(std::string& out, std::string_view text) {
+  out += '"';
+  size_t plain = 0;  // where the run begins that is copied at once
+  for (size_t i = 0; i < text.size();) {
+    const auto c = static_cast<unsigned char>(text[i]);
+    if (!kSpecial[c]) {
+      ++i;
+      continue;
+    }
+    const size_t length = c < 0x80 ? 0 : Utf8SequenceAt(text, i);
+    if (length > 0) {
+      i += length;
+      continue;
+    }
+    out.append(text, plain, i - plain);
+    if (c < 0x80) {
+      AppendEscaped(out, c);
+    } else {
+      out += "\xEF\xBF\xBD";
+    }
+    plain = ++i;
+  }
+  out.append(text, plain, std::string_view::npos);
+  out += '"';
+}
+
+}  // namespace hearth
