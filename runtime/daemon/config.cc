@@ -107,6 +107,8 @@ const std::vector<Setting>& Settings() {
        Integer(&Config::response_bytes_max, 1024, 1'073'741'824)},
       {"ledger_sync_ms", "longest time a record may be lost by power loss (5)",
        Integer(&Config::ledger_sync, 0, 10'000)},
+      {"price_book", "file with the prices that bills are made with (Lambda's, us-east-1)",
+       Text(&Config::price_book)},
       {"async_retry_delay_s", "before the first retry of an asynchronous event (60)",
        Integer(&Config::async_retry_delay, 0, 3'600)},
       {"log_level", "debug, info, warn or error (info)", SetLogLevel},

@@ -33,6 +33,7 @@ struct Config {
   uint64_t payload_bytes_max = 6'291'456;
   uint64_t response_bytes_max = 6'291'556;
   milliseconds ledger_sync{5};
+  std::string price_book;  // "": Lambda's prices, compiled in
   seconds async_retry_delay{60};
   LogLevel log_level = LogLevel::kInfo;
 };

@@ -54,6 +54,11 @@ Result<std::string> ReadToken(const std::string& path) {
   return token;
 }
 
+Result<std::string> ReadPriceBook(const std::string& path) {
+  if (path.empty()) return std::string(ShippedPriceBookJson());
+  return ReadFile(path);
+}
+
 std::string Address(const ListenAddress& address) {
   return address.host + ":" + std::to_string(address.port);
 }
@@ -145,7 +150,11 @@ hearth::Status Daemon::OpenLedger() {
     log_.Error("the ledger has records that cannot be read", {{"first", meter.report.detail}});
   meter_ = std::move(meter.meter);
   meter_->AddObserver(static_cast<InvocationObserver&>(*this));
-  HEARTH_ASSIGN(prices_, ShippedPriceBook());
+  HEARTH_ASSIGN(account_, Account::Open(*meter_, loop_.clock(), random_));
+  HEARTH_ASSIGN(const std::string book, ReadPriceBook(config_.price_book));
+  if (hearth::Status used = account_->UsePrices(book); !used.ok())
+    return used.error().WithContext(config_.price_book.empty() ? "shipped prices" : config_.price_book);
+  HEARTH_ASSIGN(prices_, ParsePriceBookJson(book));
   return Ok();
 }
 

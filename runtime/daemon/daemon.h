@@ -14,6 +14,7 @@
 #include "runtime/daemon/config.h"
 #include "runtime/http/route_table.h"
 #include "runtime/http/server.h"
+#include "runtime/meter/account.h"
 #include "runtime/meter/meter.h"
 #include "runtime/pool/pool_set.h"
 #include "runtime/pool/sandbox_host.h"
@@ -102,6 +103,7 @@ class Daemon final : private PoolStatusSource, private RegistryObserver, private
   std::unique_ptr<SqliteQueueStore> events_;  // asynchronous invocations
   std::unique_ptr<LedgerLog> ledger_;
   std::unique_ptr<Meter> meter_;
+  std::unique_ptr<Account> account_;
   CgroupDiscovery cgroups_;
   std::optional<WorkerContext> workers_;
   std::unique_ptr<SandboxHost> sandboxes_;

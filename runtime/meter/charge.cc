@@ -17,7 +17,8 @@ uint64_t Overlap(uint64_t start, uint64_t quantity, uint64_t from, uint64_t to) 
 
 class Bill final {
  public:
-  Bill(const PriceBook& book, Period period) : book_(book), period_(period) {
+  Bill(const PriceBook& book, Period period)
+      : book_(book.At(std::chrono::floor<std::chrono::hours>(period.from))), period_(period) {
     charges_.price_book = book.name;
     charges_.currency = book.currency;
   }
@@ -69,7 +70,7 @@ class Bill final {
     charges_.lines.push_back(std::move(line));
   }
 
-  const PriceBook& book_;
+  const PriceEdition& book_;
   const Period period_;
   Charges charges_;
 };

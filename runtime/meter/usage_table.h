@@ -6,11 +6,9 @@
 #include <string_view>
 
 #include "runtime/meter/statement.h"
+#include "runtime/meter/utc_hour.h"
 
 namespace hearth {
-
-using UtcHour = std::chrono::sys_time<std::chrono::hours>;
-inline UtcHour HourOf(WallTime time) { return std::chrono::floor<std::chrono::hours>(time); }
 
 // Sums by function, version and UTC hour, kept up with each record, so that a bill does not read the whole
 // ledger again.

@@ -13,7 +13,7 @@ constexpr uint64_t kGbSecond = kMbMsPerGbSecond;
 
 PriceBook Book(bool free_allowance = false) {
   PriceBook book = ShippedPriceBook().value();
-  book.free_allowance.applies = free_allowance;
+  book.editions[0].free_allowance.applies = free_allowance;
   return book;
 }
 

@@ -242,7 +242,7 @@ TEST_CASE_METHOD(MeterFixture, "bill over two months starts the second at the fi
   record.attempt = 2;
   REQUIRE(meter->Record(record).ok());
   PriceBook book = ShippedPriceBook().value();
-  book.free_allowance = {.applies = true, .requests = 1, .gb_seconds = 0};
+  book.editions[0].free_allowance = {.applies = true, .requests = 1, .gb_seconds = 0};
   const Meter::Bill bill = meter->BillOf({record.started - 48h, record.started + 48h}, book).value();
   CHECK(bill.statement.Total().requests == 2);
   uint64_t free_requests = 0;

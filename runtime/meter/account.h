@@ -1,0 +1,76 @@
+#pragma once
+
+#include <memory>
+#include <string>
+#include <string_view>
+
+#include "runtime/base/clock.h"
+#include "runtime/base/random.h"
+#include "runtime/base/result.h"
+#include "runtime/meter/account_state.h"
+#include "runtime/meter/commitment_order.h"
+#include "runtime/meter/commitment_placement.h"
+#include "runtime/meter/meter.h"
+
+namespace hearth {
+
+// The account that can be changed: each change is an entry in the ledger first, then in the state.
+//
+// Owns:    the state. Owned by the daemon.
+// Borrows: the meter, clock, random, the placement once it is set; all outlive it.
+// Thread:  loop thread.
+// Failure: what is refused, or what the ledger does not take, changes nothing.
+class Account final {
+ public:
+  // Replays the account's entries. kUnsupported: a newer release wrote one.
+  static Result<std::unique_ptr<Account>> Open(Meter& meter, const Clock& clock, Random& random);
+
+  const AccountState& state() const { return state_; }
+  // Until it is set, everything is placeable.
+  void SetPlacement(CommitmentPlacement* placement) { placement_ = placement; }
+
+  // What it would cost; not whether there is room.
+  Result<Commitment> Quote(const CommitmentOrder& order) const;
+  // kPrecondition: not placeable.
+  Result<Commitment> Buy(const CommitmentOrder& order);
+  // Convertible reservations; takes effect with the hour that runs.
+  Result<Commitment> Exchange(const std::string& old_id, const CommitmentOrder& order);
+  // What has no term ends now; what has one is kConflict: it is promised, and paid.
+  Result<Commitment> End(const std::string& id);
+
+  // All tags of a function, {} for none. The same again writes nothing. At most 50, as in AWS: keys to 128
+  // characters, values to 256.
+  Status SetTags(const std::string& function, const Tags& tags);
+  Status SetBudget(const Budget& budget);
+  Status RemoveBudget(const std::string& name);
+  Result<CreditGranted> GrantCredit(Money amount, const std::string& function, const std::string& reason);
+  Status SetDiscount(uint32_t basis_points);
+  Status SetSpotDiscount(uint32_t basis_points);
+  // Checks the book; the one in force already writes nothing.
+  Status UsePrices(std::string_view book_json);
+  Status CloseThrough(UtcHour through);
+  Status IssueInvoice(const InvoiceIssued& invoice);
+  Status AddNodeHour(const NodeHour& hour);
+
+ private:
+  Account(Meter& meter, const Clock& clock, Random& random) : meter_(meter), clock_(clock), random_(random) {}
+  Status Write(const AccountEvent& event);
+  Status CheckPlaceable(const Commitment& wanted, const std::string& instead_of) const;
+  std::string NewId(CommitmentKind kind);
+  void Changed();
+
+  // Borrowed.
+  Meter& meter_;
+  const Clock& clock_;
+  Random& random_;
+  CommitmentPlacement* placement_ = nullptr;
+  // Mutable.
+  AccountState state_;
+};
+
+inline constexpr size_t kTagsMax = 50;
+inline constexpr size_t kTagKeyBytesMax = 128;
+inline constexpr size_t kTagValueBytesMax = 256;
+Status ValidateTags(const Tags& tags);
+
+}  // namespace hearth
