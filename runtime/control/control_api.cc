@@ -179,7 +179,10 @@ Status ControlApi::MountHearth(http::RouteTable& routes) {
   HEARTH_TRY(Add(routes, "GET /_hearth/v1/info", [this](const ApiCallPtr& call) { status_.Info(call); }));
   HEARTH_TRY(Add(routes, "GET /_hearth/v1/logs/{name}", [this](const ApiCallPtr& call) { logs_.Get(call); }));
   HEARTH_TRY(Add(routes, "GET /metrics", [this](const ApiCallPtr& call) {
-    call->Answer(200, {{"content-type", Metrics::kContentType}}, metrics_.Scrape());
+    metrics_.Scrape([call](Result<std::string> text) {
+      if (!text.ok()) return call->Fail(text.error());
+      call->Answer(200, {{"content-type", Metrics::kContentType}}, std::move(text).value());
+    });
   }));
   HEARTH_TRY(Add(routes, "GET /livez", [this](const ApiCallPtr& call) { status_.Live(call); }));
   return Add(routes, "GET /readyz", [this](const ApiCallPtr& call) { status_.Ready(call); });

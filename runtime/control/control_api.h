@@ -30,7 +30,7 @@ struct ControlParts {
   const Meter& meter;
   const PriceBook& prices;
   LogStore& logs;
-  const Metrics& metrics;
+  Metrics& metrics;
   const PoolStatusSource& pool;
   TriggersByKind triggers;  // "url", "queue", "bucket" and "route" must be there
   Executor& executor;
@@ -88,7 +88,7 @@ class ControlApi final {
   const std::shared_ptr<const AccessGuard> guard_;
   // Borrowed.
   FunctionRegistry& registry_;
-  const Metrics& metrics_;
+  Metrics& metrics_;
   Random& random_;
   const TriggersByKind triggers_;
   // Mutable.

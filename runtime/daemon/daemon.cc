@@ -86,7 +86,14 @@ Result<std::unique_ptr<Daemon>> Daemon::Open(const Config& config, Loop& loop, L
 }
 
 Daemon::Daemon(const Config& config, Loop& loop, Log& log)
-    : config_(config), loop_(loop), log_(log), platform_log_(logs_, loop.clock()) {}
+    : config_(config),
+      loop_(loop),
+      log_(log),
+      metrics_(loop, {.is_deployed =
+                          [this](std::string_view name) {
+                            return registry_ && registry_->Resolve(std::string(name), "").ok();
+                          }}),
+      platform_log_(logs_, loop.clock()) {}
 
 Daemon::~Daemon() = default;
 

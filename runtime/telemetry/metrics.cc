@@ -1,19 +1,11 @@
 #include "runtime/telemetry/metrics.h"
 
-#include <functional>
-#include <unordered_map>
 #include <utility>
 
-#include "runtime/telemetry/exposition.h"
-#include "runtime/telemetry/function_series.h"
+#include "runtime/telemetry/series_table.h"
 
 namespace hearth {
 namespace {
-
-struct NameHash {
-  using is_transparent = void;
-  size_t operator()(std::string_view name) const { return std::hash<std::string_view>()(name); }
-};
 
 bool Ran(OutcomeKind kind) {
   switch (kind) {
@@ -28,9 +20,8 @@ bool Ran(OutcomeKind kind) {
   }
 }
 
-void CountOutcome(FunctionSeries& series, const InvocationRecord& record) {
-  ++series.invocations[static_cast<size_t>(record.trigger)][static_cast<size_t>(record.outcome)];
-  switch (record.outcome) {
+void CountEnding(FunctionSeries& series, OutcomeKind outcome) {
+  switch (outcome) {
     case OutcomeKind::kTimeout:
     case OutcomeKind::kInitTimeout:
       ++series.timeouts;
@@ -48,58 +39,26 @@ void CountOutcome(FunctionSeries& series, const InvocationRecord& record) {
 
 }  // namespace
 
-class Metrics::Table final {
- public:
-  explicit Table(Options options) : options_(options) {}
-
-  FunctionSeries& For(std::string_view function) {
-    const auto found = functions_.find(function);
-    if (found != functions_.end()) return found->second;
-    if (functions_.size() >= options_.functions_max) {
-      overflowed_ = true;
-      return overflow_;
-    }
-    return functions_.emplace(function, FunctionSeries()).first->second;
-  }
-  // The overflow when it is not there for want of room, null when it was forgotten.
-  FunctionSeries* Find(std::string_view function) {
-    const auto found = functions_.find(function);
-    if (found != functions_.end()) return &found->second;
-    return overflowed_ && functions_.size() >= options_.functions_max ? &overflow_ : nullptr;
-  }
-  void Forget(std::string_view function) {
-    const auto found = functions_.find(function);
-    if (found != functions_.end()) functions_.erase(found);
-  }
-  std::string Scrape() const {
-    Exposition exposition;
-    for (const auto& [function, series] : functions_) exposition.Add(function, series);
-    if (overflowed_) exposition.Add("overflow", overflow_);
-    return std::move(exposition).Text();
-  }
-
- private:
-  const Options options_;
-  std::unordered_map<std::string, FunctionSeries, NameHash, std::equal_to<>> functions_;
-  FunctionSeries overflow_;
-  bool overflowed_ = false;
-};
-
-Metrics::Metrics() : Metrics(Options()) {}
-Metrics::Metrics(Options options) : table_(std::make_unique<Table>(options)) {}
+Metrics::Metrics(Executor& executor) : Metrics(executor, Options()) {}
+Metrics::Metrics(Executor& executor, Options options)
+    : executor_(executor),
+      table_(std::make_unique<SeriesTable>(
+          SeriesTable::Options{options.functions_max, options.series_max, std::move(options.is_deployed)})),
+      renderer_(executor, "metrics") {}
 Metrics::~Metrics() = default;
 
 void Metrics::OnInvocationStarted(const FunctionVersion&, const Event&) {}
 
 void Metrics::OnInvocationSettled(const InvocationRecord& record) {
   FunctionSeries& series = table_->For(record.function);
-  CountOutcome(series, record);
+  table_->CountAttempt(series, record.trigger, record.outcome);
+  CountEnding(series, record.outcome);
   if (record.cold) ++series.cold_starts;
   if (Ran(record.outcome)) {
-    series.invoke_duration.Observe(record.duration_ns);
-    series.queue_wait.Observe(record.queued_ns);
+    table_->Observe(series, &FunctionSeries::invoke_duration, record.duration_ns);
+    table_->Observe(series, &FunctionSeries::queue_wait, record.queued_ns);
   }
-  if (record.init_ns > 0) series.init_duration.Observe(record.init_ns);
+  if (record.init_ns > 0) table_->Observe(series, &FunctionSeries::init_duration, record.init_ns);
   if (!record.billable) return;
   ++series.billed_requests;
   series.billed_ms += record.billed_ms;
@@ -107,33 +66,76 @@ void Metrics::OnInvocationSettled(const InvocationRecord& record) {
 }
 
 void Metrics::OnThrottled(std::string_view function, std::string_view reason) {
-  auto& throttles = table_->For(function).throttles;
-  auto counter = throttles.find(reason);
-  if (counter == throttles.end()) {
-    const bool room = throttles.size() < kThrottleReasonsMax;
-    counter = throttles.try_emplace(room ? std::string(reason) : "other").first;
-  }
-  ++counter->second;
+  table_->CountThrottle(table_->For(function), reason);
 }
 
-// A worker may outlive its function's series; then its last states are not counted anywhere.
-void Metrics::OnWorkerState(const FunctionVersion& version, WorkerId, WorkerState from, WorkerState to) {
-  const bool begins = to == WorkerState::kForking || to == WorkerState::kInitialising;
-  FunctionSeries* series = begins ? &table_->For(version.function) : table_->Find(version.function);
-  if (!series) return;
-  if (from != to && from != WorkerState::kGone) {
-    uint64_t& before = series->workers[static_cast<size_t>(from)];
-    if (before > 0) --before;
-  }
-  if (to != WorkerState::kGone) ++series->workers[static_cast<size_t>(to)];
+void Metrics::OnWorkerState(const FunctionVersion& version, WorkerId worker, WorkerState from,
+                            WorkerState to) {
+  table_->MoveWorker(version.function, worker, from, to);
 }
 
 void Metrics::OnWorkerStarted(const FunctionVersion& version, nanoseconds request_to_started) {
-  table_->For(version.function).worker_start.Observe(static_cast<uint64_t>(request_to_started.count()));
+  table_->Observe(table_->For(version.function), &FunctionSeries::worker_start,
+                  static_cast<uint64_t>(request_to_started.count()));
 }
 
 void Metrics::ForgetFunction(std::string_view function) { table_->Forget(function); }
 
-std::string Metrics::Scrape() const { return table_->Scrape(); }
+void Metrics::Scrape(OnText done) {
+  if (waiting_.size() >= kScrapesMax) {
+    executor_.Post([done = std::move(done)] {
+      done(Error{ErrorCode::kThrottled,
+                 std::to_string(kScrapesMax) + " scrapes wait already; one scraper each 15 s is enough"});
+    });
+    return;
+  }
+  waiting_.push_back(std::move(done));
+  if (serving_.empty()) Begin();
+}
+
+void Metrics::Begin() {
+  serving_ = std::exchange(waiting_, {});
+  scrape_ = ++scrapes_;
+  asked_ = 0;
+  for (MetricSource* source : sources_) {
+    asked_ += source->Refresh([weak = weak_.Get(), scrape = scrape_] {
+      if (weak) weak->OnRefreshed(scrape);
+    });
+  }
+  if (asked_ == 0) return Render();
+  refresh_limit_ = executor_.After(kRefreshLimit, [this] { Render(); });
+}
+
+// One that answers after the limit has been given up.
+void Metrics::OnRefreshed(uint64_t scrape) {
+  if (scrape == scrape_ && --asked_ == 0) Render();
+}
+
+void Metrics::Render() {
+  refresh_limit_.Cancel();
+  scrape_ = 0;
+  struct Begun {
+    MetricText text;
+    SeriesTable::Snapshot functions;
+  };
+  auto begun = std::make_shared<Begun>();
+  for (const MetricSource* source : sources_) source->Collect(begun->text);
+  begun->functions = table_->Copy();
+  renderer_.Run<std::string>(
+      [begun] {
+        begun->functions.Write(begun->text);
+        return std::move(begun->text).Text();
+      },
+      [weak = weak_.Get()](std::string text) {
+        if (weak) weak->OnRendered(std::move(text));
+      });
+}
+
+void Metrics::OnRendered(std::string text) {
+  std::vector<OnText> served = std::exchange(serving_, {});
+  if (!waiting_.empty()) Begin();
+  for (size_t i = 0; i + 1 < served.size(); ++i) served[i](text);
+  served.back()(std::move(text));
+}
 
 }  // namespace hearth

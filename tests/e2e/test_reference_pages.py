@@ -33,14 +33,18 @@ class Metrics(DaemonTest):
     def set_up_functions(cls):
         cls.daemon.create_function("victim", handler_path("victim"))
 
-    def test_page_lists_the_metrics_that_a_scrape_shows_with_their_types(self):
+    def test_page_lists_every_metric_that_a_scrape_shows_with_its_type_and_labels(self):
         self.daemon.invoke("victim", {})
         text = self.daemon.control("GET", "/metrics").body.decode()
         shown = dict(re.findall(r"^# TYPE (\S+) (\S+)$", text, re.M))
         self.assertGreater(len(shown), 5)
         page = (ROOT / "docs/metrics.md").read_text(encoding="utf-8")
-        listed = dict(re.findall(r"^\| `(hearth_\w+)` \| (\w+) \|", page, re.M))
-        self.assertEqual(shown, listed)
+        rows = re.findall(r"^\| `(\w+)` \| (counter|gauge|histogram) \| ([^|]*) \|", page, re.M)
+        self.assertEqual(shown, {name: kind for name, kind, _ in rows if name in shown})
+        labels = {name: set(re.findall(r"`(\w+)`", cell)) for name, _, cell in rows}
+        for name, pairs in self.daemon.metrics():
+            family = name if name in shown else re.sub(r"_(bucket|sum|count)$", "", name)
+            self.assertEqual(labels[family], {label for label, _ in pairs} - {"le"}, name)
 
 
 if __name__ == "__main__":

@@ -128,7 +128,7 @@ struct ControlFixture {
   Meter::Opened opened = std::move(Meter::Open(ledger)).value();
   PriceBook prices = std::move(ShippedPriceBook()).value();
   LogStore logs;
-  Metrics metrics;
+  Metrics metrics{executor};
   FakePool pool;
   FakeTrigger url{"url", executor}, queue{"queue", executor}, bucket{"bucket", executor},
       route{"route", executor};

@@ -1,0 +1,60 @@
+#include "runtime/telemetry/function_series.h"
+
+namespace hearth {
+namespace {
+
+constexpr double kMsPerSecond = 1e3, kMbMsPerGbSecond = 1'024'000;
+
+template <class Figures>
+void WriteSeen(MetricRef metric, std::string_view function, const Figures& figures, MetricWriter& out) {
+  if (figures.count() > 0) out.Write(metric, {function}, figures.view());
+}
+
+void WriteInvocations(std::string_view function, const FunctionSeries& series, MetricWriter& out) {
+  for (size_t trigger = 0; trigger < kTriggerKinds; ++trigger) {
+    for (size_t outcome = 0; outcome < kOutcomeKindCount; ++outcome) {
+      const uint64_t count = series.invocations[trigger][outcome];
+      if (count == 0) continue;
+      out.Write(
+          "hearth_invocations_total",
+          {function, NameOf(static_cast<TriggerKind>(trigger)), NameOf(static_cast<OutcomeKind>(outcome))},
+          static_cast<double>(count));
+    }
+  }
+}
+
+void WriteThrottles(std::string_view function, const FunctionSeries& series,
+                    const std::vector<std::string>& reasons, MetricWriter& out) {
+  for (size_t reason = 0; reason < series.throttles.size(); ++reason) {
+    if (series.throttles[reason] == 0) continue;
+    const std::string_view name = reason < reasons.size() ? std::string_view(reasons[reason]) : "other";
+    out.Write("hearth_throttles_total", {function, name}, static_cast<double>(series.throttles[reason]));
+  }
+}
+
+}  // namespace
+
+void WriteFunction(std::string_view function, const FunctionSeries& series,
+                   const std::vector<std::string>& throttle_reasons, MetricWriter& out) {
+  WriteInvocations(function, series, out);
+  WriteThrottles(function, series, throttle_reasons, out);
+  for (size_t state = 0; state < kWorkerStates; ++state) {
+    out.Write("hearth_workers", {function, NameOf(static_cast<WorkerState>(state))},
+              static_cast<double>(series.workers[state]));
+  }
+  out.Write("hearth_cold_starts_total", {function}, static_cast<double>(series.cold_starts));
+  out.Write("hearth_timeouts_total", {function}, static_cast<double>(series.timeouts));
+  out.Write("hearth_crashes_total", {function, "crash"}, static_cast<double>(series.crashes));
+  out.Write("hearth_crashes_total", {function, "out_of_memory"}, static_cast<double>(series.out_of_memory));
+  out.Write("hearth_billed_duration_seconds_total", {function},
+            static_cast<double>(series.billed_ms) / kMsPerSecond);
+  out.Write("hearth_billed_gb_seconds_total", {function},
+            static_cast<double>(series.billed_mb_ms) / kMbMsPerGbSecond);
+  out.Write("hearth_billed_requests_total", {function}, static_cast<double>(series.billed_requests));
+  WriteSeen("hearth_invoke_duration_seconds", function, series.invoke_duration, out);
+  WriteSeen("hearth_init_duration_seconds", function, series.init_duration, out);
+  WriteSeen("hearth_queue_wait_seconds", function, series.queue_wait, out);
+  WriteSeen("hearth_worker_start_seconds", function, series.worker_start, out);
+}
+
+}  // namespace hearth
