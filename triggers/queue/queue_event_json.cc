@@ -9,6 +9,7 @@
 #include "runtime/base/digest.h"
 #include "runtime/base/json_depth.h"
 #include "runtime/store/attributes_md5.h"
+#include "runtime/store/system_attributes.h"
 #include "triggers/queue/json_text.h"
 
 namespace hearth {
@@ -34,6 +35,8 @@ void VisitSystemAttributes(const QueueAddress& address, const QueueMessage& mess
     visit("DeadLetterQueueSourceArn",
           QueueAddress{address.region, address.account, message.dead_letter_source}.Arn());
   }
+  if (const auto header = message.attributes.find(kTraceHeaderAttribute); header != message.attributes.end())
+    visit("AWSTraceHeader", header->second.value);
 }
 
 void AppendMember(std::string& out, std::string_view name, std::string_view value) {
@@ -56,6 +59,12 @@ void AppendAttribute(std::string& out, const std::string& name, const MessageAtt
   out += ",\"stringListValues\":[],\"binaryListValues\":[]}";
 }
 
+std::map<std::string, MessageAttribute> WithoutTraceHeader(
+    std::map<std::string, MessageAttribute> attributes) {
+  attributes.erase(kTraceHeaderAttribute);
+  return attributes;
+}
+
 // Written by hand: a tree of small objects for each of thousands of messages a second is what costs.
 void AppendRecord(std::string& out, const QueueAddress& address, const std::string& arn,
                   const QueueMessage& message) {
@@ -75,12 +84,13 @@ void AppendRecord(std::string& out, const QueueAddress& address, const std::stri
   out += "},\"messageAttributes\":{";
   first = true;
   for (const auto& [name, attribute] : message.attributes) {
+    if (name == kTraceHeaderAttribute) continue;
     if (!std::exchange(first, false)) out += ',';
     AppendAttribute(out, name, attribute);
   }
   out += '}';
-  if (!message.attributes.empty())
-    AppendMember(out, "md5OfMessageAttributes", Md5OfAttributes(message.attributes));
+  if (!first)
+    AppendMember(out, "md5OfMessageAttributes", Md5OfAttributes(WithoutTraceHeader(message.attributes)));
   AppendMember(out, "md5OfBody", Md5Hex(message.body));
   AppendMember(out, "eventSource", "aws:sqs");
   AppendMember(out, "eventSourceARN", arn);
