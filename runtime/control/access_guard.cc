@@ -79,6 +79,11 @@ Status AccessGuard::Check(const Asked& asked) const {
         "\" is a foreign web page: the control API answers only pages of this machine, or of names allowed "
         "with --allow-host");
   }
+  if (asked.origin.empty() && asked.fetch_site == "cross-site") {
+    return Refused(
+        "a page of another site causes this request (Sec-Fetch-Site: cross-site): the control API answers "
+        "only pages of this machine");
+  }
   if (wants_token() && !HasToken(asked)) {
     return Refused(
         "the control API asks for the token of --auth-token-file: send it as \"Authorization: Bearer "

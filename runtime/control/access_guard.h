@@ -12,7 +12,9 @@ namespace hearth {
 //
 // Two dangers, two checks. A stranger who can reach the port: a bearer token, where one is configured. A web
 // page in the operator's own browser, whose script reaches loopback through a name that it rebinds: the Host
-// that was asked for, and the Origin of a browser's request, must be this machine's own names.
+// that was asked for, and the Origin of a browser's request, must be this machine's own names; a request that
+// another site's page causes without an Origin (an image, a link) is refused too, since SQS's query protocol
+// does things on GET.
 //
 // Thread: any; it holds nothing that changes.
 class AccessGuard final {
@@ -30,6 +32,8 @@ class AccessGuard final {
     std::string_view authorization = {};
     // X-Amz-Security-Token: how AWS's tools can carry the token (AWS_SESSION_TOKEN).
     std::string_view security_token = {};
+    // Sec-Fetch-Site: what browsers say of requests that carry no Origin, such as an image's.
+    std::string_view fetch_site = {};
   };
 
   explicit AccessGuard(Options options);

@@ -8,12 +8,16 @@ namespace {
 
 // Lambda's limit on a whole CreateFunction request: a package of 50 MiB in base64, and the rest.
 constexpr Bytes kDeployBodyMax{70'167'211};
-// A message of 1 MiB, each byte of it an escape of six in JSON, and attributes.
+// A message of 1 MiB, each byte of it an escape of six in JSON (of three in a form), and attributes.
 constexpr Bytes kSqsBodyMax = 8_MiB;
 
 AccessGuard::Asked AskedBy(const http::Request& request) {
-  return {request.path, request.headers.Get("host"), request.headers.Get("origin"),
-          request.headers.Get("authorization"), request.headers.Get("x-amz-security-token")};
+  return {request.path,
+          request.headers.Get("host"),
+          request.headers.Get("origin"),
+          request.headers.Get("authorization"),
+          request.headers.Get("x-amz-security-token"),
+          request.headers.Get("sec-fetch-site")};
 }
 
 LambdaError UnknownOperation(const http::Request& request) {
@@ -33,7 +37,7 @@ ControlApi::ControlApi(ControlParts parts, Options options)
       invoke_(parts.registry, parts.sink, parts.logs),
       urls_(parts.registry, *triggers_.at("url")),
       mappings_(parts.registry, *triggers_.at("queue"), parts.queues, parts.random),
-      sqs_(parts.queues, parts.executor, {options.info.account, options.info.region}),
+      sqs_(parts.queues, parts.keys, parts.executor, {options.info.account, options.info.region}),
       bill_(parts.meter, parts.prices, parts.executor.clock()),
       logs_(parts.logs, parts.registry, parts.executor.clock()),
       status_(std::move(options.info), parts.pool, parts.queues, std::move(options.readiness)),
@@ -87,9 +91,21 @@ Status ControlApi::MountAll(http::RouteTable& routes) {
   HEARTH_TRY(MountMappings(routes));
   HEARTH_TRY(MountAccount(routes));
   HEARTH_TRY(MountHearth(routes));
-  HEARTH_TRY(Add(routes, "POST /", [this](const ApiCallPtr& call) { sqs_.Serve(call); }, {kSqsBodyMax}));
+  HEARTH_TRY(MountSqs(routes));
   routes.SetFallback(Guarded([](const ApiCallPtr& call) { call->Fail(UnknownOperation(call->request())); }));
   return Ok();
+}
+
+// At the root and at each queue's own URL, "/ACCOUNT/QUEUE"; whatever else has two segments is in the table
+// with names of its own, which win.
+Status ControlApi::MountSqs(http::RouteTable& routes) {
+  const auto serve = [this](const ApiCallPtr& call) {
+    SqsApi::IsFor(call->request()) ? sqs_.Serve(call) : call->Fail(UnknownOperation(call->request()));
+  };
+  for (const char* route : {"GET /", "POST /{account}/{queue}", "GET /{account}/{queue}"})
+    HEARTH_TRY(Add(routes, route, serve, {kSqsBodyMax}));
+  // Nothing else is posted here, so what is wrong is wrong in SQS's words.
+  return Add(routes, "POST /", [this](const ApiCallPtr& call) { sqs_.Serve(call); }, {kSqsBodyMax});
 }
 
 Status ControlApi::MountFunctions(http::RouteTable& routes) {

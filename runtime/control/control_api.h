@@ -27,6 +27,7 @@ struct ControlParts {
   FunctionRegistry& registry;
   EventSink& sink;
   QueueStore& queues;
+  KeyStore& keys;
   const Meter& meter;
   const PriceBook& prices;
   LogStore& logs;
@@ -37,7 +38,7 @@ struct ControlParts {
   Random& random;
 };
 
-// The control plane: Lambda's REST API, SQS's JSON protocol, and our own resources under /_hearth/v1/, on one
+// The control plane: Lambda's REST API, SQS's two protocols, and our own resources under /_hearth/v1/, on one
 // route table.
 //
 // Owns:    its routes and the handlers of each resource family. Owned by the daemon.
@@ -74,6 +75,7 @@ class ControlApi final {
   Status MountFunctionParts(http::RouteTable& routes);
   Status MountMappings(http::RouteTable& routes);
   Status MountAccount(http::RouteTable& routes);
+  Status MountSqs(http::RouteTable& routes);
   Status MountHearth(http::RouteTable& routes);
   Status MountDocuments(http::RouteTable& routes, const std::string& path, HearthDocuments& documents);
   Status Add(http::RouteTable& routes, std::string_view route, Handle handle,

@@ -4,28 +4,41 @@
 #include <map>
 #include <string>
 
-#include "runtime/control/sqs_messages.h"
+#include "runtime/control/sqs_leases.h"
+#include "runtime/control/sqs_moves.h"
 #include "runtime/control/sqs_queues.h"
 #include "runtime/control/sqs_receive.h"
+#include "runtime/control/sqs_send.h"
 
 namespace hearth {
 
-// SQS's JSON protocol: POST / with X-Amz-Target: AmazonSQS.OPERATION.
+// SQS in both of its protocols, one implementation of each operation behind them: AWS JSON 1.0 (X-Amz-Target:
+// AmazonSQS.OPERATION) and the older query protocol (Action=OPERATION in a form or a query string, answers in
+// XML). Either at "/" or at a queue's own URL.
 //
-// Borrows: QueueStore&, Executor& - both outlive it.
+// Borrows: QueueStore&, KeyStore&, Executor& - all outlive it.
 // Thread:  loop thread.
 class SqsApi final {
  public:
-  SqsApi(QueueStore& queues, Executor& executor, SqsIdentity identity);
+  SqsApi(QueueStore& queues, KeyStore& keys, Executor& executor, const SqsIdentity& identity);
 
+  // Whether a request that came for "/" or "/ACCOUNT/QUEUE" is SQS's at all.
+  static bool IsFor(const http::Request& request);
   void Serve(const ApiCallPtr& call);
   void OnQueueVisible(std::string_view queue) { receive_.OnVisible(queue); }
 
  private:
+  using Operation = std::function<void(const SqsCallPtr&)>;
+
+  void ServeJson(const ApiCallPtr& call);
+  void ServeQuery(const ApiCallPtr& call);
+
   SqsQueues queues_;
-  SqsMessages messages_;
+  SqsSend send_;
+  SqsLeases leases_;
   SqsReceive receive_;
-  std::map<std::string, std::function<void(const SqsCallPtr&)>, std::less<>> operations_;
+  SqsMoves moves_;
+  std::map<std::string, Operation, std::less<>> operations_;
 };
 
 }  // namespace hearth

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <string>
+#include <string_view>
 
 #include "runtime/base/result.h"
 #include "runtime/control/json_members.h"
@@ -18,6 +19,20 @@ struct SqsError {
 
 SqsError QueueDoesNotExist();
 SqsError SqsInvalidParameter(std::string message);
+// "Value VALUE for parameter NAME is invalid. Reason: REASON"
+SqsError SqsInvalidValue(std::string_view value, std::string_view name, std::string_view reason);
+SqsError SqsMissingParameter(std::string_view name);
+SqsError UnknownQueueAttribute(std::string_view name);
+SqsError InvalidQueueAttribute(std::string message);
+SqsError ReceiptHandleIsInvalid(std::string_view handle);
+SqsError MessageNotInflight(const std::string& detail);
+SqsError SqsResourceNotFound(std::string message);  // 404
+SqsError SqsUnsupported(std::string message);
+// "EmptyBatchRequest" and its like, whose old names have a prefix.
+SqsError SqsPrefixedError(const char* code, std::string message, int status = 400);
+// One that is called alike in both protocols and belongs to AWS's common errors.
+SqsError SqsCommonError(const char* code, std::string message, int status = 400);
+
 SqsError ToSqsError(const Error& error);
 std::string SqsErrorJson(const SqsError& error);
 

@@ -2,9 +2,6 @@
 
 #include <algorithm>
 
-#include "runtime/base/digest.h"
-#include "runtime/store/attributes_md5.h"
-
 namespace hearth {
 namespace {
 
@@ -12,15 +9,42 @@ constexpr int64_t kMessagesMax = 10;
 constexpr int64_t kWaitSecondsMax = 20;
 constexpr int64_t kVisibilitySecondsMax = 43'200;
 
-Error OutOfRange(const char* name, const Json& value, int64_t least, int64_t most) {
-  return {ErrorCode::kInvalidArgument, "Value " + DumpJson(value) + " for parameter " + name +
-                                           " is invalid. Reason: Must be between " + std::to_string(least) +
-                                           " and " + std::to_string(most) + ", if provided."};
+using Refused = std::optional<SqsError>;
+
+Refused ReadInRange(const Json& request, const char* name, int64_t& out, int64_t least, int64_t most) {
+  if (JsonMembers(request).Read(name, out, least, most).ok()) return std::nullopt;
+  return SqsInvalidValue(
+      DumpJson(request[name]), name,
+      "Must be between " + std::to_string(least) + " and " + std::to_string(most) + ", if provided.");
 }
 
-Status ReadInRange(const Json& request, const char* name, int64_t& out, int64_t least, int64_t most) {
-  if (JsonMembers(request).Read(name, out, least, most).ok()) return Ok();
-  return OutOfRange(name, request[name], least, most);
+Refused ReadNames(const Json& request, ReceiveNames& names) {
+  const JsonMembers in(request);
+  // The older name of the same thing; clients send the one, the other, or both.
+  for (const char* member : {"MessageSystemAttributeNames", "AttributeNames"}) {
+    std::vector<std::string> asked;
+    if (const Status read = in.Read(member, asked); !read.ok()) return ToSqsError(read.error());
+    names.system.insert(names.system.end(), asked.begin(), asked.end());
+  }
+  if (const Status known = ValidateSystemNames(names.system); !known.ok())
+    return UnknownQueueAttribute(known.error().message);
+  if (const Status read = in.Read("MessageAttributeNames", names.user); !read.ok())
+    return ToSqsError(read.error());
+  return std::nullopt;
+}
+
+Refused ReadAttemptId(const Json& request, const std::string& queue, std::string& attempt_id) {
+  if (const Status read = JsonMembers(request).Read("ReceiveRequestAttemptId", attempt_id); !read.ok())
+    return ToSqsError(read.error());
+  if (!attempt_id.empty() && !queue.ends_with(".fifo")) {
+    return SqsInvalidValue(attempt_id, "ReceiveRequestAttemptId",
+                           "The request include parameter that is not valid for this queue type.");
+  }
+  if (attempt_id.size() <= kReceiveAttemptIdBytesMax) return std::nullopt;
+  return SqsInvalidValue(
+      attempt_id, "ReceiveRequestAttemptId",
+      "ReceiveRequestAttemptId can only include alphanumeric and punctuation characters. 1 "
+      "to 128 in length.");
 }
 
 }  // namespace
@@ -28,39 +52,41 @@ Status ReadInRange(const Json& request, const char* name, int64_t& out, int64_t 
 struct SqsReceive::Poll {
   SqsCallPtr call;
   std::string queue;
-  uint32_t count = 1;
-  seconds visibility{-1};
+  ReceiveRequest request;
   seconds wait{-1};  // -1: the queue's
-  std::vector<std::string> system_names;
-  std::vector<std::string> attribute_names;
+  ReceiveNames names;
   bool over = false;  // time is up, answered, or the client has gone
   Timer timer;
 };
 
-Result<SqsReceive::PollPtr> SqsReceive::Read(const SqsCallPtr& call) const {
+SqsReceive::PollPtr SqsReceive::Read(const SqsCallPtr& call) const {
+  const auto queue = call->NeedQueue();
+  if (!queue) return nullptr;
   auto poll = std::make_shared<Poll>();
   poll->call = call;
-  HEARTH_ASSIGN(poll->queue, call->QueueName());
+  poll->queue = *queue;
   int64_t count = 1;
   int64_t visibility = -1;
   int64_t wait = -1;
   const Json& request = call->request();
-  HEARTH_TRY(ReadInRange(request, "MaxNumberOfMessages", count, 1, kMessagesMax));
-  HEARTH_TRY(ReadInRange(request, "VisibilityTimeout", visibility, 0, kVisibilitySecondsMax));
-  HEARTH_TRY(ReadInRange(request, "WaitTimeSeconds", wait, 0, kWaitSecondsMax));
-  HEARTH_TRY(call->members().Read("AttributeNames", poll->system_names));
-  HEARTH_TRY(call->members().Read("MessageSystemAttributeNames", poll->system_names));
-  HEARTH_TRY(call->members().Read("MessageAttributeNames", poll->attribute_names));
-  poll->count = static_cast<uint32_t>(count);
-  poll->visibility = seconds(visibility);
+  for (const Refused& refused :
+       {ReadInRange(request, "MaxNumberOfMessages", count, 1, kMessagesMax),
+        ReadInRange(request, "VisibilityTimeout", visibility, 0, kVisibilitySecondsMax),
+        ReadInRange(request, "WaitTimeSeconds", wait, 0, kWaitSecondsMax), ReadNames(request, poll->names),
+        ReadAttemptId(request, *queue, poll->request.attempt_id)}) {
+    if (!refused) continue;
+    call->Fail(*refused);
+    return nullptr;
+  }
+  poll->request.count = static_cast<uint32_t>(count);
+  poll->request.visibility = seconds(visibility);
   poll->wait = seconds(wait);
   return poll;
 }
 
 void SqsReceive::Receive(const SqsCallPtr& call) {
-  auto read = Read(call);
-  if (!read.ok()) return call->Fail(read.error());
-  PollPtr poll = std::move(read).value();
+  const PollPtr poll = Read(call);
+  if (!poll) return;
   if (poll->wait >= seconds(0)) return Start(poll);
   queues_.Describe(poll->queue, [weak = weak_.Get(), poll](const Result<QueueDescription>& queue) {
     if (!weak) return;
@@ -71,7 +97,7 @@ void SqsReceive::Receive(const SqsCallPtr& call) {
 }
 
 void SqsReceive::Ask(const PollPtr& poll, std::function<void(Result<std::vector<QueueMessage>>)> reply) {
-  queues_.Receive(poll->queue, {.count = poll->count, .visibility = poll->visibility}, std::move(reply));
+  queues_.Receive(poll->queue, poll->request, std::move(reply));
 }
 
 void SqsReceive::Start(const PollPtr& poll) {
@@ -156,20 +182,8 @@ void SqsReceive::Answer(const PollPtr& poll, const std::vector<QueueMessage>& me
   }
   poll->over = true;
   Json answer = Json::object();
-  for (const QueueMessage& message : messages) {
-    Json one = {{"MessageId", message.message_id},
-                {"ReceiptHandle", message.receipt_handle},
-                {"MD5OfBody", Md5Hex(message.body)},
-                {"Body", message.body}};
-    if (Json system = SystemAttributesJson(identity_, message, poll->system_names); !system.empty())
-      one["Attributes"] = system;
-    const auto attributes = SelectMessageAttributes(message.attributes, poll->attribute_names);
-    if (!attributes.empty()) {
-      one["MessageAttributes"] = MessageAttributesJson(attributes);
-      one["MD5OfMessageAttributes"] = Md5OfAttributes(attributes);
-    }
-    answer["Messages"].push_back(std::move(one));
-  }
+  for (const QueueMessage& message : messages)
+    answer["Messages"].push_back(ReceivedMessageJson(identity_, message, poll->names));
   poll->call->Answer(answer);
 }
 

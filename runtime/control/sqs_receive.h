@@ -6,8 +6,8 @@
 #include <string>
 
 #include "runtime/base/weak_ptr.h"
-#include "runtime/control/sqs_attributes.h"
 #include "runtime/control/sqs_call.h"
+#include "runtime/control/sqs_message_attributes.h"
 #include "runtime/loop/executor.h"
 
 namespace hearth {
@@ -42,7 +42,7 @@ class SqsReceive final {
     bool visible = false;  // something became visible while it was under way
   };
 
-  Result<PollPtr> Read(const SqsCallPtr& call) const;
+  PollPtr Read(const SqsCallPtr& call) const;  // null: the call has failed
   void Start(const PollPtr& poll);
   void Ask(const PollPtr& poll, std::function<void(Result<std::vector<QueueMessage>>)> reply);
   void Wait(const PollPtr& poll);

@@ -235,8 +235,8 @@ hearth::Status Daemon::MountControl() {
     if (line.find(": missing") != std::string::npos) options.info.isolation_missing.push_back(line);
   }
   options.readiness = [this] { return Readiness(); };
-  ControlParts parts{*registry_, *router_, *queues_, *meter_, prices_, logs_,
-                     metrics_,   *this,    {},       loop_,   random_};
+  ControlParts parts{*registry_, *router_, *queues_, *keys_, *meter_, prices_,
+                     logs_,      metrics_, *this,    {},     loop_,   random_};
   for (Trigger* trigger : Triggers()) parts.triggers.emplace(std::string(trigger->kind()), trigger);
   HEARTH_ASSIGN(control_, ControlApi::Mount(control_routes_, parts, std::move(options)));
   return Ok();

@@ -1,8 +1,10 @@
 hearth_unit_test(unit_control
   SOURCES ${CMAKE_CURRENT_LIST_DIR}/runtime/control/access_guard_test.cc
+          ${CMAKE_CURRENT_LIST_DIR}/runtime/control/form_fields_test.cc
           ${CMAKE_CURRENT_LIST_DIR}/runtime/control/hearth_resources_test.cc
           ${CMAKE_CURRENT_LIST_DIR}/runtime/control/lambda_functions_test.cc
           ${CMAKE_CURRENT_LIST_DIR}/runtime/control/lambda_invoke_test.cc
           ${CMAKE_CURRENT_LIST_DIR}/runtime/control/lambda_triggers_test.cc
+          ${CMAKE_CURRENT_LIST_DIR}/runtime/control/sqs_query_test.cc
           ${CMAKE_CURRENT_LIST_DIR}/runtime/control/sqs_test.cc
   DEPS hearth_control)

@@ -145,8 +145,8 @@ struct ControlFixture {
     ControlInfo info;
     info.version = "0.1.0";
     api = std::move(ControlApi::Mount(routes,
-                                      {registry, sink, queues, *opened.meter, prices, logs, metrics, pool,
-                                       triggers, executor, random},
+                                      {registry, sink, queues, keys, *opened.meter, prices, logs, metrics,
+                                       pool, triggers, executor, random},
                                       {std::move(access), info, [this] { return readiness; }}))
               .value();
     queues.SetOnVisible([this](std::string_view name) {

@@ -87,6 +87,226 @@ TEST_CASE_METHOD(SqsFixture, "queues are made, found, listed and removed", "[con
   CHECK(ErrorOf(Sqs("CreateQueue", {{"QueueName", "a b"}})) == "400 InvalidParameterValue;Sender");
 }
 
+TEST_CASE_METHOD(SqsFixture, "redrive policy that SQS refuses", "[control][sqs]") {
+  const auto reason = [&](const std::string& policy) {
+    const auto answer =
+        Sqs("SetQueueAttributes", {{"QueueUrl", orders}, {"Attributes", {{"RedrivePolicy", policy}}}});
+    CHECK(ErrorOf(answer) == "400 InvalidParameterValue;Sender");
+    const std::string message = Body(answer)["message"];
+    return message.substr(std::min(message.size(), message.find("Reason: ")));
+  };
+  const std::string arn = "arn:aws:sqs:us-east-1:000000000000:";
+  CHECK(reason("{}") == "Reason: Redrive policy does not contain mandatory attribute: deadLetterTargetArn.");
+  CHECK(reason("[1") == "Reason: Redrive policy is not a valid JSON map.");
+  CHECK(reason(R"({"deadLetterTargetArn": "dummy", "maxReceiveCount": 42})") ==
+        "Reason: Invalid value for deadLetterTargetArn.");
+  CHECK(reason(R"({"deadLetterTargetArn": ")" + arn + R"(d", "maxReceiveCount": 0})") ==
+        "Reason: Invalid value for maxReceiveCount: 0, valid values are from 1 to 1000 both inclusive.");
+  CHECK(reason(R"({"deadLetterTargetArn": ")" + arn + R"(d", "maxReceiveCount": "1001"})") ==
+        "Reason: Invalid value for maxReceiveCount: \"1001\", valid values are from 1 to 1000 both "
+        "inclusive.");
+  reason(R"({"deadLetterTargetArn": ")" + arn + R"(nowhere", "maxReceiveCount": 3})");
+}
+
+TEST_CASE_METHOD(SqsFixture, "queue that exists is compared in what was given", "[control][sqs]") {
+  MakeQueue("slow", {{"DelaySeconds", "7"}, {"Policy", R"({"a":1})"}});
+  CHECK(Sqs("CreateQueue", {{"QueueName", "slow"}})->answer->status == 200);
+  CHECK(
+      Sqs("CreateQueue", {{"QueueName", "slow"}, {"Attributes", {{"DelaySeconds", "7"}}}})->answer->status ==
+      200);
+  const auto differs =
+      Sqs("CreateQueue", {{"QueueName", "slow"}, {"Attributes", {{"Policy", R"({"a":2})"}}}});
+  CHECK(ErrorOf(differs) == "400 QueueAlreadyExists;Sender");
+  CHECK(Body(differs)["message"] ==
+        "A queue already exists with the same name and a different value for attribute Policy");
+}
+
+TEST_CASE_METHOD(SqsFixture, "attributes without effect are read back", "[control][sqs]") {
+  const auto get = [&](const std::string& name) {
+    return Body(Sqs("GetQueueAttributes", {{"QueueUrl", orders}, {"AttributeNames", {name}}}))
+        .value("Attributes", json::object());
+  };
+  CHECK(get("Policy") == json::object());
+  Sqs("SetQueueAttributes",
+      {{"QueueUrl", orders}, {"Attributes", {{"Policy", R"({"a":1})"}, {"KmsMasterKeyId", "alias/x"}}}});
+  CHECK(get("Policy") == json{{"Policy", R"({"a":1})"}});
+  CHECK(get("KmsMasterKeyId")["KmsMasterKeyId"] == "alias/x");
+  Sqs("SetQueueAttributes", {{"QueueUrl", orders}, {"Attributes", {{"Policy", ""}}}});
+  CHECK(get("Policy") == json::object());
+  // Another queue of that name starts without.
+  Sqs("DeleteQueue", {{"QueueUrl", orders}});
+  Advance(seconds(1));
+  MakeQueue("orders");
+  CHECK(get("KmsMasterKeyId") == json::object());
+}
+
+TEST_CASE_METHOD(SqsFixture, "permissions are kept in the policy", "[control][sqs]") {
+  const auto add = [&](json more) {
+    json request = {{"QueueUrl", orders},
+                    {"Label", "peer"},
+                    {"AWSAccountIds", {"111111111111"}},
+                    {"Actions", {"ReceiveMessage"}}};
+    request.update(more);
+    return Sqs("AddPermission", request);
+  };
+  CHECK(add(json::object())->answer->status == 200);
+  const json policy = json::parse(Body(Sqs(
+      "GetQueueAttributes", {{"QueueUrl", orders}, {"AttributeNames", {"Policy"}}}))["Attributes"]["Policy"]
+                                      .get<std::string>());
+  CHECK(policy["Version"] == "2008-10-17");
+  CHECK(policy["Statement"] == json::array({{{"Sid", "peer"},
+                                             {"Effect", "Allow"},
+                                             {"Principal", {{"AWS", "arn:aws:iam::111111111111:root"}}},
+                                             {"Action", "SQS:ReceiveMessage"},
+                                             {"Resource", "arn:aws:sqs:us-east-1:000000000000:orders"}}}));
+  CHECK(Body(add(json::object()))["message"] ==
+        "Value peer for parameter Label is invalid. Reason: Already exists.");
+  CHECK(ErrorOf(add({{"Label", "b"}, {"AWSAccountIds", {"1"}}})) == "400 InvalidParameterValue;Sender");
+  CHECK(ErrorOf(add({{"Label", "b"}, {"Actions", {"DeleteQueue"}}})) == "400 InvalidParameterValue;Sender");
+  const json remove = {{"QueueUrl", orders}, {"Label", "peer"}};
+  CHECK(Sqs("RemovePermission", remove)->answer->status == 200);
+  CHECK(Body(Sqs("RemovePermission", remove))["message"] ==
+        "Value peer for parameter Label is invalid. Reason: can't find label.");
+  CHECK(Body(Sqs("GetQueueAttributes", {{"QueueUrl", orders}, {"AttributeNames", {"Policy"}}})) ==
+        json::object());
+}
+
+TEST_CASE_METHOD(SqsFixture, "tags", "[control][sqs]") {
+  CHECK(Body(Sqs("ListQueueTags", {{"QueueUrl", orders}})) == json::object());
+  Sqs("TagQueue", {{"QueueUrl", orders}, {"Tags", {{"team", "shop"}, {"env", "test"}}}});
+  Sqs("UntagQueue", {{"QueueUrl", orders}, {"TagKeys", {"env"}}});
+  CHECK(Body(Sqs("ListQueueTags", {{"QueueUrl", orders}})) == json{{"Tags", {{"team", "shop"}}}});
+  CHECK(Sqs("CreateQueue", {{"QueueName", "tagged"}, {"tags", {{"a", "b"}}}})->answer->status == 200);
+  CHECK(Body(Sqs("ListQueueTags", {{"QueueUrl", "tagged"}}))["Tags"] == json{{"a", "b"}});
+  CHECK(ErrorOf(Sqs("TagQueue", {{"QueueUrl", orders}, {"Tags", {{"aws:x", "y"}}}})) ==
+        "400 InvalidParameterValue;Sender");
+  CHECK(ErrorOf(Sqs("TagQueue", {{"QueueUrl", orders}, {"Tags", {{std::string(129, 'k'), "y"}}}})) ==
+        "400 InvalidParameterValue;Sender");
+  json fifty_one;
+  for (int i = 0; i < 50; ++i) fifty_one["k" + std::to_string(i)] = "v";
+  CHECK(ErrorOf(Sqs("TagQueue", {{"QueueUrl", orders}, {"Tags", fifty_one}})) ==
+        "400 InvalidParameterValue;Sender");  // with "team" they are 51
+}
+
+TEST_CASE_METHOD(SqsFixture, "sources of a dead-letter queue are listed in pages", "[control][sqs]") {
+  MakeQueue("dead");
+  const json policy = {{"deadLetterTargetArn", "arn:aws:sqs:us-east-1:000000000000:dead"},
+                       {"maxReceiveCount", 3}};
+  for (const char* name : {"a", "b", "c"}) MakeQueue(name, {{"RedrivePolicy", policy.dump()}});
+  const json all = Body(Sqs("ListDeadLetterSourceQueues", {{"QueueUrl", "dead"}}));
+  CHECK(all["queueUrls"].size() == 3);
+  const json page = Body(Sqs("ListDeadLetterSourceQueues", {{"QueueUrl", "dead"}, {"MaxResults", 2}}));
+  CHECK(page["queueUrls"].size() == 2);
+  const json rest = Body(Sqs("ListDeadLetterSourceQueues",
+                             {{"QueueUrl", "dead"}, {"MaxResults", 2}, {"NextToken", page["NextToken"]}}));
+  CHECK(rest["queueUrls"].size() == 1);
+  CHECK_FALSE(rest.contains("NextToken"));
+  CHECK(ErrorOf(Sqs("ListDeadLetterSourceQueues", {{"QueueUrl", "nowhere"}})) ==
+        "400 AWS.SimpleQueueService.NonExistentQueue;Sender");
+}
+
+TEST_CASE_METHOD(SqsFixture, "who may redrive into a queue", "[control][sqs]") {
+  const auto set = [&](const std::string& policy) {
+    return Sqs("SetQueueAttributes",
+               {{"QueueUrl", orders}, {"Attributes", {{"RedriveAllowPolicy", policy}}}});
+  };
+  const std::string by_queue =
+      R"({"redrivePermission":"byQueue","sourceQueueArns":["arn:aws:sqs:us-east-1:000000000000:a"]})";
+  CHECK(set(by_queue)->answer->status == 200);
+  CHECK(Body(Sqs("GetQueueAttributes",
+                 {{"QueueUrl", orders},
+                  {"AttributeNames", {"RedriveAllowPolicy"}}}))["Attributes"]["RedriveAllowPolicy"] ==
+        by_queue);
+  CHECK(set(R"({"redrivePermission":"denyAll"})")->answer->status == 200);
+  for (const char* wrong :
+       {"{}", "x", R"({"redrivePermission":"some"})", R"({"redrivePermission":"byQueue"})",
+        R"({"redrivePermission":"denyAll","sourceQueueArns":[]})"}) {
+    INFO(wrong);
+    CHECK(ErrorOf(set(wrong)) == "400 InvalidParameterValue;Sender");
+  }
+}
+
+TEST_CASE_METHOD(SqsFixture, "trace header goes round as a system attribute", "[control][sqs]") {
+  const json header = {{"AWSTraceHeader", {{"DataType", "String"}, {"StringValue", "Root=1-2-3"}}}};
+  const json sent = Body(
+      Sqs("SendMessage", {{"QueueUrl", orders}, {"MessageBody", "m"}, {"MessageSystemAttributes", header}}));
+  CHECK(sent["MD5OfMessageSystemAttributes"] ==
+        Md5OfAttributes({{"AWSTraceHeader", {"String", "Root=1-2-3"}}}));
+  CHECK_FALSE(sent.contains("MD5OfMessageAttributes"));
+  const json message = Receive({{"MessageSystemAttributeNames", {"AWSTraceHeader"}},
+                                {"MessageAttributeNames", {"All"}}})["Messages"][0];
+  CHECK(message["Attributes"] == json{{"AWSTraceHeader", "Root=1-2-3"}});
+  CHECK_FALSE(message.contains("MessageAttributes"));
+  const json wrong = {{"Other", {{"DataType", "String"}, {"StringValue", "x"}}}};
+  CHECK(ErrorOf(Sqs("SendMessage",
+                    {{"QueueUrl", orders}, {"MessageBody", "m"}, {"MessageSystemAttributes", wrong}})) ==
+        "400 InvalidParameterValue;Sender");
+}
+
+TEST_CASE_METHOD(SqsFixture, "message attribute that SQS refuses", "[control][sqs]") {
+  const auto send = [&](const std::string& name, json value) {
+    return ErrorOf(
+        Sqs("SendMessage",
+            {{"QueueUrl", orders}, {"MessageBody", "m"}, {"MessageAttributes", {{name, std::move(value)}}}}));
+  };
+  const json text = {{"DataType", "String"}, {"StringValue", "v"}};
+  const std::string refused = "400 InvalidParameterValue;Sender";
+  CHECK(send("a.b-c_D9", text) == "200 ");
+  CHECK(send(std::string(256, 'n'), text) == "200 ");
+  for (const std::string& name :
+       {std::string(257, 'n'), std::string(".a"), std::string("a."), std::string("a..b"),
+        std::string("AWS.x"), std::string("Amazon.y"), std::string("a b")}) {
+    INFO(name);
+    CHECK(send(name, text) == refused);
+  }
+  for (const json& value : std::vector<json>{json::object(),
+                                             {{"DataType", "Text"}, {"StringValue", "v"}},
+                                             {{"DataType", "String"}},
+                                             {{"DataType", "String"}, {"StringValue", "\x01"}},
+                                             {{"DataType", "Binary"}, {"BinaryValue", "no base64!"}},
+                                             {{"DataType", "Number"}, {"StringValue", "0x10"}},
+                                             {{"DataType", "Number"}, {"StringValue", "ten"}},
+                                             {{"DataType", "String"}, {"StringListValues", {"a"}}}}) {
+    INFO(value);
+    CHECK(send("n", value) == refused);
+  }
+  CHECK(send("n", {{"DataType", "Number.float"}, {"StringValue", "-1.5e3"}}) == "200 ");
+  json eleven;
+  for (int i = 0; i < 11; ++i) eleven["k" + std::to_string(i)] = text;
+  CHECK(ErrorOf(Sqs("SendMessage",
+                    {{"QueueUrl", orders}, {"MessageBody", "m"}, {"MessageAttributes", eleven}})) == refused);
+}
+
+// The store takes all or none: the entry that is too large for this queue is found and the others are sent.
+TEST_CASE_METHOD(SqsFixture, "entry larger than the queue's own maximum", "[control][sqs]") {
+  Sqs("SetQueueAttributes", {{"QueueUrl", orders}, {"Attributes", {{"MaximumMessageSize", "1024"}}}});
+  const std::string fits(1024, 'a');
+  const std::string over(1025, 'a');
+  const json answer = Body(Sqs("SendMessageBatch", {{"QueueUrl", orders},
+                                                    {"Entries",
+                                                     {{{"Id", "a"}, {"MessageBody", fits}},
+                                                      {{"Id", "b"}, {"MessageBody", over}},
+                                                      {{"Id", "c"}, {"MessageBody", "m"}}}}}));
+  REQUIRE(answer["Successful"].size() == 2);
+  CHECK(answer["Successful"][0]["Id"] == "a");
+  CHECK(answer["Successful"][1]["Id"] == "c");
+  REQUIRE(answer["Failed"].size() == 1);
+  CHECK(answer["Failed"][0]["Id"] == "b");
+  CHECK(answer["Failed"][0]["Message"] ==
+        "One or more parameters are invalid. Reason: Message must be shorter than 1024 bytes.");
+  const auto single = Sqs("SendMessage", {{"QueueUrl", orders}, {"MessageBody", over}});
+  CHECK(Body(single)["message"] ==
+        "One or more parameters are invalid. Reason: Message must be shorter than 1024 bytes.");
+}
+
+TEST_CASE_METHOD(SqsFixture, "operation at a queue's own URL", "[control][sqs]") {
+  http::Request request = SqsRequest("SendMessage", {{"MessageBody", "m"}});
+  request.target = request.path = request.raw_path = "/000000000000/orders";
+  CHECK(Call(std::move(request))->answer->status == 200);
+  CHECK(Receive()["Messages"].size() == 1);
+  CHECK(ErrorOf(Sqs("SendMessage", {{"MessageBody", "m"}})) == "400 MissingParameter;Sender");
+}
+
 TEST_CASE_METHOD(SqsFixture, "queue attributes", "[control][sqs]") {
   MakeQueue("dead");
   const json policy = {{"deadLetterTargetArn", "arn:aws:sqs:us-east-1:000000000000:dead"},
@@ -106,7 +326,8 @@ TEST_CASE_METHOD(SqsFixture, "queue attributes", "[control][sqs]") {
   CHECK(one["Attributes"] == json{{"QueueArn", "arn:aws:sqs:us-east-1:000000000000:orders"}});
   for (const json& wrong : std::vector<json>{{{"VisibilityTimeout", "43201"}},
                                              {{"VisibilityTimeout", "x"}},
-                                             {{"RedrivePolicy", "{}"}},
+                                             {{"SqsManagedSseEnabled", "maybe"}},
+                                             {{"Policy", "[]"}},
                                              {{"FifoQueue", "true"}}}) {
     INFO(wrong);
     CHECK(ErrorOf(Sqs("SetQueueAttributes", {{"QueueUrl", orders}, {"Attributes", wrong}})) ==
@@ -206,7 +427,9 @@ TEST_CASE_METHOD(SqsFixture, "visibility of a batch, each its own", "[control][s
              {{"Id", "c"}, {"ReceiptHandle", got[1]["ReceiptHandle"]}, {"VisibilityTimeout", 99'999}}}}}));
   CHECK(answer["Successful"] == json::array({{{"Id", "a"}}}));
   REQUIRE(answer["Failed"].size() == 2);
-  CHECK(answer["Failed"][0]["Code"] == "ReceiptHandleIsInvalid");
+  CHECK(answer["Failed"][0]["Id"] == "c");
+  CHECK(answer["Failed"][0]["Code"] == "InvalidParameterValue");
+  CHECK(answer["Failed"][1]["Code"] == "ReceiptHandleIsInvalid");
 }
 
 TEST_CASE_METHOD(SqsFixture, "receive with numbers out of range", "[control][sqs]") {
@@ -307,9 +530,7 @@ TEST_CASE_METHOD(SqsFixture, "purge empties a queue", "[control][sqs]") {
 }
 
 TEST_CASE_METHOD(SqsFixture, "request that is no operation", "[control][sqs]") {
-  CHECK(ErrorOf(Sqs("AddPermission", json::object())) ==
-        "400 AWS.SimpleQueueService.UnsupportedOperation;Sender");
-  CHECK(Call(Request("POST", "/", {}, "Action=ListQueues&Version=2012-11-05"))->answer->status == 400);
+  CHECK(ErrorOf(Sqs("Nonsense", json::object())) == "400 AWS.SimpleQueueService.UnsupportedOperation;Sender");
   http::Request broken = SqsRequest("ListQueues", json::object());
   broken.body = "{\"a\":";
   const auto answer = Call(std::move(broken));

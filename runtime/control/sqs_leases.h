@@ -1,21 +1,23 @@
 #pragma once
 
-#include "runtime/control/sqs_attributes.h"
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "runtime/base/weak_ptr.h"
 #include "runtime/control/sqs_call.h"
+#include "runtime/store/queue_store.h"
 
 namespace hearth {
 
-// SQS operations that send messages, delete them, and change how long they stay hidden.
+// SQS operations on received messages: delete them, and change how long they stay hidden.
 //
 // Borrows: QueueStore&, outlives it.
 // Thread:  loop thread.
-// Limits:  a message and a batch 1 MiB with attributes, 10 entries a batch.
-class SqsMessages final {
+class SqsLeases final {
  public:
-  explicit SqsMessages(QueueStore& queues) : queues_(queues) {}
+  explicit SqsLeases(QueueStore& queues) : queues_(queues) {}
 
-  void Send(const SqsCallPtr& call);
-  void SendBatch(const SqsCallPtr& call);
   void Delete(const SqsCallPtr& call);
   void DeleteBatch(const SqsCallPtr& call);
   void ChangeVisibility(const SqsCallPtr& call);
@@ -26,6 +28,7 @@ class SqsMessages final {
   void ChangeNext(const std::shared_ptr<Visibility>& batch);
 
   QueueStore& queues_;
+  WeakPtrFactory<SqsLeases> weak_{this};
 };
 
 }  // namespace hearth
