@@ -57,6 +57,14 @@ std::function<Status(Config&, const std::string&)> Integer(T Config::*field, uin
   };
 }
 
+std::function<Status(Config&, const std::string&)> Switch(bool Config::*field) {
+  return [field](Config& c, const std::string& text) -> Status {
+    if (text != "on" && text != "off") return Invalid("\"" + text + "\" is neither on nor off");
+    c.*field = text == "on";
+    return Ok();
+  };
+}
+
 Status SetAllowedHosts(Config& config, const std::string& text) {
   config.allowed_hosts.clear();
   for (size_t begin = 0; begin <= text.size();) {
@@ -109,6 +117,8 @@ const std::vector<Setting>& Settings() {
        Integer(&Config::ledger_sync, 0, 10'000)},
       {"price_book", "file with the prices that bills are made with (Lambda's, us-east-1)",
        Text(&Config::price_book)},
+      {"fsync_before_reply", "tell outcomes only once their record survives power loss: on or off (off)",
+       Switch(&Config::fsync_before_reply)},
       {"async_retry_delay_s", "before the first retry of an asynchronous event (60)",
        Integer(&Config::async_retry_delay, 0, 3'600)},
       {"log_level", "debug, info, warn or error (info)", SetLogLevel},

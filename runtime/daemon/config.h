@@ -34,6 +34,7 @@ struct Config {
   uint64_t response_bytes_max = 6'291'556;
   milliseconds ledger_sync{5};
   std::string price_book;  // "": Lambda's prices, compiled in
+  bool fsync_before_reply = false;
   seconds async_retry_delay{60};
   LogLevel log_level = LogLevel::kInfo;
 };

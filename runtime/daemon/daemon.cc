@@ -152,7 +152,15 @@ hearth::Status Daemon::OpenLedger() {
   ledger_ = std::move(opened.log);
   Meter::Options meter_options;
   meter_options.boot_id = random_.Next64();
-  HEARTH_ASSIGN(Meter::Opened meter, Meter::Open(*ledger_, meter_options));
+  HEARTH_ASSIGN(OpenSlots::Opened slots,
+                OpenSlots::Open(config_.data_dir + "/ledger/open.slots", config_.concurrency_max));
+  HEARTH_ASSIGN(Meter::Opened meter, Meter::Open(*ledger_, meter_options, std::move(slots)));
+  if (meter.report.interrupted > 0) {
+    log_.Warn("attempts were under way when hearthd ended; they are recorded as interrupted, not billed",
+              {{"attempts", std::to_string(meter.report.interrupted)}});
+  }
+  if (meter.report.not_known > 0)
+    log_.Error("what was under way when hearthd ended is not fully known", {{"detail", meter.report.detail}});
   if (meter.report.unreadable > 0)
     log_.Error("the ledger has records that cannot be read", {{"first", meter.report.detail}});
   meter_ = std::move(meter.meter);
@@ -187,7 +195,8 @@ hearth::Status Daemon::OpenRuntime() {
   pool_options.limits.workers_max = config_.concurrency_max;
   pool_options.limits.idle_time_out = config_.idle_time_out;
   pools_ = std::make_unique<PoolSet>(pool_options, *sandboxes_, loop_);
-  const Router::Limits limits{Bytes{config_.payload_bytes_max}, config_.concurrency_max};
+  const Router::Limits limits{Bytes{config_.payload_bytes_max}, config_.concurrency_max,
+                              config_.fsync_before_reply};
   InvocationObserver& observer = *this;
   router_ = std::make_unique<Router>(limits, *registry_, *pools_, *meter_, observer, loop_);
   AsyncEvents::Options async_options;

@@ -38,15 +38,52 @@ struct WholeHours {
 
 Result<Meter::Opened> Meter::Open(LedgerLog& ledger) { return Open(ledger, Options()); }
 
-Result<Meter::Opened> Meter::Open(LedgerLog& ledger, Options options) {
+Result<Meter::Opened> Meter::Open(LedgerLog& ledger, Options options) { return Open(ledger, options, {}); }
+
+Result<Meter::Opened> Meter::Open(LedgerLog& ledger, Options options, OpenSlots::Opened slots) {
   Opened opened;
   opened.meter.reset(new Meter(ledger, options));
-  HEARTH_ASSIGN(opened.report, opened.meter->Rebuild());
+  Meter& meter = *opened.meter;
+  meter.slots_ = std::move(slots.slots);
+  opened.report.not_known = slots.damaged;
+  opened.report.detail = slots.detail;
+  HEARTH_TRY(meter.TakeLeftovers(std::move(slots.left), opened.report));
+  HEARTH_TRY(meter.Rebuild(opened.report));
+  meter.RecordInterrupted(opened.report);
   return opened;
 }
 
-Result<Meter::OpenReport> Meter::Rebuild() {
-  OpenReport report;
+Status Meter::TakeLeftovers(std::vector<OpenSlots::Left> left, OpenReport& report) {
+  for (const OpenSlots::Left& one : left) {
+    auto record = DecodeRecord(one.payload);
+    if (record.ok()) {
+      const Identity identity{KeyOf(record->request_id), record->attempt};
+      leftovers_.push_back({one.slot, identity, std::move(record).value()});
+      continue;
+    }
+    if (record.error().code == ErrorCode::kUnsupported) return record.error().WithContext("open slot");
+    if (report.not_known++ == 0) report.detail = record.error().WithContext("open slot").message;
+    slots_->Free(one.slot);
+  }
+  return Ok();
+}
+
+// After the ledger was read: what has a record there ended before the last life did. With the ledger full the
+// rest stays in its slots for the next start.
+void Meter::RecordInterrupted(OpenReport& report) {
+  for (const Leftover& open : std::exchange(leftovers_, {})) {
+    const auto recorded = Record(open.record);
+    if (!recorded.ok() && recorded.error().code != ErrorCode::kConflict) {
+      report.detail = recorded.error().WithContext("an interrupted attempt has no record yet").message;
+      continue;
+    }
+    if (recorded.ok() && *recorded == Recorded::kAppended) ++report.interrupted;
+    slots_->Free(open.slot);
+  }
+  conflicts_ = 0;  // none of these was one
+}
+
+Status Meter::Rebuild(OpenReport& report) {
   Status newer;
   HEARTH_TRY(ledger_.Read(0, [&](uint64_t number, std::string_view bytes) {
     const Status taken = TakeEntry(number, bytes, report);
@@ -59,8 +96,7 @@ Result<Meter::OpenReport> Meter::Rebuild() {
     if (report.unreadable++ == 0) report.detail = error.message;
     return true;
   }));
-  if (!newer.ok()) return newer.error();
-  return report;
+  return newer;
 }
 
 Status Meter::TakeEntry(uint64_t number, std::string_view bytes, OpenReport& report) {
@@ -73,7 +109,13 @@ Status Meter::TakeEntry(uint64_t number, std::string_view bytes, OpenReport& rep
   }
   HEARTH_ASSIGN(const InvocationRecord record, DecodeRecord(bytes));
   ++report.records;
-  Remember(number, record, {KeyOf(record.request_id), record.attempt}, bytes);
+  const Identity identity{KeyOf(record.request_id), record.attempt};
+  Remember(number, record, identity, bytes);
+  std::erase_if(leftovers_, [&](const Leftover& open) {
+    if (!(open.identity == identity)) return false;
+    slots_->Free(open.slot);
+    return true;
+  });
   return Ok();
 }
 
@@ -92,6 +134,25 @@ Result<uint64_t> Meter::RecordAccountEvent(std::string_view kind, std::string_vi
   HEARTH_ASSIGN(entry.number, ledger_.Append(bytes));
   account_events_.push_back(std::move(entry));
   return account_events_.back().number;
+}
+
+Result<OpenSlots::Id> Meter::Begin(const InvocationRecord& opening) {
+  if (!slots_) return OpenSlots::Id();
+  InvocationRecord interrupted = opening;
+  interrupted.outcome = OutcomeKind::kInterrupted;
+  interrupted.billable = false;
+  HEARTH_ASSIGN(const std::string bytes, EncodeRecord(interrupted));
+  return slots_->Put(bytes);
+}
+
+void Meter::Withdraw(OpenSlots::Id open) {
+  if (slots_) slots_->Free(open);
+}
+
+Result<Meter::Recorded> Meter::Record(const InvocationRecord& record, OpenSlots::Id open) {
+  auto recorded = Record(record);
+  Withdraw(open);
+  return recorded;
 }
 
 Result<Meter::Recorded> Meter::Record(const InvocationRecord& record) {

@@ -18,18 +18,20 @@
 #include "runtime/model/invocation_record.h"
 #include "runtime/model/observers.h"
 #include "runtime/store/ledger_log.h"
+#include "runtime/store/open_slots.h"
 
 namespace hearth {
 
 // Keeps the account: every attempt is recorded here before anybody hears how it ended.
 //
-// Owns:    sums by hour, and a window of recent identities. Owned by main.
+// Owns:    sums by hour, a window of recent identities, the open slots. Owned by main.
 // Borrows: LedgerLog&, the observers - all outlive the meter.
 // Thread:  loop thread. Record() makes no system call.
 // Limits:  identities and successes are remembered for the last 262,144 records each (settings), also over a
 //          restart; account events: 65,536, each 60 KiB.
 // Failure: a record that the ledger does not take is an error to the caller and in no sum; observers do not
 //          hear of it.
+// States:  of an attempt: Begin() -> open -> Record() | Withdraw(). Open when the daemon died: interrupted.
 // Promise: one record for each (request id, attempt) within the window. What could not be recorded is not
 //          billed.
 class Meter final {
@@ -44,18 +46,30 @@ class Meter final {
   struct OpenReport {
     uint64_t records = 0;  // of invocations
     uint64_t account_events = 0;
-    uint64_t unreadable = 0;  // in the ledger, valid there, but no entry of the meter's
-    std::string detail;       // of the first unreadable one
+    uint64_t interrupted = 0;  // were open when the last life ended; each has a record now
+    uint64_t not_known = 0;    // were open, and what it was cannot be read
+    uint64_t unreadable = 0;   // in the ledger, valid there, but no entry of the meter's
+    std::string detail;        // of the first unreadable or unknown one
   };
   enum class Recorded { kAppended, kAlreadyThere };
 
   struct Opened;
 
   // Reads the whole ledger once. kUnsupported when it has records of a newer version.
+  // What is left over in the slots becomes interrupted records. Without slots no attempt is known to be open.
+  static Result<Opened> Open(LedgerLog& ledger, Options options, OpenSlots::Opened slots);
   static Result<Opened> Open(LedgerLog& ledger, Options options);
   static Result<Opened> Open(LedgerLog& ledger);
 
   void AddObserver(InvocationObserver& observer) { observers_.push_back(&observer); }
+
+  // Before an attempt's first frame goes out: what is known of it by then. Should the daemon die, this becomes
+  // its record, interrupted and not billed. kUnavailable: nothing may run that could not be accounted for.
+  Result<OpenSlots::Id> Begin(const InvocationRecord& opening);
+  // Nothing of it ran after all: it will have no record.
+  void Withdraw(OpenSlots::Id open);
+  // The same as Record(), then the attempt is open no more, whatever came of it.
+  Result<Recorded> Record(const InvocationRecord& record, OpenSlots::Id open);
 
   // Appends, then tells the observers. The same record again is kAlreadyThere and changes nothing; another
   // record under the same identity is refused with kConflict and counted. kUnavailable: the ledger is full.
@@ -70,6 +84,8 @@ class Meter final {
   // Random, another in each life of the daemon.
   uint64_t boot_id() const { return options_.boot_id; }
 
+  // Calls back once everything recorded so far survives power loss.
+  void Sync(std::function<void(Status)> done) { ledger_.Sync(std::move(done)); }
   // False: take no new work, its records might find no room.
   bool writable() const { return ledger_.writable(); }
   // Ran to success, whichever attempt; for events found open after a crash. Asks the window.
@@ -111,6 +127,13 @@ class Meter final {
   };
   struct Nothing {};
 
+  // Attempts that were open when the last life ended, until their record is seen in the ledger.
+  struct Leftover {
+    OpenSlots::Id slot;
+    Identity identity;
+    InvocationRecord record;
+  };
+
   Meter(LedgerLog& ledger, const Options& options)
       : options_(options),
         ledger_(ledger),
@@ -118,7 +141,9 @@ class Meter final {
         successes_(options.successes_max) {}
 
   static RequestKey KeyOf(std::string_view request_id);
-  Result<OpenReport> Rebuild();
+  Status TakeLeftovers(std::vector<OpenSlots::Left> left, OpenReport& report);
+  void RecordInterrupted(OpenReport& report);
+  Status Rebuild(OpenReport& report);
   Status TakeEntry(uint64_t number, std::string_view bytes, OpenReport& report);
   void Remember(uint64_t number, const InvocationRecord& record, const Identity& identity,
                 std::string_view bytes);
@@ -132,6 +157,8 @@ class Meter final {
   RecentWindow<RequestKey, Nothing, Hasher> successes_;
   UsageTable usage_;
   std::vector<AccountEntry> account_events_;
+  std::unique_ptr<OpenSlots> slots_;  // may be null
+  std::vector<Leftover> leftovers_;   // while opening
   uint64_t conflicts_ = 0;
 };
 

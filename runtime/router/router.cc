@@ -16,6 +16,7 @@ struct Router::Flight {
   WallTime started{};
   WarmPool::Wait wait;
   WorkerLease lease;
+  OpenSlots::Id open;  // in the meter, while it runs
   Gate::Pass pass;
 };
 
@@ -149,6 +150,12 @@ void Router::RunOn(Flight& flight, WorkerLease lease) {
   if (!lease || !lease.worker().usable()) return WaitForWorker(flight);
   flight.lease = std::move(lease);
   flight.started = executor_.clock().WallNow();
+  auto open = meter_.Begin(OpeningOf(flight));
+  if (!open.ok()) {
+    auto node = flights_.extract(flight.number);
+    return ThrowBack(std::move(node.mapped()->done), std::move(open).error());
+  }
+  flight.open = *open;
   observer_.OnInvocationStarted(*flight.version, flight.event);
   flight.lease.worker().Run(flight.event, [this, number = flight.number](Attempt attempt) {
     OnAttempt(number, std::move(attempt));
@@ -158,16 +165,27 @@ void Router::RunOn(Flight& flight, WorkerLease lease) {
 void Router::OnAttempt(uint64_t number, Attempt attempt) {
   Flight& flight = *flights_.at(number);
   if (!attempt.delivered) {
+    meter_.Withdraw(flight.open);
     flight.lease = {};
     return WaitForWorker(flight);
   }
-  const uint64_t worker = flight.lease.worker().id().value();
   Outcome outcome = MakeOutcome(flight, std::move(attempt));
-  Status recorded = Record(flight, outcome, worker);
+  Status recorded = Record(flight, outcome);
   flight.lease = {};  // first, so that the next event finds a warm worker
   if (!recorded.ok())
     return Settle(number, recorded.error().WithContext("the invocation ran, but its record is lost"));
+  if (limits_.sync_before_reply) return SettleWhenSynced(number, std::move(outcome));
   Settle(number, std::move(outcome));
+}
+
+void Router::SettleWhenSynced(uint64_t number, Outcome outcome) {
+  auto held = std::make_shared<Outcome>(std::move(outcome));
+  meter_.Sync([self = weak_.Get(), number, held](const Status& synced) {
+    if (!self) return;
+    if (synced.ok()) return self->Settle(number, std::move(*held));
+    self->Settle(number,
+                 synced.error().WithContext("the invocation ran, but its record may not survive power loss"));
+  });
 }
 
 Outcome Router::MakeOutcome(const Flight& flight, Attempt attempt) const {
@@ -191,32 +209,38 @@ Outcome Router::MakeOutcome(const Flight& flight, Attempt attempt) const {
   return outcome;
 }
 
-Status Router::Record(const Flight& flight, const Outcome& outcome, uint64_t worker) {
+InvocationRecord Router::OpeningOf(Flight& flight) const {
   InvocationRecord record;
   record.request_id = flight.event.request_id.text();
   record.attempt = flight.event.attempt;
   record.function = flight.version->function;
   record.version = flight.version->version;
   record.trigger = flight.event.trigger;
+  record.started = flight.started;
+  record.queued_ns = (executor_.clock().Now() - flight.accepted).count();
+  record.memory_mib = static_cast<uint32_t>(flight.version->settings.memory.mib());
+  record.bytes_in = flight.event.payload.size();
+  record.worker = flight.lease.worker().id().value();
+  record.tmp_mib = static_cast<uint32_t>(flight.version->settings.tmp.mib());
+  record.boot_id = meter_.boot_id();
+  return record;
+}
+
+Status Router::Record(Flight& flight, const Outcome& outcome) {
+  InvocationRecord record = OpeningOf(flight);
   record.outcome = outcome.kind;
   record.billable = IsBillable(outcome.kind);
   record.cold = outcome.usage.cold;
-  record.started = outcome.started;
   record.init_ns = outcome.usage.init.count();
   record.duration_ns = outcome.usage.duration.count();
   record.queued_ns = outcome.usage.queued.count();
   record.billed_ms = outcome.billed_ms;
-  record.memory_mib = static_cast<uint32_t>(outcome.memory_limit.mib());
   record.memory_peak_kib = outcome.usage.memory_peak.count >> 10;
   record.cpu_us = outcome.usage.cpu_us;
-  record.bytes_in = flight.event.payload.size();
   record.bytes_out = outcome.payload.size();
-  record.worker = worker;
-  record.tmp_mib = static_cast<uint32_t>(flight.version->settings.tmp.mib());
   record.idle_cpu_us = outcome.usage.idle_cpu_us;
   record.usage_source = outcome.usage.source;
-  record.boot_id = meter_.boot_id();
-  HEARTH_TRY(meter_.Record(record));
+  HEARTH_TRY(meter_.Record(record, flight.open));
   return Ok();
 }
 

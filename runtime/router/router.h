@@ -27,6 +27,8 @@ class Router final : public EventSink, public RegistryObserver {
   struct Limits {
     Bytes payload_max{6'291'456};   // Lambda's 6 MB of a synchronous request
     size_t concurrency_max = 1000;  // events at once over all functions: Lambda's account limit
+    // An outcome is told only when its record survives power loss, not only kill -9.
+    bool sync_before_reply = false;
   };
 
   Router(Limits limits, FunctionRegistry& registry, PoolSet& pools, Meter& meter,
@@ -57,7 +59,10 @@ class Router final : public EventSink, public RegistryObserver {
   void RunOn(Flight& flight, WorkerLease lease);
   void OnAttempt(uint64_t number, Attempt attempt);
   Outcome MakeOutcome(const Flight& flight, Attempt attempt) const;
-  Status Record(const Flight& flight, const Outcome& outcome, uint64_t worker);
+  // What is known of it before it runs.
+  InvocationRecord OpeningOf(Flight& flight) const;
+  Status Record(Flight& flight, const Outcome& outcome);
+  void SettleWhenSynced(uint64_t number, Outcome outcome);
   void Refuse(uint64_t number, Error error);
   void Settle(uint64_t number, Result<Outcome> outcome);
   void ThrowBack(OnOutcome done, Error error);

@@ -95,6 +95,15 @@ std::optional<ChainEntry> DecodeChainEntry(std::string_view block) {
   return entry;
 }
 
+LedgerBlock EncodeSlotsHeader(uint32_t slot_bytes, uint64_t slots) {
+  LedgerBlock block{};
+  StorePreamble(block, kSlotsMagic);
+  StoreNumber(&block[16], slot_bytes);
+  StoreNumber(&block[24], slots);
+  StoreBlockCrc(block);
+  return block;
+}
+
 Sha256Digest ChainHash(const Sha256Digest& previous, uint64_t sequence, uint64_t start,
                        std::string_view bytes) {
   const Sha256Digest content = Sha256(bytes);

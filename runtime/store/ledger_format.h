@@ -24,7 +24,9 @@ static_assert(std::endian::native == std::endian::little,
 // so that any reader can tell "another version" from "damaged".
 inline constexpr std::string_view kSegmentMagic = "HEARTHLG";
 inline constexpr std::string_view kChainMagic = "HEARTHCH";
-inline constexpr uint32_t kLedgerVersion = 1;
+inline constexpr std::string_view kSlotsMagic = "HEARTHOS";
+inline constexpr std::string_view kRollUpMagic = "HEARTHRU";
+inline constexpr uint32_t kLedgerVersion = 1;  // of each of them
 inline constexpr size_t kPreambleBytes = 16;
 
 // Both headers and each entry of a chain: one cache line, its last 4 bytes the CRC of the 60 before.
@@ -87,6 +89,7 @@ LedgerBlock EncodeChainHeader(const ChainHeader& header);
 ChainHeader DecodeChainHeader(std::string_view block);
 LedgerBlock EncodeChainEntry(const ChainEntry& entry);
 std::optional<ChainEntry> DecodeChainEntry(std::string_view block);
+LedgerBlock EncodeSlotsHeader(uint32_t slot_bytes, uint64_t slots);
 
 // SHA-256(previous hash | sequence | start | end | SHA-256(bytes)): a group cannot move, grow or change
 // unseen.

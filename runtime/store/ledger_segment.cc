@@ -96,6 +96,12 @@ void LedgerSegment::Append(uint64_t number, std::string_view record) {
   end_ += kFrameHeaderBytes + padded;
 }
 
+void LedgerSegment::ClearLength(uint64_t offset) {
+  std::atomic_ref<uint32_t>(*reinterpret_cast<uint32_t*>(data_ + offset)).store(0, std::memory_order_release);
+  // What is written there next must not come before it.
+  std::atomic_signal_fence(std::memory_order_seq_cst);
+}
+
 Status LedgerSegment::Sync(uint64_t from, uint64_t to) const {
   const uint64_t start = from / kPageBytes * kPageBytes;
   if (to > start && ::msync(data_ + start, to - start, MS_SYNC) != 0) return ErrnoError("msync " + path_);

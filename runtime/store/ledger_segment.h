@@ -39,6 +39,8 @@ class LedgerSegment final {
   uint64_t end() const { return end_; }
   bool HasRoomFor(size_t payload_bytes) const { return FrameBytes(payload_bytes) <= capacity_ - end_; }
   void Append(uint64_t number, std::string_view record);  // HasRoomFor() said so
+  // For a file whose frames are written over: the frame at `offset` is none any more.
+  void ClearLength(uint64_t offset);
 
   Status Sync(uint64_t from, uint64_t to) const;
 

@@ -3,4 +3,5 @@ hearth_unit_test(unit_store_ledger
     ${CMAKE_CURRENT_LIST_DIR}/runtime/store/ledger_damage_test.cc
     ${CMAKE_CURRENT_LIST_DIR}/runtime/store/ledger_format_test.cc
     ${CMAKE_CURRENT_LIST_DIR}/runtime/store/ledger_log_test.cc
+    ${CMAKE_CURRENT_LIST_DIR}/runtime/store/open_slots_test.cc
   DEPS hearth_store)

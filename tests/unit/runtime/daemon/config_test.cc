@@ -127,6 +127,21 @@ TEST_CASE("each number at its limits and one past", "[config]") {
   }
 }
 
+TEST_CASE("a switch is on or off", "[config]") {
+  Config config;
+  CHECK_FALSE(config.fsync_before_reply);
+  REQUIRE(ApplyConfigText(R"({"fsync_before_reply": "on"})", "f", config).ok());
+  CHECK(config.fsync_before_reply);
+  REQUIRE(ApplyConfigText(R"({"fsync_before_reply": "off"})", "f", config).ok());
+  CHECK_FALSE(config.fsync_before_reply);
+  for (const char* value : {"\"yes\"", "\"\"", "1", "\"ON\""}) {
+    const Status refused =
+        ApplyConfigText(std::string("{\"fsync_before_reply\": ") + value + "}", "f", config);
+    REQUIRE_FALSE(refused.ok());
+    CHECK(Says(refused.error().message, "f: fsync_before_reply"));
+  }
+}
+
 TEST_CASE("a file that is no JSON object is refused by its name", "[config]") {
   const std::string text =
       GENERATE("", "{", "[]", "7", "{\"data_dir\": \"/x\"} more", "{\"data_dir\" \"/x\"}");

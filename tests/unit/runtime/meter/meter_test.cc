@@ -30,10 +30,27 @@ class MeterFixture {
     report = opened->report;
     meter->AddObserver(observer);
   }
+  // With open slots in a file, as the daemon has it.
+  void OpenWithSlots(size_t slots = 4) {
+    meter.reset();
+    auto opened = Meter::Open(ledger, {.boot_id = ++boot}, OpenSlots::Open(slots_path(), slots).value());
+    REQUIRE(opened.ok());
+    meter = std::move(opened->meter);
+    report = opened->report;
+    meter->AddObserver(observer);
+  }
+  std::string slots_path() const { return folder.path() + "/open.slots"; }
+  std::vector<InvocationRecord> InLedger() const {
+    std::vector<InvocationRecord> records;
+    for (const auto& bytes : ledger.records) records.push_back(DecodeRecord(bytes).value());
+    return records;
+  }
   void RecordAll(const std::vector<InvocationRecord>& records) {
     for (const auto& record : records) REQUIRE(meter->Record(record).ok());
   }
 
+  TemporaryFolder folder;
+  uint64_t boot = 0;
   FakeLedger ledger;
   Settled observer;
   std::unique_ptr<Meter> meter;
@@ -196,6 +213,103 @@ TEST_CASE_METHOD(MeterFixture, "ledger with records of version 1 and 2: both are
   CHECK(report.records == 2);
   CHECK(report.unreadable == 0);
   CHECK(meter->StatementOf(kThreeDays).value() == MakeStatement(kThreeDays, {SomeRecord(), second}));
+}
+
+// What is known of SomeRecord() before it runs, and what becomes of it if it is interrupted.
+InvocationRecord Opening() {
+  InvocationRecord record = SomeRecord();
+  record.duration_ns = record.memory_peak_kib = record.billed_ms = 0;
+  record.boot_id = 1;
+  return record;
+}
+InvocationRecord Interrupted() {
+  InvocationRecord record = Opening();
+  record.outcome = OutcomeKind::kInterrupted;
+  record.billable = false;
+  return record;
+}
+
+TEST_CASE_METHOD(MeterFixture, "attempt open at a crash becomes an interrupted record, once, not billed",
+                 "[meter]") {
+  OpenWithSlots();
+  REQUIRE(meter->Begin(Opening()).ok());
+  OpenWithSlots();
+  CHECK(report.interrupted == 1);
+  CHECK(InLedger() == std::vector<InvocationRecord>{Interrupted()});
+  const UsageTotals total = meter->StatementOf(kThreeDays).value().Total();
+  CHECK(total.of(OutcomeKind::kInterrupted) == 1);
+  CHECK(total.requests == 0);
+  OpenWithSlots();
+  CHECK(report.interrupted == 0);
+  CHECK(ledger.records.size() == 1);
+}
+
+TEST_CASE_METHOD(MeterFixture, "attempt that was recorded is open no more", "[meter]") {
+  OpenWithSlots();
+  const auto open = meter->Begin(Opening()).value();
+  CHECK(meter->Record(SomeRecord(), open).value() == Meter::Recorded::kAppended);
+  OpenWithSlots();
+  CHECK(report.interrupted == 0);
+  CHECK(InLedger() == std::vector<InvocationRecord>{SomeRecord()});
+}
+
+TEST_CASE_METHOD(MeterFixture, "killed between the record and the freeing of its slot: one record",
+                 "[meter]") {
+  OpenWithSlots();
+  REQUIRE(meter->Begin(Opening()).ok());
+  REQUIRE(meter->Record(SomeRecord()).ok());
+  OpenWithSlots();
+  CHECK(report.interrupted == 0);
+  CHECK(meter->conflicts() == 0);
+  CHECK(InLedger() == std::vector<InvocationRecord>{SomeRecord()});
+  OpenWithSlots(1);
+  CHECK(meter->Begin(Opening()).ok());  // the slot was freed
+}
+
+TEST_CASE_METHOD(MeterFixture, "attempt that was withdrawn leaves nothing", "[meter]") {
+  OpenWithSlots();
+  meter->Withdraw(meter->Begin(Opening()).value());
+  OpenWithSlots();
+  CHECK(ledger.records.empty());
+}
+
+TEST_CASE_METHOD(MeterFixture, "ledger full at the start: what was interrupted waits in its slot",
+                 "[meter]") {
+  OpenWithSlots();
+  REQUIRE(meter->Begin(Opening()).ok());
+  ledger.full = true;
+  OpenWithSlots();
+  CHECK(report.interrupted == 0);
+  CHECK(report.detail.find("has no record yet") != std::string::npos);
+  ledger.full = false;
+  OpenWithSlots();
+  CHECK(report.interrupted == 1);
+}
+
+TEST_CASE_METHOD(MeterFixture, "open slot that is no record is reported and given up", "[meter]") {
+  REQUIRE(OpenSlots::Open(slots_path(), 1)->slots->Put("\1rubbish").ok());
+  OpenWithSlots();
+  CHECK(report.not_known == 1);
+  CHECK(report.detail.find("open slot: invocation record") == 0);
+  OpenWithSlots();
+  CHECK(report.not_known == 0);
+}
+
+TEST_CASE_METHOD(MeterFixture, "open slot of a newer release: refused to open", "[meter]") {
+  REQUIRE(OpenSlots::Open(slots_path(), 1)->slots->Put("\2\3").ok());
+  const auto opened = Meter::Open(ledger, {}, OpenSlots::Open(slots_path(), 1).value());
+  CHECK(opened.error().code == ErrorCode::kUnsupported);
+}
+
+TEST_CASE_METHOD(MeterFixture, "longest names fit into an open slot", "[meter]") {
+  OpenWithSlots();
+  InvocationRecord record = Opening();
+  record.request_id = std::string(36, 'X');
+  record.function = std::string(64, 'f');
+  record.version = std::string(20, '9');
+  record.commitment = std::string(200, 'c');
+  record.queued_ns = record.worker = record.boot_id = record.bytes_in = UINT64_MAX;
+  CHECK(meter->Begin(record).ok());
 }
 
 TEST_CASE_METHOD(MeterFixture, "entry of a newer release: refused to open", "[meter]") {

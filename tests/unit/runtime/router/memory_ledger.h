@@ -1,6 +1,8 @@
 #pragma once
 
+#include <functional>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "runtime/store/ledger_log.h"
@@ -16,7 +18,10 @@ class MemoryLedger final : public LedgerLog {
     return records_.size() - 1;
   }
   bool writable() const override { return writable_; }
-  void Sync(std::function<void(Status)> done) override { done(Ok()); }
+  void Sync(std::function<void(Status)> done) override {
+    if (!hold_syncs_) return done(Ok());
+    syncs_.push_back(std::move(done));
+  }
   Status Read(uint64_t from, const std::function<bool(uint64_t, std::string_view)>& visit) const override {
     for (uint64_t n = from; n < records_.size(); ++n) {
       if (!visit(n, records_[n])) break;
@@ -26,11 +31,17 @@ class MemoryLedger final : public LedgerLog {
   uint64_t size() const override { return records_.size(); }
   Status Verify() const override { return Ok(); }
 
+  void HoldSyncs() { hold_syncs_ = true; }
+  void FinishSyncs(const Status& status) {
+    for (auto& done : std::exchange(syncs_, {})) done(status);
+  }
   void BecomeFull() { full_ = true; }
   void SetWritable(bool writable) { writable_ = writable; }
 
  private:
   std::vector<std::string> records_;
+  std::vector<std::function<void(Status)>> syncs_;
+  bool hold_syncs_ = false;
   bool full_ = false;
   bool writable_ = true;
 };

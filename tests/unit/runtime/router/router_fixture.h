@@ -5,6 +5,7 @@
 #include <optional>
 
 #include "runtime/base/files.h"
+#include "runtime/meter/record_codec.h"
 #include "runtime/router/async_events.h"
 #include "runtime/router/router.h"
 #include "runtime/store/memory_key_store.h"
@@ -49,7 +50,7 @@ class RouterFixture {
     router_.reset();
     pools_.reset();
     code_.reset();
-    (void)RemoveTree(folder_);
+    for (const char* of_ours : {"", ".slots", ".copy"}) (void)RemoveTree(folder_ + of_ours);
   }
 
   void MakeRouter(Router::Limits limits, PoolLimits pool_limits = {}) {
@@ -64,6 +65,25 @@ class RouterFixture {
     async_.emplace(AsyncEvents::Options{}, queues_, *router_, *meter_, log_, executor_);
     router_->SetAsyncEvents(&*async_);
     queues_.SetOnVisible([this](std::string_view queue) { async_->OnQueueVisible(queue); });
+  }
+
+  // From here on with this many open slots.
+  void UseSlots(size_t slots) {
+    async_.reset();
+    router_.reset();
+    meter_ = std::move(Meter::Open(ledger_, {}, OpenSlots::Open(slots_path(), slots).value())->meter);
+    meter_->AddObserver(observer_);
+    MakeRouter({});
+  }
+  std::string slots_path() const { return folder_ + ".slots"; }
+  // As a start would find them now.
+  std::vector<InvocationRecord> OpenAttempts() const {
+    const std::string copy = folder_ + ".copy";
+    CHECK(WriteFileAtomically(copy, ReadFile(slots_path()).value()).ok());
+    std::vector<InvocationRecord> records;
+    const OpenSlots::Opened opened = OpenSlots::Open(copy, 1).value();
+    for (const auto& left : opened.left) records.push_back(DecodeRecord(left.payload).value());
+    return records;
   }
 
   // Deploys through the key store, as a restart would find it: no disk, no launcher.

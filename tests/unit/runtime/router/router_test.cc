@@ -93,6 +93,77 @@ TEST_CASE_METHOD(RouterFixture, "a run that cannot be recorded is not told as a 
   CHECK(observer_.settled.empty());
 }
 
+TEST_CASE_METHOD(RouterFixture, "an event is open in the meter while it runs, with what is known of it",
+                 "[router][meter]") {
+  UseSlots(1);
+  Deploy("resize");
+  const auto id = Fire("resize", "{...}");
+  CHECK(OpenAttempts().empty());  // it waits: nothing has run
+  StartWorkers();
+  REQUIRE(OpenAttempts().size() == 1);
+  const InvocationRecord open = OpenAttempts()[0];
+  CHECK(open.request_id == id);
+  CHECK(open.function == "resize");
+  CHECK(open.outcome == OutcomeKind::kInterrupted);
+  CHECK_FALSE(open.billable);
+  CHECK(open.memory_mib == 128);
+  CHECK(open.bytes_in == 5);
+  Complete(0);
+  CHECK(OpenAttempts().empty());
+  CHECK(ledger_.size() == 1);
+}
+
+TEST_CASE_METHOD(RouterFixture, "a worker gone before it got the event: open again with the next one",
+                 "[router][meter]") {
+  UseSlots(1);
+  Deploy("resize");
+  Fire("resize");
+  StartWorkers();
+  launcher_.VanishBeforeDelivery(launcher_.running().at(0));
+  executor_.RunPosted();
+  CHECK(OpenAttempts().empty());
+  StartWorkers();
+  CHECK(OpenAttempts().size() == 1);
+  Complete(0);
+  CHECK(OpenAttempts().empty());
+}
+
+TEST_CASE_METHOD(RouterFixture, "no open slot: the event is refused, nothing runs", "[router][meter]") {
+  UseSlots(1);
+  Deploy("resize");
+  Fire("resize");
+  StartWorkers();
+  const auto second = Fire("resize");
+  StartWorkers();
+  REQUIRE(Settled(second));
+  CHECK(ErrorOf(second).code == ErrorCode::kUnavailable);
+  CHECK(launcher_.running().size() == 1);
+}
+
+TEST_CASE_METHOD(RouterFixture, "sync before reply: the trigger is told after the ledger was synced",
+                 "[router][meter]") {
+  Router::Limits limits;
+  limits.sync_before_reply = true;
+  MakeRouter(limits);
+  Deploy("resize");
+  ledger_.HoldSyncs();
+  const auto id = Fire("resize");
+  StartWorkers();
+  Complete(0, "small");
+  CHECK(ledger_.size() == 1);
+  CHECK_FALSE(Settled(id));
+  CHECK(launcher_.running().empty());
+  const auto next = Fire("resize");  // the worker is free meanwhile
+  CHECK(launcher_.starts_waiting() == 0);
+  ledger_.FinishSyncs(Ok());
+  REQUIRE(Settled(id));
+  CHECK(OutcomeOf(id).payload == "small");
+  CHECK_FALSE(Settled(next));
+  Complete(0);
+  ledger_.FinishSyncs(Error{ErrorCode::kIo, "the disk is gone"});
+  CHECK(ErrorOf(next).message.find("may not survive power loss: the disk is gone") != std::string::npos);
+}
+
 TEST_CASE_METHOD(RouterFixture, "a worker that dies mid-invocation is billed for the time it ran, once",
                  "[router][meter]") {
   Deploy("resize");
