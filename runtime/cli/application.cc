@@ -63,11 +63,13 @@ Error UnknownVerb(const std::string& verb) {
 Result<Asked> FindAsked(const std::vector<std::string>& words, size_t verb_at) {
   const std::string& verb = words[verb_at];
   Asked asked{FindCommand(verb), verb, Without(words, verb_at)};
-  if (asked.command) return asked;
   const std::vector<std::string> seconds = SecondWords(verb);
-  if (seconds.empty()) return UnknownVerb(verb);
+  if (!asked.command && seconds.empty()) return UnknownVerb(verb);
   const size_t second_at = NextName(asked.words, verb_at);
   if (second_at == asked.words.size()) return asked;
+  // "bill" is a command, and "bill explain" another.
+  if (asked.command && std::find(seconds.begin(), seconds.end(), asked.words[second_at]) == seconds.end())
+    return asked;
   const std::string second = asked.words[second_at];
   asked.command = FindCommand(verb + " " + second);
   if (!asked.command) {

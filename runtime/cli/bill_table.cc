@@ -1,11 +1,7 @@
 #include "runtime/cli/bill_table.h"
 
-#include <charconv>
-#include <cstdio>
-#include <map>
 #include <vector>
 
-#include "runtime/cli/exit_code.h"
 #include "runtime/cli/text_table.h"
 #include "runtime/meter/money.h"
 
@@ -16,6 +12,7 @@ namespace {
 struct Charges {
   Money requests;
   Money duration;
+  Money other;
 };
 
 Money MoneyOf(const Json& object, const char* member) {
@@ -23,19 +20,14 @@ Money MoneyOf(const Json& object, const char* member) {
   return amount.ok() ? *amount : Money{};
 }
 
-std::string RowKey(const Json& object, bool by_version) {
-  std::string key = TextOf(object, "function");
-  return by_version ? key + ":" + TextOf(object, "version") : key;
+// What a row is of, by what the bill is by.
+std::string RowTitle(const Json& row, const std::string& by) {
+  if (by == "version") return TextOf(row, "function") + ":" + TextOf(row, "version");
+  return TextOf(row, by.starts_with("tag") ? "tag" : by.c_str());
 }
 
-std::map<std::string, Charges> ChargesByRow(const Json& lines, bool by_version) {
-  std::map<std::string, Charges> charges;
-  for (const Json& line : lines) {
-    if (TextOf(line, "function").empty()) continue;  // the account's, see AddAccountLines()
-    Charges& of_row = charges[RowKey(line, by_version)];
-    (TextOf(line, "kind") == "requests" ? of_row.requests : of_row.duration) += MoneyOf(line, "amount");
-  }
-  return charges;
+Charges ChargesOf(const Json& row) {
+  return {MoneyOf(row, "requests_amount"), MoneyOf(row, "duration_amount"), MoneyOf(row, "other_amount")};
 }
 
 std::string Whole(const Json& object, const char* member) {
@@ -50,59 +42,82 @@ std::vector<std::string> UsageCells(const std::string& title, const Json& usage,
           Decimals(NumberOf(usage, "gb_seconds"), 6),
           ToString(charges.requests),
           ToString(charges.duration),
+          ToString(charges.other),
           ToString(MoneyOf(usage, "amount"))};
 }
 
-// Lines without a function: free tiers and discounts, which belong to the account.
-void AddAccountLines(TextTable& table, const Json& lines) {
-  for (const Json& line : lines) {
-    if (!TextOf(line, "function").empty()) continue;
-    table.Add({"(" + TextOf(line, "kind") + ")", "", "", "", "", "", "", ToString(MoneyOf(line, "amount"))});
+// What concerns all of them: allowance and tiers, savings plans, credits, rounding.
+void AddAccountRows(TextTable& table, const Json& account) {
+  for (const Json& one : account) {
+    table.Add(
+        {"(" + TextOf(one, "kind") + ")", "", "", "", "", "", "", "", ToString(MoneyOf(one, "amount"))});
   }
+}
+
+std::string Title(const std::string& by) {
+  if (by.starts_with("tag")) return by.substr(by.find(':') + 1);
+  std::string title = by;
+  for (char& c : title) c = static_cast<char>(c >= 'a' && c <= 'z' ? c - 'a' + 'A' : c);
+  return title;
+}
+
+std::string InvoiceLines(const Json& bill) {
+  std::string text;
+  for (const Json& invoice : bill.value("invoices", Json::array())) {
+    text += "Invoice " + TextOf(invoice, "id") + ": " + TextOf(bill, "currency") + " " +
+            TextOf(invoice, "total") + (invoice.value("final", false) ? ", final" : ", provisional") + "\n";
+  }
+  return text;
 }
 
 }  // namespace
 
-Result<std::string> QueryOfMonth(const std::string& month) {
-  unsigned year = 0, number = 0;
-  const char* begin = month.data();
-  const bool shaped = month.size() == 7 && month[4] == '-' &&
-                      std::from_chars(begin, begin + 4, year).ptr == begin + 4 &&
-                      std::from_chars(begin + 5, begin + 7, number).ptr == begin + 7;
-  if (!shaped || number < 1 || number > 12)
-    return UsageError("--month \"" + month + "\" is not like 2026-11");
-  char query[64];
-  std::snprintf(query, sizeof query, "from=%04u-%02u-01&to=%04u-%02u-01", year, number,
-                number == 12 ? year + 1 : year, number == 12 ? 1 : number + 1);
-  return std::string(query);
-}
-
 std::string BillText(const Json& bill) {
-  const bool by_version = TextOf(bill, "by") == "version";
-  const Json lines = bill.value("lines", Json::array());
-  std::map<std::string, Charges> charges = ChargesByRow(lines, by_version);
-  Charges all;
-  for (const auto& [key, of_row] : charges) {
-    all.requests += of_row.requests;
-    all.duration += of_row.duration;
-  }
+  const std::string by = TextOf(bill, "by");
   const std::string currency = TextOf(bill, "currency");
-  TextTable table({{by_version ? "VERSION" : "FUNCTION"},
+  TextTable table({{Title(by)},
                    {"INVOCATIONS", Align::kRight},
                    {"ERRORS", Align::kRight},
                    {"BILLED ms", Align::kRight},
                    {"GB-s", Align::kRight},
                    {"REQUESTS " + currency, Align::kRight},
                    {"DURATION " + currency, Align::kRight},
+                   {"OTHER " + currency, Align::kRight},
                    {"TOTAL " + currency, Align::kRight}});
+  Charges all;
   for (const Json& row : bill.value("rows", Json::array())) {
-    const std::string key = RowKey(row, by_version);
-    table.Add(UsageCells(key, row, charges[key]));
+    const Charges charges = ChargesOf(row);
+    all.requests += charges.requests;
+    all.duration += charges.duration;
+    all.other += charges.other;
+    table.Add(UsageCells(RowTitle(row, by), row, charges));
   }
-  AddAccountLines(table, lines);
+  AddAccountRows(table, bill.value("account", Json::array()));
   table.Add(UsageCells("TOTAL", bill.value("total", Json::object()), all));
   return "From " + TextOf(bill, "from") + " to " + TextOf(bill, "to") +
-         ", prices: " + TextOf(bill, "price_book") + "\n\n" + table.Text();
+         ", prices: " + TextOf(bill, "price_book") + "\n\n" + table.Text() + InvoiceLines(bill);
+}
+
+std::string BillLinesText(const Json& bill) {
+  TextTable table({{"LINE"},
+                   {"DAY"},
+                   {"WHAT"},
+                   {"FUNCTION"},
+                   {"COMMITMENT"},
+                   {"QUANTITY", Align::kRight},
+                   {"UNIT"},
+                   {"PRICE", Align::kRight},
+                   {"BILLED", Align::kRight},
+                   {"EFFECTIVE", Align::kRight}});
+  for (const Json& line : bill.value("lines", Json::array())) {
+    const std::string version = TextOf(line, "version");
+    table.Add({TextOf(line, "id"), TextOf(line, "from").substr(0, 10),
+               TextOf(line, "kind") + (line.value("correction", false) ? ", correction" : ""),
+               TextOf(line, "function") + (version.empty() ? "" : ":" + version), TextOf(line, "commitment"),
+               TextOf(line, "quantity"), TextOf(line, "unit"), TextOf(line, "price"), TextOf(line, "amount"),
+               TextOf(line, "effective")});
+  }
+  return table.Text();
 }
 
 }  // namespace hearth::cli

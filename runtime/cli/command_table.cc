@@ -9,7 +9,8 @@ std::vector<Command> Listed() {
   std::vector<Command> all;
   for (const auto& commands :
        {InitCommands(), UpCommands(), DeployCommands(), InvokeCommands(), FunctionCommands(), LogsCommands(),
-        BillCommands(), QueueCommands(), BucketCommands(), EndpointCommands(), StatusCommands()}) {
+        BillCommands(), PlanCommands(), BudgetCommands(), QueueCommands(), BucketCommands(),
+        EndpointCommands(), StatusCommands()}) {
     all.insert(all.end(), commands.begin(), commands.end());
   }
   return all;

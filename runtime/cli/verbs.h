@@ -14,6 +14,8 @@ std::vector<Command> InvokeCommands();
 std::vector<Command> FunctionCommands();  // ls, describe, rm
 std::vector<Command> LogsCommands();
 std::vector<Command> BillCommands();
+std::vector<Command> PlanCommands();
+std::vector<Command> BudgetCommands();
 std::vector<Command> QueueCommands();
 std::vector<Command> BucketCommands();
 std::vector<Command> EndpointCommands();  // url, route

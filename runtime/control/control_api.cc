@@ -38,7 +38,9 @@ ControlApi::ControlApi(ControlParts parts, Options options)
       urls_(parts.registry, *triggers_.at("url")),
       mappings_(parts.registry, *triggers_.at("queue"), parts.queues, parts.random),
       sqs_(parts.queues, parts.keys, parts.executor, {options.info.account, options.info.region}),
-      bill_(parts.meter, parts.prices, parts.executor.clock()),
+      bill_(parts.meter, parts.account, parts.executor.clock(), {options.info.account, options.info.region}),
+      commitments_(parts.account, parts.executor.clock()),
+      budgets_(parts.account, parts.budgets),
       logs_(parts.logs, parts.registry, parts.executor.clock()),
       status_(std::move(options.info), parts.pool, parts.queues, std::move(options.readiness)),
       buckets_(parts.registry, *triggers_.at("bucket")),
@@ -188,7 +190,7 @@ Status ControlApi::MountHearth(http::RouteTable& routes) {
   HEARTH_TRY(MountDocuments(routes, "/_hearth/v1/routes", routes_));
   HEARTH_TRY(Add(routes, "POST /_hearth/v1/buckets/{name}/replay",
                  [this](const ApiCallPtr& call) { buckets_.Command(call, "replay"); }));
-  HEARTH_TRY(Add(routes, "GET /_hearth/v1/bill", [this](const ApiCallPtr& call) { bill_.Get(call); }));
+  HEARTH_TRY(MountBilling(routes));
   HEARTH_TRY(
       Add(routes, "GET /_hearth/v1/workers", [this](const ApiCallPtr& call) { status_.Workers(call); }));
   HEARTH_TRY(Add(routes, "GET /_hearth/v1/queues", [this](const ApiCallPtr& call) { status_.Queues(call); }));
@@ -202,6 +204,32 @@ Status ControlApi::MountHearth(http::RouteTable& routes) {
   }));
   HEARTH_TRY(Add(routes, "GET /livez", [this](const ApiCallPtr& call) { status_.Live(call); }));
   return Add(routes, "GET /readyz", [this](const ApiCallPtr& call) { status_.Ready(call); });
+}
+
+Status ControlApi::MountBilling(http::RouteTable& routes) {
+  const std::string bill = "/_hearth/v1/bill", promised = "/_hearth/v1/commitments";
+  const std::string budget = "/_hearth/v1/budgets/{name}";
+  HEARTH_TRY(Add(routes, "GET " + bill, [this](const ApiCallPtr& call) { bill_.Get(call); }));
+  HEARTH_TRY(
+      Add(routes, "GET " + bill + "/lines/{id}", [this](const ApiCallPtr& call) { bill_.Explain(call); }));
+  HEARTH_TRY(
+      Add(routes, "POST " + bill + "/re-rate", [this](const ApiCallPtr& call) { bill_.Rerate(call); }));
+  HEARTH_TRY(Add(routes, "GET " + bill + "/advice", [this](const ApiCallPtr& call) { bill_.Advise(call); }));
+  HEARTH_TRY(Add(routes, "GET " + promised, [this](const ApiCallPtr& call) { commitments_.List(call); }));
+  HEARTH_TRY(Add(routes, "POST " + promised, [this](const ApiCallPtr& call) { commitments_.Buy(call); }));
+  HEARTH_TRY(Add(routes, "POST " + promised + "/{id}/exchange",
+                 [this](const ApiCallPtr& call) { commitments_.Exchange(call); }));
+  HEARTH_TRY(Add(routes, "DELETE " + promised + "/{id}",
+                 [this](const ApiCallPtr& call) { commitments_.End(call); }));
+  HEARTH_TRY(
+      Add(routes, "GET /_hearth/v1/offers", [this](const ApiCallPtr& call) { commitments_.Offers(call); }));
+  HEARTH_TRY(Add(routes, "POST /_hearth/v1/credits",
+                 [this](const ApiCallPtr& call) { commitments_.GrantCredit(call); }));
+  HEARTH_TRY(Add(routes, "PUT /_hearth/v1/discount",
+                 [this](const ApiCallPtr& call) { commitments_.SetDiscount(call); }));
+  HEARTH_TRY(Add(routes, "GET /_hearth/v1/budgets", [this](const ApiCallPtr& call) { budgets_.List(call); }));
+  HEARTH_TRY(Add(routes, "PUT " + budget, [this](const ApiCallPtr& call) { budgets_.Set(call); }));
+  return Add(routes, "DELETE " + budget, [this](const ApiCallPtr& call) { budgets_.Remove(call); });
 }
 
 // Lambda's numbers where we have its limits; the account's concurrency is what the machine gives.

@@ -8,6 +8,8 @@
 
 #include "runtime/control/access_guard.h"
 #include "runtime/control/hearth_bill.h"
+#include "runtime/control/hearth_budgets.h"
+#include "runtime/control/hearth_commitments.h"
 #include "runtime/control/hearth_documents.h"
 #include "runtime/control/hearth_logs.h"
 #include "runtime/control/hearth_status.h"
@@ -29,7 +31,8 @@ struct ControlParts {
   QueueStore& queues;
   KeyStore& keys;
   const Meter& meter;
-  const PriceBook& prices;
+  Account& account;
+  BudgetWatch& budgets;
   LogStore& logs;
   Metrics& metrics;
   const PoolStatusSource& pool;
@@ -77,6 +80,7 @@ class ControlApi final {
   Status MountAccount(http::RouteTable& routes);
   Status MountSqs(http::RouteTable& routes);
   Status MountHearth(http::RouteTable& routes);
+  Status MountBilling(http::RouteTable& routes);
   Status MountDocuments(http::RouteTable& routes, const std::string& path, HearthDocuments& documents);
   Status Add(http::RouteTable& routes, std::string_view route, Handle handle,
              http::RouteOptions options = {});
@@ -100,6 +104,8 @@ class ControlApi final {
   LambdaMappings mappings_;
   SqsApi sqs_;
   HearthBill bill_;
+  HearthCommitments commitments_;
+  HearthBudgets budgets_;
   HearthLogs logs_;
   HearthStatus status_;
   HearthDocuments buckets_;

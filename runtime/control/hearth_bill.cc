@@ -2,148 +2,223 @@
 
 #include <charconv>
 
+#include "runtime/base/digest.h"
+#include "runtime/meter/advisor.h"
+#include "runtime/meter/bill_page.h"
+#include "runtime/meter/cloud_events.h"
+#include "runtime/meter/utc_text.h"
+
 namespace hearth {
 namespace {
 
-using RowKey = std::pair<std::string, std::string>;
+constexpr uint64_t kExplainDefault = 100;
+constexpr uint64_t kExplainMax = 1'000;
+constexpr uint64_t kAdviceDaysMax = 366;
 
-struct Row {
-  UsageTotals usage;
-  Money amount;
-};
-
-Json UsageJson(const UsageTotals& usage) {
-  return {{"requests", usage.requests},
-          {"invocations", usage.records},
-          {"errors", usage.errors()},
-          {"cold_starts", usage.cold_starts},
-          {"billed_ms", usage.billed_ms},
-          {"duration_ms", static_cast<double>(usage.duration_ns) / 1e6},
-          {"init_ms", static_cast<double>(usage.init_ns) / 1e6},
-          {"memory_mb_ms", usage.memory_mb_ms},
-          {"gb_seconds", static_cast<double>(usage.memory_mb_ms) / static_cast<double>(kMbMsPerGbSecond)}};
+Result<uint64_t> ReadNumber(const ApiCall& call, const char* name, uint64_t fallback, uint64_t least,
+                            uint64_t most) {
+  const std::string text = call.query(name);
+  if (text.empty()) return fallback;
+  uint64_t value = 0;
+  const auto [end, failed] = std::from_chars(text.data(), text.data() + text.size(), value);
+  if (failed == std::errc() && end == text.data() + text.size() && least <= value && value <= most)
+    return value;
+  return Error{ErrorCode::kInvalidArgument, std::string(name) + "=" + text + " is not a whole number from " +
+                                                std::to_string(least) + " to " + std::to_string(most)};
 }
 
-std::map<RowKey, Row> Rows(const Meter::Bill& bill, BillBy by) {
-  const auto key = [by](const std::string& function, const std::string& version) {
-    return RowKey(function, by == BillBy::kVersion ? version : "");
+std::string Digest(const std::string& text) {
+  const Sha256Digest digest = Sha256(text);
+  return ToHex({reinterpret_cast<const char*>(digest.data()), digest.size()});
+}
+
+Json RecordJson(uint64_t number, const InvocationRecord& record) {
+  return {{"ledger_number", number},
+          {"request_id", record.request_id},
+          {"attempt", record.attempt},
+          {"function", record.function},
+          {"version", record.version},
+          {"plan", NameOf(record.plan)},
+          {"commitment", record.commitment},
+          {"outcome", NameOf(record.outcome)},
+          {"started", ToUtcText(record.started)},
+          {"init_ms", static_cast<double>(record.init_ns) / 1e6},
+          {"duration_ms", static_cast<double>(record.duration_ns) / 1e6},
+          {"billed_ms", record.billed_ms},
+          {"memory_mib", record.memory_mib}};
+}
+
+// The first line in which two texts differ; "" when they do not.
+std::string FirstDifference(std::string_view a, std::string_view b) {
+  size_t at = 0;
+  while (at < a.size() && at < b.size() && a[at] == b[at]) ++at;
+  if (at == a.size() && at == b.size()) return "";
+  const size_t begin = a.substr(0, at).rfind('\n') == std::string_view::npos ? 0 : a.rfind('\n', at) + 1;
+  const auto line = [&](std::string_view text) {
+    return begin < text.size() ? std::string(text.substr(begin, text.find('\n', begin) - begin))
+                               : std::string();
   };
-  std::map<RowKey, Row> rows;
-  for (const StatementRow& row : bill.statement.rows) rows[key(row.function, row.version)].usage += row.usage;
-  for (const LineItem& line : bill.charges.lines) {
-    if (!line.function.empty()) rows[key(line.function, line.version)].amount += line.amount;
-  }
-  return rows;
-}
-
-// Reads `digits` digits off the front.
-bool TakeNumber(std::string_view& text, size_t digits, int& out) {
-  if (text.size() < digits) return false;
-  const auto [end, failed] = std::from_chars(text.data(), text.data() + digits, out);
-  if (failed != std::errc() || end != text.data() + digits || out < 0) return false;
-  text.remove_prefix(digits);
-  return true;
-}
-
-bool TakeMark(std::string_view& text, char mark) {
-  if (!text.starts_with(mark)) return false;
-  text.remove_prefix(1);
-  return true;
-}
-
-bool TakeTimeOfDay(std::string_view& text, microseconds& out) {
-  int hour = 0, minute = 0, second = 0, millis = 0;
-  if (!TakeNumber(text, 2, hour) || !TakeMark(text, ':') || !TakeNumber(text, 2, minute) ||
-      !TakeMark(text, ':') || !TakeNumber(text, 2, second)) {
-    return false;
-  }
-  if (TakeMark(text, '.') && !TakeNumber(text, 3, millis)) return false;
-  if (hour > 23 || minute > 59 || second > 59) return false;
-  out = std::chrono::hours(hour) + std::chrono::minutes(minute) + seconds(second) + milliseconds(millis);
-  return TakeMark(text, 'Z');
+  return "\"" + line(a) + "\" is now \"" + line(b) + "\"";
 }
 
 }  // namespace
 
-Result<WallTime> ParseUtcTime(std::string_view text) {
-  const Error refused{
-      ErrorCode::kInvalidArgument,
-      "\"" + std::string(text) + "\" is not a time such as 2026-11-23 or 2026-11-23T09:11:50Z (UTC)"};
-  int year = 0, month = 0, day = 0;
-  if (!TakeNumber(text, 4, year) || !TakeMark(text, '-') || !TakeNumber(text, 2, month) ||
-      !TakeMark(text, '-') || !TakeNumber(text, 2, day)) {
-    return refused;
-  }
-  const std::chrono::year_month_day date(std::chrono::year(year),
-                                         std::chrono::month(static_cast<unsigned>(month)),
-                                         std::chrono::day(static_cast<unsigned>(day)));
-  if (!date.ok()) return refused;
-  microseconds of_day{0};
-  if (!text.empty() && (!TakeMark(text, 'T') || !TakeTimeOfDay(text, of_day))) return refused;
-  if (!text.empty()) return refused;
-  return WallTime(std::chrono::sys_days(date)) + of_day;
-}
-
-Json BillJson(const Meter::Bill& bill, BillBy by) {
-  Json rows = Json::array();
-  for (const auto& [key, row] : Rows(bill, by)) {
-    Json one = UsageJson(row.usage);
-    one["function"] = key.first;
-    if (by == BillBy::kVersion) one["version"] = key.second;
-    one["amount"] = ToString(row.amount);
-    rows.push_back(std::move(one));
-  }
-  Json lines = Json::array();
-  for (const LineItem& line : bill.charges.lines) {
-    lines.push_back({{"kind", NameOf(line.kind)},
-                     {"from", ToIso8601Millis(line.period.from)},
-                     {"to", ToIso8601Millis(line.period.to)},
-                     {"function", line.function},
-                     {"version", line.version},
-                     {"quantity", line.quantity},
-                     {"price", ToString(line.price)},
-                     {"amount", ToString(line.amount)}});
-  }
-  Json total = UsageJson(bill.statement.Total());
-  total["amount"] = ToString(bill.charges.total);
-  return {{"from", ToIso8601Millis(bill.statement.period.from)},
-          {"to", ToIso8601Millis(bill.statement.period.to)},
-          {"by", by == BillBy::kVersion ? "version" : "function"},
-          {"price_book", bill.charges.price_book},
-          {"currency", bill.charges.currency},
-          {"rows", std::move(rows)},
-          {"lines", std::move(lines)},
-          {"total", std::move(total)}};
-}
+Result<WallTime> ParseUtcTime(std::string_view text) { return ParseUtcText(text); }
 
 // Without `from`, since the month of `to` began; without `to`, until now.
 Result<Period> HearthBill::ReadPeriod(const ApiCall& call) const {
-  Period period;
+  const std::string month = call.query("month");
   const std::string from = call.query("from");
   const std::string to = call.query("to");
+  if (!month.empty()) {
+    if (!from.empty() || !to.empty())
+      return Error{ErrorCode::kInvalidArgument, "month says it all: give it, or from and to"};
+    HEARTH_ASSIGN(const WallTime start, ParseMonthText(month));
+    return MonthOf(start);
+  }
+  Period period;
   period.to = clock_.WallNow();
   if (!to.empty()) {
-    HEARTH_ASSIGN(period.to, ParseUtcTime(to));
+    HEARTH_ASSIGN(period.to, ParseUtcText(to));
   }
   period.from = StartOfMonth(period.to);
   if (!from.empty()) {
-    HEARTH_ASSIGN(period.from, ParseUtcTime(from));
+    HEARTH_ASSIGN(period.from, ParseUtcText(from));
   }
   if (period.from <= period.to) return period;
   return Error{ErrorCode::kInvalidArgument, "the bill's period ends (" + ToIso8601Millis(period.to) +
                                                 ") before it begins (" + ToIso8601Millis(period.from) + ")"};
 }
 
+Result<Bill> HearthBill::Make(const RowSource& usage, Period period) const {
+  return MakeBill(account_.state(), usage, period, clock_.WallNow());
+}
+
 void HearthBill::Get(const ApiCallPtr& call) {
-  const auto period = ReadPeriod(*call);
-  if (!period.ok()) return call->Fail(period.error());
-  const std::string by = call->query("by");
-  if (!by.empty() && by != "function" && by != "version") {
-    return call->Fail(Error{ErrorCode::kInvalidArgument, "by=" + by + " is neither function nor version"});
+  if (const Status answered = Answer(call); !answered.ok()) call->Fail(answered.error());
+}
+
+Status HearthBill::Answer(const ApiCallPtr& call) const {
+  HEARTH_ASSIGN(const Period period, ReadPeriod(*call));
+  HEARTH_ASSIGN(const BillBy by, BillBy::Parse(call->query("by")));
+  const std::string format = call->query("format");
+  HEARTH_ASSIGN(const Bill bill, Make(KeptUsage(meter_), period));
+  if (format.empty() || format == "json") {
+    const BillLines lines = call->query("lines") == "0" ? BillLines::kLeftOut : BillLines::kShown;
+    call->AnswerJson(200, BillJson(bill, account_.state(), by, lines));
+  } else if (format == "csv") {
+    call->Answer(200, {{"content-type", "text/csv; charset=utf-8"}}, BillCsv(bill));
+  } else if (format == "focus") {
+    call->Answer(200, {{"content-type", "text/csv; charset=utf-8"}},
+                 FocusCsv(bill, account_.state(), issuer_));
+  } else if (format == "html") {
+    call->Answer(200, {{"content-type", "text/html; charset=utf-8"}},
+                 BillPage(bill, account_.state(), clock_.WallNow()));
+  } else if (format == "cloudevents") {
+    call->Answer(200, {{"content-type", "application/cloudevents-batch+json"}},
+                 CloudEventsJson(bill, account_.state(), "hearth/" + issuer_.account, clock_.WallNow()));
+  } else if (format == "lago") {
+    call->Answer(200, {{"content-type", "application/json"}},
+                 LagoEventsJson(bill, account_.state(), clock_.WallNow()));
+  } else {
+    return Error{ErrorCode::kInvalidArgument,
+                 "format=" + format + " is none of json, csv, focus, html, cloudevents, lago"};
   }
-  const auto bill = meter_.BillOf(*period, prices_);
-  if (!bill.ok()) return call->Fail(bill.error());
-  call->AnswerJson(200, BillJson(*bill, by == "version" ? BillBy::kVersion : BillBy::kFunction));
+  return Ok();
+}
+
+void HearthBill::Explain(const ApiCallPtr& call) {
+  const auto json = Explained(*call);
+  if (!json.ok()) return call->Fail(json.error());
+  call->AnswerJson(200, *json);
+}
+
+// Pages go by the ledger's numbers, so that new records do not move what is on them.
+Result<Json> HearthBill::Explained(const ApiCall& call) const {
+  HEARTH_ASSIGN(const uint64_t limit, ReadNumber(call, "limit", kExplainDefault, 1, kExplainMax));
+  HEARTH_ASSIGN(const uint64_t from, ReadNumber(call, "from_number", 0, 0, UINT64_MAX));
+  const AccountState& state = account_.state();
+  HEARTH_ASSIGN(const ExplainedLine found,
+                FindLine(state, KeptUsage(meter_), call.parameter("id"), clock_.WallNow()));
+  Json records = Json::array();
+  Json next;
+  HEARTH_TRY(meter_.VisitNumbered(found.started, [&](uint64_t number, const InvocationRecord& record) {
+    if (number < from || !IsOfLine(state, found.line, number, record)) return true;
+    if (records.size() == limit) {
+      next = number;
+      return false;
+    }
+    records.push_back(RecordJson(number, record));
+    return true;
+  }));
+  Json json = {{"line", LineJson(found.line)}, {"invocations", std::move(records)}};
+  if (!next.is_null()) json["next_number"] = next;
+  return json;
+}
+
+void HearthBill::Rerate(const ApiCallPtr& call) {
+  const auto json = Rerated(*call);
+  if (!json.ok()) return call->Fail(json.error());
+  call->AnswerJson(200, *json);
+}
+
+Result<Json> HearthBill::Rerated(const ApiCall& call) const {
+  HEARTH_ASSIGN(const WallTime month, ParseMonthText(call.query("month")));
+  HEARTH_ASSIGN(const Bill kept, Make(KeptUsage(meter_), MonthOf(month)));
+  HEARTH_ASSIGN(const Bill again, Make(LedgerUsage(meter_), MonthOf(month)));
+  const std::string before = CanonicalText(kept), after = CanonicalText(again);
+  const std::string digest = Digest(after);
+  std::string difference = FirstDifference(before, after);
+  Json json = {{"month", ToMonthText(month)},
+               {"lines", again.lines.size()},
+               {"bytes", after.size()},
+               {"sha256", digest},
+               {"total", ToString(again.total)}};
+  const auto issued = account_.state().invoices().find(ToMonthText(month));
+  if (issued != account_.state().invoices().end()) {
+    json["issued_sha256"] = issued->second.sha256;
+    if (difference.empty() && issued->second.sha256 != digest) {
+      difference = "the bill that was issued had " + std::to_string(issued->second.lines) + " lines and " +
+                   ToString(issued->second.total) + " in total";
+    }
+  }
+  json["same"] = difference.empty();
+  if (!difference.empty()) json["difference"] = difference;
+  return json;
+}
+
+void HearthBill::Advise(const ApiCallPtr& call) {
+  const auto days = ReadNumber(*call, "days", 30, 1, kAdviceDaysMax);
+  if (!days.ok()) return call->Fail(days.error());
+  const WallTime now = clock_.WallNow();
+  const UtcHour to = HourOf(now);
+  const UtcHour from = to - std::chrono::hours(24 * *days);
+  const Advice advice = hearth::Advise(account_.state(), meter_.RowsBookedIn(from, to), {from, to});
+  Json candidates = Json::array();
+  for (const AdviceCandidate& candidate : advice.candidates) {
+    Json one = {{"kind", NameOf(candidate.order.kind)},
+                {"payment", NameOf(candidate.order.payment)},
+                {"term_hours", candidate.order.term_hours},
+                {"cost", ToString(candidate.cost)},
+                {"saving", ToString(advice.on_demand - candidate.cost)},
+                {"utilisation_percent", static_cast<double>(candidate.utilisation_permille) / 10},
+                {"break_even_percent", static_cast<double>(candidate.break_even_permille) / 10},
+                {"cheapest", &candidate == advice.cheapest()}};
+    if (candidate.order.kind == CommitmentKind::kSavingsPlan) {
+      one["committed_per_hour"] = ToString(candidate.order.committed_per_hour);
+    } else {
+      one["function"] = candidate.order.function;
+      one["version"] = candidate.order.version;
+      one["workers"] = candidate.order.workers;
+      one["memory_mib"] = candidate.order.memory_mib;
+    }
+    candidates.push_back(std::move(one));
+  }
+  call->AnswerJson(200, {{"from", ToIso8601Millis(from)},
+                         {"to", ToIso8601Millis(to)},
+                         {"currency", account_.state().BookAt(to).currency},
+                         {"on_demand", ToString(advice.on_demand)},
+                         {"candidates", std::move(candidates)}});
 }
 
 }  // namespace hearth

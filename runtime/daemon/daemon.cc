@@ -165,18 +165,32 @@ hearth::Status Daemon::OpenLedger() {
     log_.Error("the ledger has records that cannot be read", {{"first", meter.report.detail}});
   meter_ = std::move(meter.meter);
   meter_->AddObserver(static_cast<InvocationObserver&>(*this));
+  return OpenAccount();
+}
+
+hearth::Status Daemon::OpenAccount() {
   HEARTH_ASSIGN(account_, Account::Open(*meter_, loop_.clock(), random_));
   HEARTH_ASSIGN(const std::string book, ReadPriceBook(config_.price_book));
   if (hearth::Status used = account_->UsePrices(book); !used.ok())
     return used.error().WithContext(config_.price_book.empty() ? "shipped prices" : config_.price_book);
-  HEARTH_ASSIGN(prices_, ParsePriceBookJson(book));
+  budgets_ = std::make_unique<BudgetWatch>(
+      *meter_, *account_, loop_,
+      [this](const Budget& budget, const BudgetSpent& spent, const Budget::Step& step) {
+        log_.Warn("budget step reached", {{"budget", budget.name},
+                                          {"step_percent", std::to_string(step.percent)},
+                                          {"action", std::string(NameOf(step.action))},
+                                          {"spent", ToString(spent.spent)},
+                                          {"monthly", ToString(budget.monthly)}});
+      });
+  closer_ = std::make_unique<BillCloser>(*meter_, *account_, loop_, [this](const Error& error) {
+    log_.Error("days and months could not be closed", {{"error", error.message}});
+  });
   return Ok();
 }
 
 hearth::Status Daemon::OpenRuntime() {
   cgroups_ = DiscoverCgroups();
   workers_.emplace(WorkerContext{loop_, logs_, metrics_, config_.response_bytes_max, config_.init_time_out});
-  workers_->idle_linger = config_.idle_linger;
   SandboxHost::Options sandbox_options;
   HEARTH_ASSIGN(sandbox_options.launcher, FindLauncher());
   sandbox_options.isolation_least = config_.isolation_least;
@@ -244,10 +258,8 @@ hearth::Status Daemon::MountControl() {
   for (const std::string& line : Lines(sandboxes_->isolation_report())) {
     if (line.find(": missing") != std::string::npos) options.info.isolation_missing.push_back(line);
   }
-  if (cgroups_.backend->freezer() == FreezerKind::kNone)
-    options.info.isolation_missing.push_back(cgroups_.freezer_report);
   options.readiness = [this] { return Readiness(); };
-  ControlParts parts{*registry_, *router_, *queues_, *keys_, *meter_, prices_,
+  ControlParts parts{*registry_, *router_, *queues_, *keys_, *meter_, *account_, *budgets_,
                      logs_,      metrics_, *this,    {},     loop_,   random_};
   for (Trigger* trigger : Triggers()) parts.triggers.emplace(std::string(trigger->kind()), trigger);
   HEARTH_ASSIGN(control_, ControlApi::Mount(control_routes_, parts, std::move(options)));
@@ -265,6 +277,8 @@ void Daemon::Start(Done started) {
   steps->push_back([this](Done done) { async_->Start(std::move(done)); });
   steps->push_back([this](Done done) {
     ready_ = true;
+    budgets_->Start();
+    closer_->Start();
     done(WriteReadyFile());
   });
   RunSteps(steps, 0, std::move(started));
@@ -285,8 +299,6 @@ void Daemon::StartSandboxes(Done done) {
               std::to_string(config_.isolation_least) + ")");
     for (const std::string& line : Lines(sandboxes_->isolation_report())) log_.Info(line);
     if (!cgroups_.backend->limits_memory()) log_.Warn(cgroups_.report);
-    const bool freezes = cgroups_.backend->freezer() != FreezerKind::kNone;
-    log_.Write(freezes ? LogLevel::kInfo : LogLevel::kWarn, cgroups_.freezer_report);
     done(Ok());
   });
 }
@@ -327,8 +339,6 @@ std::vector<PoolStatus> Daemon::Status() const {
     status.version = pool->version().version;
     status.starting = static_cast<uint32_t>(counts.starting);
     status.idle = static_cast<uint32_t>(counts.idle);
-    for (const Worker* worker : pool->idle_workers())
-      status.frozen += worker->state() == WorkerState::kFrozen;
     status.busy = static_cast<uint32_t>(counts.busy);
     status.waiting = static_cast<uint32_t>(counts.waiting);
     status.workers_max = static_cast<uint32_t>(pool->limits().workers_max);

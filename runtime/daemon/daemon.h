@@ -15,6 +15,8 @@
 #include "runtime/http/route_table.h"
 #include "runtime/http/server.h"
 #include "runtime/meter/account.h"
+#include "runtime/meter/bill_closer.h"
+#include "runtime/meter/budget_watch.h"
 #include "runtime/meter/meter.h"
 #include "runtime/pool/pool_set.h"
 #include "runtime/pool/sandbox_host.h"
@@ -61,6 +63,7 @@ class Daemon final : private PoolStatusSource, private RegistryObserver, private
   hearth::Status OpenData();
   hearth::Status OpenPorts();
   hearth::Status OpenLedger();
+  hearth::Status OpenAccount();
   hearth::Status OpenRuntime();
   hearth::Status OpenTriggers();
   void RunSteps(std::shared_ptr<std::vector<Step>> steps, size_t next, Done done);
@@ -93,7 +96,6 @@ class Daemon final : private PoolStatusSource, private RegistryObserver, private
   http::RouteTable control_routes_;
   std::unique_ptr<http::Server> data_server_;
   std::unique_ptr<http::Server> control_server_;
-  PriceBook prices_;
   Metrics metrics_;
   LogStore logs_;
   PlatformLog platform_log_;
@@ -104,6 +106,8 @@ class Daemon final : private PoolStatusSource, private RegistryObserver, private
   std::unique_ptr<LedgerLog> ledger_;
   std::unique_ptr<Meter> meter_;
   std::unique_ptr<Account> account_;
+  std::unique_ptr<BudgetWatch> budgets_;
+  std::unique_ptr<BillCloser> closer_;
   CgroupDiscovery cgroups_;
   std::optional<WorkerContext> workers_;
   std::unique_ptr<SandboxHost> sandboxes_;

@@ -125,6 +125,7 @@ Json ToJson(const Commitment& c) {
                {"hourly", ToString(c.hourly)},
                {"committed_per_hour", ToString(c.committed_per_hour)},
                {"duration_per_gb_second", ToString(c.duration_per_gb_second)},
+               {"capacity_list_per_gb_second", ToString(c.capacity_list_per_gb_second)},
                {"reserved_duration_per_gb_second", ToString(c.reserved_duration_per_gb_second)},
                {"tags", c.tags}};
   if (c.to != Commitment::kOpenEnd) json["to"] = ToUtcText(c.to);
@@ -149,6 +150,7 @@ Commitment ReadCommitment(Members& outer) {
   c.hourly = in.Amount("hourly");
   c.committed_per_hour = in.Amount("committed_per_hour");
   c.duration_per_gb_second = in.Amount("duration_per_gb_second");
+  c.capacity_list_per_gb_second = in.Amount("capacity_list_per_gb_second");
   c.reserved_duration_per_gb_second = in.Amount("reserved_duration_per_gb_second");
   c.tags = in.TagsOf("tags");
   outer.Take(in.Finish());

@@ -61,6 +61,8 @@ struct Commitment {
   Money committed_per_hour;  // savings plan: what can be spent in an hour, upfront or not
   // Reduced rate of what runs on its workers; of a savings plan: rate at which on-demand duration is covered.
   Money duration_per_gb_second;
+  // Reserved: what its capacity costs where there is no term.
+  Money capacity_list_per_gb_second;
   // Savings plan: rate at which duration on reserved workers is covered.
   Money reserved_duration_per_gb_second;
   Tags tags;

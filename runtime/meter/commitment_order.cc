@@ -8,7 +8,6 @@ namespace hearth {
 namespace {
 
 constexpr uint64_t kMsPerHour = 3'600'000;
-constexpr Int128 kBasisAll = 2;  // partial upfront is one half
 
 Error NoOffer(const CommitmentOrder& order) {
   return {ErrorCode::kNotFound,
@@ -17,13 +16,23 @@ Error NoOffer(const CommitmentOrder& order) {
               std::to_string(order.term_hours) + " hours; `hearth plan quote` lists what there is"};
 }
 
-// Splits the price of the whole term into what is paid upfront and what is paid each hour.
-void SetPrice(Commitment& commitment, Money term_price) {
-  if (commitment.payment == Payment::kAllUpfront) commitment.upfront = term_price;
-  if (commitment.payment == Payment::kPartialUpfront)
-    commitment.upfront = {DivideHalfEven(term_price.units, kBasisAll)};
-  const Money rest = term_price - commitment.upfront;
-  commitment.hourly = {DivideHalfEven(rest.units, Int128{std::max<uint64_t>(commitment.term_hours, 1)})};
+// Splits the price of the whole term into what is paid upfront and what is paid each hour; exactly, so that
+// what is paid and what is used up add up to the same.
+void SetPrice(Commitment& commitment, Money hourly_without_upfront) {
+  const Int128 hours{std::max<uint64_t>(commitment.term_hours, 1)};
+  const Money term_price{hourly_without_upfront.units * hours};
+  switch (commitment.payment) {
+    case Payment::kNoUpfront:
+      commitment.hourly = hourly_without_upfront;
+      break;
+    case Payment::kPartialUpfront:  // one half
+      commitment.hourly = {DivideHalfEven(hourly_without_upfront.units, 2)};
+      commitment.upfront = term_price - Money{commitment.hourly.units * hours};
+      break;
+    case Payment::kAllUpfront:
+      commitment.upfront = term_price;
+      break;
+  }
 }
 
 Money PerHour(uint64_t mib, Money per_gb_second) {
@@ -35,8 +44,9 @@ Status PriceReserved(const PriceEdition& prices, const CommitmentOrder& order, C
   const ReservedPrices* offer = prices.Reserved(order.term_hours, order.payment, convertible);
   if (!offer) return NoOffer(order);
   commitment.duration_per_gb_second = offer->duration_per_gb_second;
-  const Money hourly = PerHour(commitment.reserved_mib(), offer->capacity_per_gb_second);
-  SetPrice(commitment, {hourly.units * Int128{std::max<uint64_t>(order.term_hours, 1)}});
+  const ReservedPrices* without_term = prices.Reserved(0, Payment::kNoUpfront, false);
+  commitment.capacity_list_per_gb_second = (without_term ? without_term : offer)->capacity_per_gb_second;
+  SetPrice(commitment, PerHour(commitment.reserved_mib(), offer->capacity_per_gb_second));
   return Ok();
 }
 
@@ -45,7 +55,7 @@ Status PriceSavingsPlan(const PriceEdition& prices, const CommitmentOrder& order
   if (!offer) return NoOffer(order);
   commitment.duration_per_gb_second = offer->duration_per_gb_second;
   commitment.reserved_duration_per_gb_second = offer->reserved_duration_per_gb_second;
-  SetPrice(commitment, {order.committed_per_hour.units * Int128{order.term_hours}});
+  SetPrice(commitment, order.committed_per_hour);
   return Ok();
 }
 

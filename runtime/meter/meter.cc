@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "runtime/base/digest.h"
+#include "runtime/meter/account_event.h"
 #include "runtime/meter/billed_duration.h"
 #include "runtime/meter/record_codec.h"
 
@@ -23,6 +24,13 @@ Status CheckBilling(const InvocationRecord& record) {
   return Error{ErrorCode::kInternal,
                "record invocation " + record.request_id + ": billed for " + std::to_string(record.billed_ms) +
                    " ms where init and duration make " + std::to_string(expected) + " ms"};
+}
+
+// Records behind such an entry do not change what the hours before it sum up to.
+void TakeClosing(const AccountEntry& entry, UsageTable& usage) {
+  if (entry.kind != EventKindOf(PeriodClosed())) return;
+  const auto event = DecodeAccountEventJson(entry.kind, entry.json);
+  if (event.ok()) usage.CloseThrough(std::get<PeriodClosed>(*event).through);  // else Account::Open() fails
 }
 
 // The whole hours of a period; empty (from > to is possible) when it has none.
@@ -103,7 +111,7 @@ Status Meter::TakeEntry(uint64_t number, std::string_view bytes, OpenReport& rep
   HEARTH_ASSIGN(const LedgerEntryKind kind, EntryKindOf(bytes));
   if (kind == LedgerEntryKind::kAccountEvent) {
     HEARTH_ASSIGN(AccountEntry entry, DecodeAccountEntry(number, bytes));
-    account_events_.push_back(std::move(entry));
+    TakeAccountEntry(std::move(entry));
     ++report.account_events;
     return Ok();
   }
@@ -119,6 +127,25 @@ Status Meter::TakeEntry(uint64_t number, std::string_view bytes, OpenReport& rep
   return Ok();
 }
 
+void Meter::TakeAccountEntry(AccountEntry entry) {
+  TakeClosing(entry, usage_);
+  account_events_.push_back(std::move(entry));
+}
+
+Result<std::vector<UsageRow>> Meter::ReadRowsBookedIn(UtcHour from, UtcHour to) const {
+  UsageTable usage;
+  HEARTH_TRY(ledger_.Read(0, [&](uint64_t number, std::string_view bytes) {
+    const auto kind = EntryKindOf(bytes);
+    if (kind.ok() && *kind == LedgerEntryKind::kAccountEvent) {
+      if (const auto entry = DecodeAccountEntry(number, bytes); entry.ok()) TakeClosing(*entry, usage);
+    } else if (const auto record = DecodeRecord(bytes); record.ok()) {
+      usage.Add(number, *record);
+    }
+    return true;
+  }));
+  return usage.RowsBookedIn(from, to);
+}
+
 Result<uint64_t> Meter::RecordAccountEvent(std::string_view kind, std::string_view json, WallTime now) {
   if (account_events_.size() >= options_.account_events_max) {
     return Error{ErrorCode::kThrottled, "record an account event: the ledger has " +
@@ -132,7 +159,7 @@ Result<uint64_t> Meter::RecordAccountEvent(std::string_view kind, std::string_vi
   entry.boot_id = options_.boot_id;
   HEARTH_ASSIGN(const std::string bytes, EncodeAccountEntry(entry));
   HEARTH_ASSIGN(entry.number, ledger_.Append(bytes));
-  account_events_.push_back(std::move(entry));
+  TakeAccountEntry(std::move(entry));
   return account_events_.back().number;
 }
 
@@ -239,20 +266,6 @@ Status Meter::VisitNumbered(
         DecodeRecord(bytes);  // not an account event; an unreadable one was reported at Open()
     return !record.ok() || !period.Contains(record->started) || visit(number, *record);
   });
-}
-
-Result<Meter::Bill> Meter::BillOf(Period period, const PriceBook& book) const {
-  HEARTH_ASSIGN(Statement statement, StatementOf(period));
-  Charges charges{.price_book = book.name, .currency = book.currency, .lines = {}, .total = {}};
-  for (const Period& part : SplitByMonth(period)) {
-    HEARTH_ASSIGN(const Statement usage, StatementOf(part));
-    HEARTH_ASSIGN(const Statement earlier, StatementOf({StartOfMonth(part.from), part.from}));
-    const UsageTotals before = earlier.Total();
-    Charges month = ChargeMonth(book, usage, {before.requests, before.memory_mb_ms});
-    charges.total += month.total;
-    std::move(month.lines.begin(), month.lines.end(), std::back_inserter(charges.lines));
-  }
-  return Bill{std::move(statement), std::move(charges)};
 }
 
 }  // namespace hearth

@@ -10,7 +10,6 @@
 
 #include "runtime/base/ids.h"
 #include "runtime/base/result.h"
-#include "runtime/meter/charge.h"
 #include "runtime/meter/ledger_entry.h"
 #include "runtime/meter/recent_window.h"
 #include "runtime/meter/statement.h"
@@ -94,12 +93,10 @@ class Meter final {
 
   // Whole hours come from the sums, the rest of the period is read from the ledger.
   Result<Statement> StatementOf(Period period) const;
-  struct Bill {
-    Statement statement;
-    Charges charges;  // lines month by month
-  };
-  // Blocks for as long as reading the ends of the period takes.
-  Result<Bill> BillOf(Period period, const PriceBook& book) const;
+  // What bills of whole hours are made from; see UsageTable.
+  std::vector<UsageRow> RowsBookedIn(UtcHour from, UtcHour to) const { return usage_.RowsBookedIn(from, to); }
+  // The same, from the ledger's records instead of the sums that are kept. Blocks while it reads all.
+  Result<std::vector<UsageRow>> ReadRowsBookedIn(UtcHour from, UtcHour to) const;
   // The records of a period, in the ledger's order, until `visit` returns false.
   Status Visit(Period period, const std::function<bool(const InvocationRecord&)>& visit) const;
   // The same with the record's number in the ledger: the order in which records were appended, which is not
@@ -145,6 +142,7 @@ class Meter final {
   void RecordInterrupted(OpenReport& report);
   Status Rebuild(OpenReport& report);
   Status TakeEntry(uint64_t number, std::string_view bytes, OpenReport& report);
+  void TakeAccountEntry(AccountEntry entry);
   void Remember(uint64_t number, const InvocationRecord& record, const Identity& identity,
                 std::string_view bytes);
 

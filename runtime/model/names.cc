@@ -63,8 +63,6 @@ std::string_view NameOf(WorkerState state) {
       return "busy";
     case WorkerState::kDying:
       return "dying";
-    case WorkerState::kFrozen:
-      return "frozen";
     case WorkerState::kGone:
       return "gone";
   }

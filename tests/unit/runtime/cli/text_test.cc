@@ -56,27 +56,19 @@ TEST_CASE("a log line is cut from pieces and shown", "[cli]") {
   CHECK(LogLineText("no json") == "no json");
 }
 
-TEST_CASE("a month is a period", "[cli]") {
-  CHECK(*QueryOfMonth("2026-11") == "from=2026-11-01&to=2026-12-01");
-  CHECK(*QueryOfMonth("2026-12") == "from=2026-12-01&to=2027-01-01");
-  for (const char* wrong : {"2026", "2026-13", "2026-00", "2026-1", "26-11", "2026/11", "2026-1x"}) {
-    CAPTURE(wrong);
-    CHECK_FALSE(QueryOfMonth(wrong).ok());
-  }
-}
-
 TEST_CASE("a bill adds its lines exactly", "[cli]") {
   const Json bill = Json::parse(R"({"from":"A","to":"B","by":"function","currency":"USD","price_book":"p",
-    "rows":[{"function":"f","invocations":3,"errors":1,"billed_ms":1234,"gb_seconds":0.125,"amount":"0.0000006001"}],
-    "lines":[{"function":"f","kind":"requests","amount":"0.0000005000"},
-             {"function":"f","kind":"requests","amount":"0.0000001000"},
-             {"function":"f","kind":"duration","amount":"0.0000000001"},
-             {"function":"","kind":"free requests","amount":"-0.0000006000"}],
+    "rows":[{"function":"f","invocations":3,"errors":1,"billed_ms":1234,"gb_seconds":0.125,"amount":"0.0000006001",
+             "requests_amount":"0.0000006000","duration_amount":"0.0000000001","other_amount":"0"}],
+    "account":[{"kind":"free requests","amount":"-0.0000006000"}],
+    "invoices":[{"id":"hearth-2026-11","total":"0.00","final":true}],
     "total":{"invocations":3,"errors":1,"billed_ms":1234,"gb_seconds":0.125,"amount":"0.0000000001"}})");
   const std::string text = Squeezed(BillText(bill));
-  CHECK_THAT(text, Contains("f 3 1 1,234 0.125000 0.0000006000 0.0000000001 0.0000006001\n"));
+  CHECK_THAT(text, Contains("f 3 1 1,234 0.125000 0.0000006000 0.0000000001 0.0000000000 0.0000006001\n"));
   CHECK_THAT(text, Contains("(free requests) -0.0000006000\n"));
-  CHECK_THAT(text, Contains("TOTAL 3 1 1,234 0.125000 0.0000006000 0.0000000001 0.0000000001\n"));
+  CHECK_THAT(text,
+             Contains("TOTAL 3 1 1,234 0.125000 0.0000006000 0.0000000001 0.0000000000 0.0000000001\n"));
+  CHECK_THAT(text, Contains("Invoice hearth-2026-11: USD 0.00, final\n"));
 }
 
 }  // namespace

@@ -126,7 +126,9 @@ struct ControlFixture {
   ControlSink sink{executor};
   FakeLedger ledger;
   Meter::Opened opened = std::move(Meter::Open(ledger)).value();
-  PriceBook prices = std::move(ShippedPriceBook()).value();
+  std::unique_ptr<Account> account =
+      std::move(Account::Open(*opened.meter, executor.clock(), random)).value();
+  BudgetWatch budgets{*opened.meter, *account, executor, nullptr};
   LogStore logs;
   Metrics metrics{executor};
   FakePool pool;
@@ -145,8 +147,8 @@ struct ControlFixture {
     ControlInfo info;
     info.version = "0.1.0";
     api = std::move(ControlApi::Mount(routes,
-                                      {registry, sink, queues, keys, *opened.meter, prices, logs, metrics,
-                                       pool, triggers, executor, random},
+                                      {registry, sink, queues, keys, *opened.meter, *account, budgets, logs,
+                                       metrics, pool, triggers, executor, random},
                                       {std::move(access), info, [this] { return readiness; }}))
               .value();
     queues.SetOnVisible([this](std::string_view name) {

@@ -23,6 +23,7 @@ Commitment SomeCommitment() {
   commitment.upfront = {123'456'789'012};
   commitment.hourly = {42};
   commitment.duration_per_gb_second = {97'222};
+  commitment.capacity_list_per_gb_second = {41'667};
   commitment.tags = {{"team", "vision"}};
   return commitment;
 }
@@ -87,6 +88,7 @@ TEST_CASE("account events of version 1", "[meter][account]") {
       R"({"commitment":{"id":"sp-1","kind":"savings-plan","function":"","version":"","workers":0,"memory_mib":0,)"
       R"("cpus":0,"from":"2026-11-23T12:00:00Z","to":"2026-12-23T12:00:00Z","term_hours":720,"payment":"none",)"
       R"("upfront":"0","hourly":"2","committed_per_hour":"2","duration_per_gb_second":"0.0000141667",)"
+      R"("capacity_list_per_gb_second":"0",)"
       R"("reserved_duration_per_gb_second":"0.0000082639","tags":{}}})");
   CHECK(std::get<CommitmentBought>(bought.value()).commitment.kind == CommitmentKind::kSavingsPlan);
 }

@@ -348,25 +348,6 @@ TEST_CASE_METHOD(MeterFixture, "statement of whole hours reads no record", "[met
   CHECK(ledger.records_read == 0);
 }
 
-TEST_CASE_METHOD(MeterFixture, "bill over two months starts the second at the first tier", "[meter]") {
-  InvocationRecord record = SomeRecord();
-  record.started = WallTime(std::chrono::sys_days(std::chrono::year(2026) / 11 / 30));
-  REQUIRE(meter->Record(record).ok());
-  record.started += 24h;
-  record.attempt = 2;
-  REQUIRE(meter->Record(record).ok());
-  PriceBook book = ShippedPriceBook().value();
-  book.editions[0].free_allowance = {.applies = true, .requests = 1, .gb_seconds = 0};
-  const Meter::Bill bill = meter->BillOf({record.started - 48h, record.started + 48h}, book).value();
-  CHECK(bill.statement.Total().requests == 2);
-  uint64_t free_requests = 0;
-  for (const LineItem& line : bill.charges.lines)
-    free_requests += line.kind == LineKind::kFreeRequests ? line.quantity : 0;
-  CHECK(free_requests == 2);  // one in each month
-  const Meter::Bill late = meter->BillOf({record.started + 1h, record.started + 48h}, book).value();
-  CHECK(late.charges.lines.empty());
-}
-
 // Over the real log: what was recorded is billed the same after a restart.
 TEST_CASE_METHOD(LedgerFixture, "bill is the same after a restart of the ledger", "[meter][ledger]") {
   RandomRecords random(7);

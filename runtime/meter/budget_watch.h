@@ -1,0 +1,71 @@
+#pragma once
+
+#include <functional>
+#include <map>
+#include <string>
+#include <vector>
+
+#include "runtime/loop/executor.h"
+#include "runtime/meter/account.h"
+#include "runtime/meter/bill.h"
+#include "runtime/meter/budget_gate.h"
+
+namespace hearth {
+
+// What a budget has been spent on in the month, and which of its steps that reaches.
+struct BudgetSpent {
+  std::string budget;
+  Money spent;  // effective: upfront payments are spread over their terms
+  Money monthly;
+  size_t steps_reached = 0;
+  bool throttles = false;  // one of them is kThrottle
+
+  uint32_t percent() const { return static_cast<uint32_t>(spent.units * 100 / monthly.units); }
+};
+// In the order of names.
+std::vector<BudgetSpent> EvaluateBudgets(const AccountState& account, const Bill& month);
+
+// Evaluates the budgets about once a minute and tells which functions are not to be started any more.
+//
+// Owned by the daemon. Borrows: meter, account, executor; all outlive it.
+// Thread:  loop thread. Making the month's bill may take long where there is much: it is made so seldom then
+//          that it takes at most a fiftieth of the loop's time. Without budgets it costs nothing.
+// Failure: a bill that cannot be made leaves things as they were.
+// Promise: no callback runs after the destructor returns.
+class BudgetWatch final : public BudgetGate {
+ public:
+  // Once for each step that is reached, again in the next month.
+  using OnStep =
+      std::function<void(const Budget& budget, const BudgetSpent& spent, const Budget::Step& step)>;
+
+  BudgetWatch(const Meter& meter, const Account& account, Executor& executor, OnStep on_step);
+
+  void Start();
+  // At once: after a budget or a tag was set.
+  void Evaluate();
+  std::optional<Refusal> Check(std::string_view function) const override;
+  const std::vector<BudgetSpent>& spent() const { return spent_; }
+
+ private:
+  static constexpr seconds kEvery{60};
+  static constexpr int kShareOfLoop = 50;
+
+  void Next(nanoseconds delay);
+  void Remember(const Bill& month);
+  void Tell(const Budget& budget, const BudgetSpent& spent);
+
+  // Borrowed.
+  const Meter& meter_;
+  const Account& account_;
+  Executor& executor_;
+  // Mutable.
+  OnStep on_step_;
+  std::vector<BudgetSpent> spent_;
+  std::optional<Refusal> refuses_all_;
+  std::map<std::string, Refusal, std::less<>> refuses_;  // by function
+  std::map<std::pair<std::string, std::string>, Refusal> refuses_tagged_;
+  std::map<std::string, std::pair<std::string, size_t>> told_;  // month and number of steps, by budget
+  Timer timer_;
+};
+
+}  // namespace hearth
