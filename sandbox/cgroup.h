@@ -37,6 +37,9 @@ struct CgroupUsage {
 
 enum class Frozen { kNo, kYes };
 
+// What stops all threads of a group at once, if anything does.
+enum class FreezerKind { kNone, kV1, kV2 };
+
 // One worker's group. Owned by whoever holds the worker; give it back by destroying it, once the worker has
 // exited (its folder is recycled, or removed when the kernel lets it go).
 // Thread:  that of its backend.
@@ -48,7 +51,13 @@ class Cgroup {
   virtual Result<CgroupUsage> Usage() = 0;
   // Between two invocations of one worker.
   virtual Status ResetPeak() = 0;
+  // Returns at once; what runs on another processor at that moment stops some microseconds later, and what
+  // sleeps in the kernel uninterruptibly when it wakes: IsFrozen() tells. Does nothing without a freezer.
   virtual Status Freeze(Frozen frozen) = 0;
+  virtual Result<bool> IsFrozen() = 0;
+  virtual FreezerKind freezer() const = 0;
+  // Processor time alone, since the group was made or recycled: one read.
+  virtual Result<uint64_t> CpuUs() = 0;
   // SIGKILL to all that is in the group, frozen or not.
   virtual Status Kill() = 0;
 };
@@ -60,16 +69,19 @@ class CgroupBackend {
   virtual ~CgroupBackend() = default;
   virtual std::string_view name() const = 0;  // "cgroup v1", "cgroup v2", "none"
   virtual bool limits_memory() const = 0;     // no: MakeSandboxFrame::has_memory_cgroup = 0
+  virtual FreezerKind freezer() const = 0;    // of its groups
   virtual Result<std::unique_ptr<Cgroup>> Create(const CgroupLimits& limits) = 0;
 };
 
 struct CgroupDiscovery {
   std::unique_ptr<CgroupBackend> backend;  // never null: without any controller it is CgroupNoneBackend
   std::string report;                      // "cgroups: v1 memory, pids, cpu (…)", or why not and what to do
+  std::string freezer_report;              // "freezer: v2", or the same
 };
 
 // Finds the controllers that this process may use, makes a folder `hearth-<pid>` of our own below this
-// process's cgroup in each hierarchy, and removes the folders of daemons that are dead.
+// process's cgroup in each hierarchy, and removes the folders of daemons that are dead (what a freezer of
+// version 1 still holds in them is thawed, and dies).
 CgroupDiscovery DiscoverCgroups();
 
 // Limits nothing, counts nothing; Usage() is zeros, Kill() and Freeze() do nothing.

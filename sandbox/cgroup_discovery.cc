@@ -11,6 +11,9 @@ class NoneCgroup final : public Cgroup {
   Result<CgroupUsage> Usage() override { return CgroupUsage{}; }
   Status ResetPeak() override { return Ok(); }
   Status Freeze(Frozen) override { return Ok(); }
+  Result<bool> IsFrozen() override { return false; }
+  FreezerKind freezer() const override { return FreezerKind::kNone; }
+  Result<uint64_t> CpuUs() override { return uint64_t{0}; }
   Status Kill() override { return Ok(); }
 };
 
@@ -18,10 +21,24 @@ class CgroupNoneBackend final : public CgroupBackend {
  public:
   std::string_view name() const override { return "none"; }
   bool limits_memory() const override { return false; }
+  FreezerKind freezer() const override { return FreezerKind::kNone; }
   Result<std::unique_ptr<Cgroup>> Create(const CgroupLimits&) override {
     return std::unique_ptr<Cgroup>(new NoneCgroup);
   }
 };
+
+std::string_view FreezerReport(FreezerKind freezer) {
+  switch (freezer) {
+    case FreezerKind::kV2:
+      return "freezer: ok (v2)";
+    case FreezerKind::kV1:
+      return "freezer: ok (v1)";
+    case FreezerKind::kNone:
+      break;
+  }
+  return "freezer: missing (idle workers are stopped with SIGSTOP instead, which a handler's own timers can "
+         "undo; run as root, or mount the freezer or cgroup2)";
+}
 
 }  // namespace
 
@@ -35,16 +52,18 @@ std::unique_ptr<CgroupBackend> MakeCgroupNoneBackend() { return std::make_unique
 
 CgroupDiscovery DiscoverCgroups() {
   const CgroupPaths paths = FindCgroups();
-  CgroupDiscovery found{nullptr, paths.report};
+  CgroupDiscovery found{nullptr, paths.report, {}};
   if (paths.version != 0) {
     auto backend = paths.version == 1 ? MakeCgroupV1Backend(paths) : MakeCgroupV2Backend(paths);
     if (backend.ok()) {
       found.backend = std::move(backend).value();
+      found.freezer_report = FreezerReport(found.backend->freezer());
       return found;
     }
     found.report = "cgroups: missing (" + backend.error().message + ")";
   }
   found.backend = MakeCgroupNoneBackend();
+  found.freezer_report = FreezerReport(FreezerKind::kNone);
   return found;
 }
 

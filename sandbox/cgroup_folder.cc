@@ -38,6 +38,17 @@ bool IsOfDeadDaemon(std::string_view name) {
   return kill(pid, 0) != 0 && errno == ESRCH;
 }
 
+// Version 1: a frozen task does not die of SIGKILL until it is thawed, and whoever froze these is dead.
+bool ThawBelow(const std::string& folder) {
+  bool thawed = false;
+  for (const std::string& name : FoldersIn(folder)) {
+    const auto state = CgroupFile::Open(folder + "/" + name + "/freezer.state", O_RDWR);
+    const auto text = state.ok() ? state->Read() : Result<std::string>(state.error());
+    thawed |= text.ok() && *text != "THAWED\n" && state->Write("THAWED").ok();
+  }
+  return thawed;
+}
+
 }  // namespace
 
 Result<CgroupFile> CgroupFile::Open(std::string path, int flags) {
@@ -96,7 +107,13 @@ void RemoveCgroupFolderSoon(const std::string& folder) {
 
 Result<std::string> MakeOwnCgroupFolder(const std::string& folder) {
   for (const std::string& name : FoldersIn(folder)) {
-    if (IsOfDeadDaemon(name)) RemoveCgroupFolder(folder + "/" + name);
+    if (!IsOfDeadDaemon(name)) continue;
+    const std::string left = folder + "/" + name;
+    if (ThawBelow(left)) {
+      RemoveCgroupFolderSoon(left);
+    } else {
+      RemoveCgroupFolder(left);
+    }
   }
   const std::string own = folder + "/" + std::string(kPrefix) + std::to_string(getpid());
   if (mkdir(own.c_str(), 0755) != 0 && errno != EEXIST) return ErrnoError("make cgroup " + own);

@@ -134,6 +134,8 @@ CgroupPaths FindCgroups() {
   }
   if (!found.hierarchies.empty()) {
     found.version = 1;
+    const std::string unified = ParseCgroupV2Folder(*mountinfo, *own);
+    if (!unified.empty() && Writable(unified)) found.freeze_folder = unified;
     found.report = Describe(found);
     return found;
   }

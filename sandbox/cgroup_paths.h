@@ -16,7 +16,10 @@ struct CgroupPaths {
   int version = 0;                           // 1 or 2; 0: nothing usable
   std::vector<CgroupHierarchy> hierarchies;  // writable ones with a controller that we use; one for version 2
   std::string v2_root;                       // where version 2 is mounted, if it is the one used
-  std::string report;                        // "cgroups: ..."
+  // This process's own folder of a version 2 without controllers, mounted beside version 1 ("hybrid"): for
+  // freezing. "": none that we may write to.
+  std::string freeze_folder;
+  std::string report;  // "cgroups: ..."
 
   bool Has(std::string_view controller) const;
   bool limits_memory_and_pids() const { return Has("memory") && Has("pids"); }

@@ -13,6 +13,11 @@
 namespace hearth {
 namespace {
 
+// cgroup v1, and the "hybrid" of v1 with a v2 that has no controllers: there the v2 freezes. It is ten times
+// as fast as v1's freezer, and what it holds can be killed; in v1's it stays until somebody thaws it, also
+// when we have been killed. Its groups are *threaded*, because a process of one thread may move itself into
+// such a group without waiting for a grace period of the kernel (40 us; into a group of processes 7 ms).
+
 // Groups kept for reuse: making and removing one costs 100 us, and the kernel frees the old ones late.
 constexpr size_t kIdleGroupsMax = 16;
 
@@ -21,18 +26,19 @@ struct Group {
   std::vector<std::string> folders;
   std::vector<CgroupFile> tasks;
   CgroupFile memory_limit, swap_limit, memory_usage, memory_peak, oom_control, pids_limit, cpu_quota,
-      cpu_time, freezer;
+      cpu_time, freezer, v2_freeze, v2_events;
   uint64_t oom_kills_before = 0;  // the kernel's counter cannot be reset
 };
 
 class CgroupV1Backend final : public CgroupBackend {
  public:
-  CgroupV1Backend(std::vector<CgroupHierarchy> own, bool has_memory)
-      : own_(std::move(own)), has_memory_(has_memory) {}
+  CgroupV1Backend(std::vector<CgroupHierarchy> own, bool has_memory, FreezerKind freezer)
+      : own_(std::move(own)), has_memory_(has_memory), freezer_(freezer) {}
   ~CgroupV1Backend() override;
 
   std::string_view name() const override { return "cgroup v1"; }
   bool limits_memory() const override { return has_memory_; }
+  FreezerKind freezer() const override { return freezer_; }
   Result<std::unique_ptr<Cgroup>> Create(const CgroupLimits& limits) override;
 
   void GiveBack(std::unique_ptr<Group> group);
@@ -43,6 +49,7 @@ class CgroupV1Backend final : public CgroupBackend {
 
   const std::vector<CgroupHierarchy> own_;  // folder: our `hearth-<pid>` in each hierarchy
   const bool has_memory_;
+  const FreezerKind freezer_;
   uint64_t next_number_ = 1;
   std::vector<std::unique_ptr<Group>> idle_;
   std::vector<std::string> to_remove_;  // folders whose last task the kernel has not let go yet
@@ -58,6 +65,9 @@ class CgroupV1 final : public Cgroup {
   Result<CgroupUsage> Usage() override;
   Status ResetPeak() override { return group_->memory_peak.valid() ? group_->memory_peak.Write("0") : Ok(); }
   Status Freeze(Frozen frozen) override;
+  Result<bool> IsFrozen() override;
+  FreezerKind freezer() const override { return backend_.freezer(); }
+  Result<uint64_t> CpuUs() override;
   Status Kill() override;
 
  private:
@@ -91,7 +101,18 @@ Status SetLimits(Group& group, const CgroupLimits& limits) {
   return Ok();
 }
 
+Status OpenFreezerFiles(Group& group, const std::string& folder) {
+  HEARTH_ASSIGN(const auto type, CgroupFile::Open(folder + "/cgroup.type", O_RDWR));
+  HEARTH_TRY(type.Write("threaded"));
+  HEARTH_ASSIGN(auto threads, CgroupFile::Open(folder + "/cgroup.threads", O_RDWR));
+  group.tasks.push_back(std::move(threads));
+  HEARTH_ASSIGN(group.v2_freeze, CgroupFile::Open(folder + "/cgroup.freeze", O_RDWR));
+  HEARTH_ASSIGN(group.v2_events, CgroupFile::Open(folder + "/cgroup.events", O_RDONLY));
+  return Ok();
+}
+
 Status OpenFiles(Group& group, const std::string& folder, const std::vector<std::string>& controllers) {
+  if (controllers.empty()) return OpenFreezerFiles(group, folder);
   HEARTH_ASSIGN(auto tasks, CgroupFile::Open(folder + "/tasks", O_RDWR));
   group.tasks.push_back(std::move(tasks));
   for (const std::string& controller : controllers) {
@@ -171,6 +192,7 @@ Result<std::unique_ptr<Cgroup>> CgroupV1Backend::Create(const CgroupLimits& limi
 
 void CgroupV1Backend::GiveBack(std::unique_ptr<Group> group) {
   if (group->freezer.valid()) (void)group->freezer.Write("THAWED");
+  if (group->v2_freeze.valid()) (void)group->v2_freeze.Write("0");
   if (idle_.size() < kIdleGroupsMax) {
     idle_.push_back(std::move(group));
     return;
@@ -188,10 +210,7 @@ std::vector<int> CgroupV1::tasks_fds() const {
 
 Result<CgroupUsage> CgroupV1::Usage() {
   CgroupUsage usage;
-  if (group_->cpu_time.valid()) {
-    HEARTH_ASSIGN(const uint64_t nanoseconds, group_->cpu_time.ReadNumber());
-    usage.cpu_us = nanoseconds / 1000;
-  }
+  HEARTH_ASSIGN(usage.cpu_us, CpuUs());
   if (!group_->memory_usage.valid()) return usage;
   HEARTH_ASSIGN(usage.memory_bytes, group_->memory_usage.ReadNumber());
   HEARTH_ASSIGN(usage.memory_peak_bytes, group_->memory_peak.ReadNumber());
@@ -200,7 +219,24 @@ Result<CgroupUsage> CgroupV1::Usage() {
   return usage;
 }
 
+Result<uint64_t> CgroupV1::CpuUs() {
+  if (!group_->cpu_time.valid()) return uint64_t{0};
+  HEARTH_ASSIGN(const uint64_t nanoseconds, group_->cpu_time.ReadNumber());
+  return nanoseconds / 1000;
+}
+
+Result<bool> CgroupV1::IsFrozen() {
+  if (group_->v2_events.valid()) {
+    HEARTH_ASSIGN(const std::string text, group_->v2_events.Read());
+    return NumberOf(text, "frozen") == 1;
+  }
+  if (!group_->freezer.valid()) return false;
+  HEARTH_ASSIGN(const std::string state, group_->freezer.Read());  // moves FREEZING on to FROZEN, too
+  return state == "FROZEN\n";
+}
+
 Status CgroupV1::Freeze(Frozen frozen) {
+  if (group_->v2_freeze.valid()) return group_->v2_freeze.Write(frozen == Frozen::kYes ? "1" : "0");
   if (!group_->freezer.valid()) return Ok();
   return group_->freezer.Write(frozen == Frozen::kYes ? "FROZEN" : "THAWED");
 }
@@ -214,14 +250,32 @@ Status CgroupV1::Kill() {
     if (pid > 0) (void)kill(pid, SIGKILL);
     at = end + 1;
   }
-  return Freeze(Frozen::kNo);  // a frozen task does not die
+  return Freeze(Frozen::kNo);  // a task that v1 has frozen does not die
+}
+
+// A folder of ours in the v2 beside us; "" where it cannot be had.
+std::string MakeThreadedFolder(const std::string& above) {
+  if (above.empty()) return {};
+  const auto folder = MakeOwnCgroupFolder(above);
+  if (!folder.ok()) return {};
+  const auto type = CgroupFile::Open(*folder + "/cgroup.type", O_RDWR);
+  if (type.ok() && type->Write("threaded").ok() && PathExists(*folder + "/cgroup.freeze")) return *folder;
+  RemoveCgroupFolder(*folder);
+  return {};
 }
 
 }  // namespace
 
 Result<std::unique_ptr<CgroupBackend>> MakeCgroupV1Backend(const CgroupPaths& paths) {
   std::vector<CgroupHierarchy> own;
+  FreezerKind freezer = paths.Has("freezer") ? FreezerKind::kV1 : FreezerKind::kNone;
+  if (const std::string folder = MakeThreadedFolder(paths.freeze_folder); !folder.empty()) {
+    own.push_back({folder, {}});
+    freezer = FreezerKind::kV2;
+  }
   for (const CgroupHierarchy& hierarchy : paths.hierarchies) {
+    const bool only_freezes = hierarchy.controllers == std::vector<std::string>{"freezer"};
+    if (only_freezes && freezer == FreezerKind::kV2) continue;
     auto folder = MakeOwnCgroupFolder(hierarchy.folder);
     if (!folder.ok()) {
       for (const CgroupHierarchy& made : own) RemoveCgroupFolder(made.folder);
@@ -229,7 +283,7 @@ Result<std::unique_ptr<CgroupBackend>> MakeCgroupV1Backend(const CgroupPaths& pa
     }
     own.push_back({std::move(folder).value(), hierarchy.controllers});
   }
-  return std::unique_ptr<CgroupBackend>(new CgroupV1Backend(std::move(own), paths.Has("memory")));
+  return std::unique_ptr<CgroupBackend>(new CgroupV1Backend(std::move(own), paths.Has("memory"), freezer));
 }
 
 }  // namespace hearth

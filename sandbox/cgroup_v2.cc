@@ -19,6 +19,7 @@ class CgroupV2Backend final : public CgroupBackend {
   ~CgroupV2Backend() override { RemoveCgroupFolderSoon(folder_); }
   std::string_view name() const override { return "cgroup v2"; }
   bool limits_memory() const override { return true; }
+  FreezerKind freezer() const override { return FreezerKind::kV2; }
   Result<std::unique_ptr<Cgroup>> Create(const CgroupLimits& limits) override;
   void Remove(std::string folder) {
     to_remove_.push_back(std::move(folder));
@@ -38,30 +39,38 @@ Status WriteFile(const std::string& path, const std::string& text) {
 
 class CgroupV2 final : public Cgroup {
  public:
-  CgroupV2(CgroupV2Backend& backend, std::string folder, CgroupFile procs)
-      : backend_(backend), folder_(std::move(folder)), procs_(std::move(procs)) {}
+  struct Files {
+    CgroupFile procs, freeze, events, cpu;  // kept open: a write or read costs 2 us, with open() 10
+  };
+  CgroupV2(CgroupV2Backend& backend, std::string folder, Files files)
+      : backend_(backend), folder_(std::move(folder)), files_(std::move(files)) {}
   ~CgroupV2() override { backend_.Remove(folder_); }
 
-  std::vector<int> tasks_fds() const override { return {procs_.fd()}; }
+  std::vector<int> tasks_fds() const override { return {files_.procs.fd()}; }
   Result<CgroupUsage> Usage() override;
   // Since Linux 6.12 per open file only; before, the peak is that of the worker's life.
   Status ResetPeak() override { return Ok(); }
-  Status Freeze(Frozen frozen) override {
-    return WriteFile(folder_ + "/cgroup.freeze", frozen == Frozen::kYes ? "1" : "0");
+  Status Freeze(Frozen frozen) override { return files_.freeze.Write(frozen == Frozen::kYes ? "1" : "0"); }
+  Result<bool> IsFrozen() override {
+    HEARTH_ASSIGN(const std::string text, files_.events.Read());
+    return NumberOf(text, "frozen") == 1;
+  }
+  FreezerKind freezer() const override { return FreezerKind::kV2; }
+  Result<uint64_t> CpuUs() override {
+    HEARTH_ASSIGN(const std::string text, files_.cpu.Read());
+    return NumberOf(text, "usage_usec");
   }
   Status Kill() override { return WriteFile(folder_ + "/cgroup.kill", "1"); }
 
  private:
   CgroupV2Backend& backend_;
   const std::string folder_;
-  const CgroupFile procs_;
+  const Files files_;
 };
 
 Result<CgroupUsage> CgroupV2::Usage() {
   CgroupUsage usage;
-  HEARTH_ASSIGN(const auto cpu, CgroupFile::Open(folder_ + "/cpu.stat", O_RDONLY));
-  HEARTH_ASSIGN(const std::string cpu_text, cpu.Read());
-  usage.cpu_us = NumberOf(cpu_text, "usage_usec");
+  HEARTH_ASSIGN(usage.cpu_us, CpuUs());
   HEARTH_ASSIGN(const auto current, CgroupFile::Open(folder_ + "/memory.current", O_RDONLY));
   HEARTH_ASSIGN(usage.memory_bytes, current.ReadNumber());
   HEARTH_ASSIGN(const auto events, CgroupFile::Open(folder_ + "/memory.events", O_RDONLY));
@@ -83,16 +92,25 @@ Status SetLimits(const std::string& folder, const CgroupLimits& limits) {
                    std::to_string(CpuQuotaUs(limits.cpus)) + " " + std::to_string(kCpuPeriodUs));
 }
 
+Result<CgroupV2::Files> OpenFiles(const std::string& folder) {
+  CgroupV2::Files files;
+  HEARTH_ASSIGN(files.procs, CgroupFile::Open(folder + "/cgroup.procs", O_RDWR));
+  HEARTH_ASSIGN(files.freeze, CgroupFile::Open(folder + "/cgroup.freeze", O_RDWR));
+  HEARTH_ASSIGN(files.events, CgroupFile::Open(folder + "/cgroup.events", O_RDONLY));
+  HEARTH_ASSIGN(files.cpu, CgroupFile::Open(folder + "/cpu.stat", O_RDONLY));
+  return files;
+}
+
 Result<std::unique_ptr<Cgroup>> CgroupV2Backend::Create(const CgroupLimits& limits) {
   const std::string folder = folder_ + "/w" + std::to_string(next_number_++);
   if (mkdir(folder.c_str(), 0755) != 0) return ErrnoError("make cgroup " + folder);
   const Status limited = SetLimits(folder, limits);
-  auto procs = CgroupFile::Open(folder + "/cgroup.procs", O_RDWR);
-  if (!limited.ok() || !procs.ok()) {
+  auto files = limited.ok() ? OpenFiles(folder) : Result<CgroupV2::Files>(limited.error());
+  if (!files.ok()) {
     RemoveCgroupFolder(folder);
-    return limited.ok() ? procs.error() : limited.error();
+    return files.error();
   }
-  return std::unique_ptr<Cgroup>(new CgroupV2(*this, folder, std::move(procs).value()));
+  return std::unique_ptr<Cgroup>(new CgroupV2(*this, folder, std::move(files).value()));
 }
 
 constexpr const char* kControllers = "+memory +pids +cpu";

@@ -14,14 +14,16 @@ Result<ExitCode> Workers(Session& session, const Arguments&) {
                    {"VERSION"},
                    {"STARTING", Align::kRight},
                    {"IDLE", Align::kRight},
+                   {"FROZEN", Align::kRight},
                    {"BUSY", Align::kRight},
                    {"WAITING", Align::kRight},
                    {"MAX", Align::kRight},
                    {"STATE"}});
   for (const Json& version : answer.value("versions", Json::array())) {
     table.Add({TextOf(version, "function"), TextOf(version, "version"), TextOf(version, "starting"),
-               TextOf(version, "idle"), TextOf(version, "busy"), TextOf(version, "waiting"),
-               TextOf(version, "workers_max"), version.value("draining", false) ? "draining" : "serving"});
+               TextOf(version, "idle"), TextOf(version, "frozen"), TextOf(version, "busy"),
+               TextOf(version, "waiting"), TextOf(version, "workers_max"),
+               version.value("draining", false) ? "draining" : "serving"});
   }
   session.out() << table.Text();
   if (table.Text().empty()) session.Note("no workers; the first invocation starts one");
@@ -74,7 +76,8 @@ std::vector<Command> StatusCommands() {
       {.name = "ps",
        .positionals = {},
        .summary = "Show the workers of each function version",
-       .details = "",
+       .details =
+           "Frozen ones are counted among the idle: none of their threads runs until their next event.\n",
        .flags = {},
        .examples = {{"hearth ps", ""}},
        .run = Workers},

@@ -33,6 +33,7 @@ void HearthStatus::Workers(const ApiCallPtr& call) const {
                         {"version", pool.version},
                         {"starting", pool.starting},
                         {"idle", pool.idle},
+                        {"frozen", pool.frozen},
                         {"busy", pool.busy},
                         {"waiting", pool.waiting},
                         {"workers_max", pool.workers_max},

@@ -12,6 +12,7 @@ struct PoolStatus {
   std::string version;
   uint32_t starting = 0;
   uint32_t idle = 0;
+  uint32_t frozen = 0;  // of the idle ones
   uint32_t busy = 0;
   uint32_t waiting = 0;  // invocations that wait for a worker
   uint32_t workers_max = 0;

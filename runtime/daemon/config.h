@@ -8,6 +8,7 @@
 #include "runtime/base/result.h"
 #include "runtime/base/units.h"
 #include "runtime/loop/listener.h"
+#include "runtime/pool/idle_freezer.h"
 
 namespace hearth {
 
@@ -30,6 +31,7 @@ struct Config {
   uint64_t waiters_max = 1000;
   seconds idle_time_out{600};
   seconds init_time_out{10};
+  milliseconds idle_linger = kIdleLingerMax;
   uint64_t payload_bytes_max = 6'291'456;
   uint64_t response_bytes_max = 6'291'556;
   milliseconds ledger_sync{5};

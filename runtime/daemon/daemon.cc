@@ -191,6 +191,7 @@ hearth::Status Daemon::OpenAccount() {
 hearth::Status Daemon::OpenRuntime() {
   cgroups_ = DiscoverCgroups();
   workers_.emplace(WorkerContext{loop_, logs_, metrics_, config_.response_bytes_max, config_.init_time_out});
+  workers_->idle_linger = config_.idle_linger;
   SandboxHost::Options sandbox_options;
   HEARTH_ASSIGN(sandbox_options.launcher, FindLauncher());
   sandbox_options.isolation_least = config_.isolation_least;
@@ -258,6 +259,8 @@ hearth::Status Daemon::MountControl() {
   for (const std::string& line : Lines(sandboxes_->isolation_report())) {
     if (line.find(": missing") != std::string::npos) options.info.isolation_missing.push_back(line);
   }
+  if (cgroups_.backend->freezer() == FreezerKind::kNone)
+    options.info.isolation_missing.push_back(cgroups_.freezer_report);
   options.readiness = [this] { return Readiness(); };
   ControlParts parts{*registry_, *router_, *queues_, *keys_, *meter_, *account_, *budgets_,
                      logs_,      metrics_, *this,    {},     loop_,   random_};
@@ -299,6 +302,8 @@ void Daemon::StartSandboxes(Done done) {
               std::to_string(config_.isolation_least) + ")");
     for (const std::string& line : Lines(sandboxes_->isolation_report())) log_.Info(line);
     if (!cgroups_.backend->limits_memory()) log_.Warn(cgroups_.report);
+    const bool freezes = cgroups_.backend->freezer() != FreezerKind::kNone;
+    log_.Write(freezes ? LogLevel::kInfo : LogLevel::kWarn, cgroups_.freezer_report);
     done(Ok());
   });
 }
@@ -339,6 +344,8 @@ std::vector<PoolStatus> Daemon::Status() const {
     status.version = pool->version().version;
     status.starting = static_cast<uint32_t>(counts.starting);
     status.idle = static_cast<uint32_t>(counts.idle);
+    for (const Worker* worker : pool->idle_workers())
+      status.frozen += worker->state() == WorkerState::kFrozen;
     status.busy = static_cast<uint32_t>(counts.busy);
     status.waiting = static_cast<uint32_t>(counts.waiting);
     status.workers_max = static_cast<uint32_t>(pool->limits().workers_max);

@@ -63,6 +63,8 @@ inline constexpr auto kMetrics = std::to_array<MetricDefinition>({
      "workers that died under an attempt: crash, out_of_memory"},
 
     {kWorkers, "hearth_workers", kGauge, "function,state", "workers by state"},
+    {kWorkers, "hearth_worker_idle_cpu_seconds_total", kCounter, "function",
+     "processor time that workers used while they had no event, before they were frozen; not billed"},
     {kWorkers, "hearth_worker_start_seconds", kHistogram, "function",
      "from asking for a worker to a started process, before init"},
 

@@ -63,6 +63,8 @@ std::string_view NameOf(WorkerState state) {
       return "busy";
     case WorkerState::kDying:
       return "dying";
+    case WorkerState::kFrozen:
+      return "frozen";
     case WorkerState::kGone:
       return "gone";
   }

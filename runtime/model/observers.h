@@ -12,7 +12,8 @@ namespace hearth {
 // Metrics and logs watch through these; nothing that money or correctness hangs on does. All on the loop's
 // thread; an observer does not call back into what it observes.
 
-enum class WorkerState : uint8_t { kForking, kInitialising, kIdle, kBusy, kDying, kGone };
+// kFrozen: idle, and none of its threads can run until its next event.
+enum class WorkerState : uint8_t { kForking, kInitialising, kIdle, kBusy, kDying, kFrozen, kGone };
 std::string_view NameOf(WorkerState state);
 
 class PoolObserver {
@@ -21,6 +22,9 @@ class PoolObserver {
   virtual void OnWorkerState(const FunctionVersion& version, WorkerId worker, WorkerState from,
                              WorkerState to) = 0;
   virtual void OnWorkerStarted(const FunctionVersion& version, nanoseconds request_to_started) = 0;
+  // What the worker used of the processor although it had no event: told with its next event, and at its end.
+  // Each microsecond is told once.
+  virtual void OnIdleCpu(const FunctionVersion& version, WorkerId worker, uint64_t cpu_us) = 0;
 };
 
 // What a handler wrote, line by line: levels 0 trace .. 5 fatal; kStdout and kStderr for raw output.

@@ -42,10 +42,10 @@ class Worker {
   virtual ~Worker() = default;
   virtual WorkerId id() const = 0;
   virtual WorkerState state() const = 0;
-  // Legal only when idle. The event lives until `done` has run or the worker is destroyed; the handler's init
+  // Legal only when usable. The event lives until `done` has run or the worker is destroyed; the handler's init
   // runs first when it has not yet.
   virtual void Run(const Event& event, OnAttempt done) = 0;
-  // False once it has died, broken the protocol or been told to stop: it takes no more events.
+  // Idle, frozen or not. False once it has died, broken the protocol or been told to stop: it takes no more events.
   virtual bool usable() const = 0;
   // Runs when an idle worker dies; not for a death that an attempt reports.
   virtual void SetOnIdleDeath(std::function<void()> on_death) = 0;

@@ -87,11 +87,23 @@ WorkerProcess::WorkerProcess(WorkerContext& context, std::shared_ptr<const Funct
       id_(parts.id),
       asked_for_(context.loop.clock().Now()),
       channel_(std::move(parts.channel)),
-      cgroup_(std::move(parts.cgroup)) {}
+      cgroup_(std::move(parts.cgroup)),
+      freezer_(context.loop, context.idle_linger, cgroup_.get(),
+               {[this] { SetState(WorkerState::kFrozen); },
+                [this](std::string_view why) {
+                  EmitPlatformLine("a worker without an event could not be frozen: " + std::string(why));
+                }}) {}
 
 WorkerProcess::~WorkerProcess() {
-  if (pidfd_.valid()) syscall(SYS_pidfd_send_signal, pidfd_.get(), SIGKILL, nullptr, 0);
+  Kill();
+  if (cpu_us_when_idle_) (void)TellIdleCpu(CurrentCpuUs());
   SetState(WorkerState::kGone);
+}
+
+// A task that cgroup v1 has frozen dies when it is thawed, and not before.
+void WorkerProcess::Kill() {
+  if (pidfd_.valid()) syscall(SYS_pidfd_send_signal, pidfd_.get(), SIGKILL, nullptr, 0);
+  (void)freezer_.EndIdle();
 }
 
 void WorkerProcess::SetState(WorkerState state) {
@@ -150,6 +162,8 @@ void WorkerProcess::OnStarted(pid_t sender, std::string_view body) {
   if (!pidfd_.valid()) return EndWorker("its process cannot be held: " + ErrnoError("pidfd_open").message);
   limit_.Cancel();
   SetState(WorkerState::kIdle);
+  freezer_.SetProcess(pidfd_.get());
+  freezer_.BeginIdle();
   context_.observer.OnWorkerStarted(*version_, context_.loop.clock().Now() - asked_for_);
   if (auto started = std::exchange(on_started_, nullptr)) started(Ok());
 }
@@ -163,12 +177,17 @@ void WorkerProcess::OnForkFailed(Error error) {
 }
 
 void WorkerProcess::Run(const Event& event, OnAttempt done) {
-  CHECK_TRUE(state_ == WorkerState::kIdle && !running_);
+  CHECK_TRUE((state_ == WorkerState::kIdle || state_ == WorkerState::kFrozen) && !running_);
   running_.emplace();
   running_->event = &event;
   running_->done = std::move(done);
   running_->attempt.cold = !std::exchange(ran_, true);
+  const Status thawed = freezer_.EndIdle();
   running_->attempt.began = context_.loop.clock().Now();
+  if (!thawed.ok()) {
+    running_->attempt.delivered = false;
+    return EndWorker("it could not be thawed: " + thawed.error().message, OutcomeKind::kPlatformFault);
+  }
   if (initialised_) {
     BeginInvoke();
   } else {
@@ -228,7 +247,8 @@ void WorkerProcess::BeginInvoke() {
     }
     memfd = std::move(body).value();
   }
-  cpu_us_before_ = CurrentUsage().cpu_us;
+  cpu_us_before_ = CurrentCpuUs();
+  if (cpu_us_when_idle_) running_->attempt.idle_cpu_us = TellIdleCpu(cpu_us_before_);
   limit_ = context_.loop.After(timeout, [this] { OnTimeLimit(); });
   running_->phase_began = clock.Now();
   (void)Send(packet, memfd.get());
@@ -335,6 +355,10 @@ void WorkerProcess::Finish() {
   const CgroupUsage usage = CurrentUsage();
   attempt.cpu_us = usage.cpu_us - std::min(usage.cpu_us, cpu_us_before_);
   attempt.memory_peak = Bytes{std::max(usage.memory_peak_bytes, max_rss_kib_ << 10)};
+  if (state_ == WorkerState::kIdle) {
+    cpu_us_when_idle_ = usage.cpu_us;
+    freezer_.BeginIdle();
+  }
   auto done = std::move(running_->done);
   Attempt finished = std::move(attempt);
   running_.reset();
@@ -346,6 +370,39 @@ CgroupUsage WorkerProcess::CurrentUsage() {
   if (!cgroup_) return {};
   auto usage = cgroup_->Usage();
   return usage.ok() ? *usage : CgroupUsage{};
+}
+
+uint64_t WorkerProcess::CurrentCpuUs() {
+  if (!cgroup_) return 0;
+  const auto cpu = cgroup_->CpuUs();
+  return cpu.ok() ? *cpu : 0;
+}
+
+// What it used since it became idle; it is so no more.
+uint64_t WorkerProcess::TellIdleCpu(uint64_t cpu_us) {
+  const uint64_t idle_us = cpu_us - std::min(cpu_us, *cpu_us_when_idle_);
+  cpu_us_when_idle_.reset();
+  if (idle_us == 0) return 0;
+  context_.observer.OnIdleCpu(*version_, id_, idle_us);
+  if (idle_us >= context_.idle_cpu_flagged_us && !std::exchange(idle_cpu_flagged_, true)) {
+    EmitPlatformLine(
+        "a worker used " + std::to_string(idle_us) +
+        " us of the processor after its answer, while it had no event; threads and clean-up that "
+        "outlast an answer are frozen within " +
+        std::to_string(context_.idle_linger.count()) + " ms of it (told once for each worker)");
+  }
+  return idle_us;
+}
+
+void WorkerProcess::EmitPlatformLine(std::string_view message) {
+  HandlerLogLine line;
+  line.function = version_->function;
+  line.version = version_->version;
+  line.time = context_.loop.clock().WallNow();
+  line.source = LogSource::kPlatform;
+  line.level = 3;
+  line.message = message;
+  context_.logs.OnHandlerLog(line);
 }
 
 void WorkerProcess::OnTimeLimit() {
@@ -361,14 +418,14 @@ void WorkerProcess::OnTimeLimit() {
   SetState(WorkerState::kDying);
   watch_.reset();
   channel_.Reset();
-  if (pidfd_.valid()) syscall(SYS_pidfd_send_signal, pidfd_.get(), SIGKILL, nullptr, 0);
+  Kill();
   Fail(initialising ? OutcomeKind::kInitTimeout : OutcomeKind::kTimeout, "Sandbox.Timedout", std::move(text));
 }
 
 void WorkerProcess::EndWorker(std::string why, OutcomeKind blamed_as) {
   ended_because_ = std::move(why);
   ended_as_ = blamed_as;
-  if (pidfd_.valid()) syscall(SYS_pidfd_send_signal, pidfd_.get(), SIGKILL, nullptr, 0);
+  Kill();
   BeginDying();
 }
 
@@ -378,6 +435,7 @@ void WorkerProcess::BeginDying() {
   if (state_ == WorkerState::kDying) return;
   if (running_ && running_->attempt.kind != OutcomeKind::kInitError) EndPhase();
   SetState(WorkerState::kDying);
+  if (freezer_.frozen()) Kill();
   watch_.reset();
   channel_.Reset();
   limit_.Cancel();

@@ -8,6 +8,7 @@
 #include "runtime/base/weak_ptr.h"
 #include "runtime/loop/fd_watch.h"
 #include "runtime/loop/loop.h"
+#include "runtime/pool/idle_freezer.h"
 #include "runtime/pool/output_capture.h"
 #include "runtime/pool/worker.h"
 #include "runtime/wire/worker_frames.h"
@@ -20,10 +21,14 @@ struct WorkerContext {
   Loop& loop;
   HandlerLogObserver& logs;
   PoolObserver& observer;
-  uint64_t response_bytes_max = 6'291'556;  // Lambda's synchronous limit
-  milliseconds init_limit{10'000};          // Lambda's limit of the INIT phase
-  milliseconds start_limit{10'000};         // fork asked for to Started
-  milliseconds exit_status_wait{100};       // how long the end of a worker may stay unexplained
+  uint64_t response_bytes_max = 6'291'556;    // Lambda's synchronous limit
+  milliseconds init_limit{10'000};            // Lambda's limit of the INIT phase
+  milliseconds start_limit{10'000};           // fork asked for to Started
+  milliseconds exit_status_wait{100};         // how long the end of a worker may stay unexplained
+  milliseconds idle_linger = kIdleLingerMax;  // from a worker's answer until it is frozen
+  // Idle processor time before one event that is worth a line in the function's log. What an honest worker
+  // needs to tidy up after an answer is some 10 us.
+  uint64_t idle_cpu_flagged_us = 1'000;
 };
 
 // The channel to one worker process, and the only judge of what comes over it.
@@ -32,7 +37,7 @@ struct WorkerContext {
 //          whoever leases it.
 // Borrows: the context.
 // States:  kForking -> kIdle <-> kBusy (kIdle -> kInitialising -> kBusy for the first event) -> kDying ->
-//          kGone
+//          kGone; kIdle -> kFrozen after the linger, and from there as from kIdle
 // Failure: a frame out of turn, a malformed one, or end of file ends the worker; an attempt under way is told
 //          why.
 // Promise: it never blocks on a worker: what a worker does not read or write is answered by its time-out.
@@ -53,7 +58,9 @@ class WorkerProcess final : public Worker {
   WorkerId id() const override { return id_; }
   WorkerState state() const override { return state_; }
   void Run(const Event& event, OnAttempt done) override;
-  bool usable() const override { return state_ == WorkerState::kIdle && !exit_; }
+  bool usable() const override {
+    return (state_ == WorkerState::kIdle || state_ == WorkerState::kFrozen) && !exit_;
+  }
   void SetOnIdleDeath(std::function<void()> on_death) override { on_idle_death_ = std::move(on_death); }
 
   // For the sandbox that forked it: once, with Ok or why it never started.
@@ -99,6 +106,10 @@ class WorkerProcess final : public Worker {
   void BeginDying();
   void ExplainDeath();
   CgroupUsage CurrentUsage();
+  uint64_t CurrentCpuUs();
+  void Kill();
+  uint64_t TellIdleCpu(uint64_t cpu_us);
+  void EmitPlatformLine(std::string_view message);
   void EmitOutput(LogSource source, std::string_view line);
   std::string Prefixed(const std::string& text) const;  // "RequestId: ... Error: text"
 
@@ -113,12 +124,16 @@ class WorkerProcess final : public Worker {
   std::unique_ptr<FdWatch> watch_;
   std::unique_ptr<OutputCapture> stdout_, stderr_;
   UniqueFd pidfd_;
+  IdleFreezer freezer_;
   // Mutable.
   WorkerState state_ = WorkerState::kForking;
   bool initialised_ = false;
   bool ran_ = false;
   uint64_t sequence_ = 0;
   uint64_t cpu_us_before_ = 0;  // the cgroup's, when the running attempt began
+  // The cgroup's, when it became idle; not there before it has done anything of the author's.
+  std::optional<uint64_t> cpu_us_when_idle_;
+  bool idle_cpu_flagged_ = false;
   uint64_t max_rss_kib_ = 0;
   std::optional<Running> running_;
   std::optional<ExitStatus> exit_;

@@ -3,7 +3,7 @@
 namespace hearth {
 namespace {
 
-constexpr double kMsPerSecond = 1e3, kMbMsPerGbSecond = 1'024'000;
+constexpr double kUsPerSecond = 1e6, kMsPerSecond = 1e3, kMbMsPerGbSecond = 1'024'000;
 
 template <class Figures>
 void WriteSeen(MetricRef metric, std::string_view function, const Figures& figures, MetricWriter& out) {
@@ -46,6 +46,8 @@ void WriteFunction(std::string_view function, const FunctionSeries& series,
   out.Write("hearth_timeouts_total", {function}, static_cast<double>(series.timeouts));
   out.Write("hearth_crashes_total", {function, "crash"}, static_cast<double>(series.crashes));
   out.Write("hearth_crashes_total", {function, "out_of_memory"}, static_cast<double>(series.out_of_memory));
+  out.Write("hearth_worker_idle_cpu_seconds_total", {function},
+            static_cast<double>(series.idle_cpu_us) / kUsPerSecond);
   out.Write("hearth_billed_duration_seconds_total", {function},
             static_cast<double>(series.billed_ms) / kMsPerSecond);
   out.Write("hearth_billed_gb_seconds_total", {function},

@@ -27,6 +27,7 @@ struct FunctionSeries {
   uint64_t timeouts = 0;
   uint64_t crashes = 0;
   uint64_t out_of_memory = 0;
+  uint64_t idle_cpu_us = 0;
   uint64_t billed_ms = 0;
   uint64_t billed_mb_ms = 0;
   uint64_t billed_requests = 0;

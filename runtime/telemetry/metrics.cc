@@ -79,6 +79,10 @@ void Metrics::OnWorkerStarted(const FunctionVersion& version, nanoseconds reques
                   static_cast<uint64_t>(request_to_started.count()));
 }
 
+void Metrics::OnIdleCpu(const FunctionVersion& version, WorkerId, uint64_t cpu_us) {
+  table_->For(version.function).idle_cpu_us += cpu_us;
+}
+
 void Metrics::ForgetFunction(std::string_view function) { table_->Forget(function); }
 
 void Metrics::Scrape(OnText done) {

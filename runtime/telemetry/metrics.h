@@ -61,6 +61,7 @@ class Metrics final : public InvocationObserver, public PoolObserver {
   void OnWorkerState(const FunctionVersion& version, WorkerId worker, WorkerState from,
                      WorkerState to) override;
   void OnWorkerStarted(const FunctionVersion& version, nanoseconds request_to_started) override;
+  void OnIdleCpu(const FunctionVersion& version, WorkerId worker, uint64_t cpu_us) override;
 
   // Removes the function's series and gives their memory back.
   void ForgetFunction(std::string_view function);

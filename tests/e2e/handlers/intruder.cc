@@ -173,6 +173,19 @@ int StartThreadsUntilRefused() {
 [[noreturn]] void Spin() {
   for (volatile uint64_t turns = 0;;) turns = turns + 1;
 }
+// Threads of a worker that has answered; started once.
+std::string SpinInTheBackground() {
+  static bool once = [] {
+    std::thread(&Spin).detach();
+    return true;
+  }();
+  return once ? "\"spinning\"" : "";
+}
+// The answer is out, the work goes on: of this worker's next events, as far as it is let.
+std::string AnswerEarlyAndWorkOn() {
+  Send(Response(invocations, "\"early\""));
+  Spin();
+}
 std::string OutliveTheLimit() {
   sigset_t all;
   sigfillset(&all);
@@ -229,6 +242,8 @@ std::string Obey(const json& order, Context& context) {
   if (deed == "threads") return std::to_string(StartThreadsUntilRefused());
   if (deed == "memory") EatMemory();
   if (deed == "outlive") return OutliveTheLimit();
+  if (deed == "background") return SpinInTheBackground();
+  if (deed == "early") return AnswerEarlyAndWorkOn();
   if (deed == "raw")
     return order.value("before", "") + Nested(order.value("levels", 0)) + order.value("after", "");
   if (deed == "deep") {

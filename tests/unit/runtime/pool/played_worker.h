@@ -130,8 +130,10 @@ struct PlayedStates final : PoolObserver {
     states.push_back(to);
   }
   void OnWorkerStarted(const FunctionVersion&, nanoseconds) override { ++started; }
+  void OnIdleCpu(const FunctionVersion&, WorkerId, uint64_t cpu_us) override { idle_cpu_us += cpu_us; }
   std::vector<WorkerState> states;
   int started = 0;
+  uint64_t idle_cpu_us = 0;
 };
 
 // A WorkerProcess whose other end is played by a forked script.
@@ -232,7 +234,11 @@ class PlayedWorkerFixture : public LoopFixture {
 
   PlayedLogs logs_;
   PlayedStates states_;
-  WorkerContext context_{*loop, logs_, states_};
+  WorkerContext context_ = [this] {
+    WorkerContext context{*loop, logs_, states_};
+    context.idle_linger = std::chrono::hours(1);  // never, unless a test is about that
+    return context;
+  }();
   std::shared_ptr<FunctionVersion> version_ = MakeVersion();
   std::unique_ptr<WorkerProcess> worker_;
   std::vector<Status> started_;

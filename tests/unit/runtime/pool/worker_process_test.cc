@@ -2,6 +2,7 @@
 
 #include <sys/resource.h>
 
+#include "tests/unit/runtime/pool/fake_cgroup.h"
 #include "tests/unit/runtime/pool/played_worker.h"
 
 namespace hearth {
@@ -341,21 +342,9 @@ TEST_CASE_METHOD(Fixture, "a crash's last output is its request's", "[worker]") 
   CHECK(LinesOf(LogSource::kStderr) == std::vector<std::string>{"request-1|terminate called after"});
 }
 
-class FakeCgroup final : public Cgroup {
- public:
-  explicit FakeCgroup(CgroupUsage& usage) : usage_(usage) {}
-  std::vector<int> tasks_fds() const override { return {}; }
-  Result<CgroupUsage> Usage() override { return usage_; }
-  Status ResetPeak() override { return Ok(); }
-  Status Freeze(Frozen) override { return Ok(); }
-  Status Kill() override { return Ok(); }
-
- private:
-  CgroupUsage& usage_;
-};
-
 TEST_CASE_METHOD(Fixture, "killed by its memory limit", "[worker]") {
-  CgroupUsage usage;
+  PlayedCgroup played;
+  CgroupUsage& usage = played.usage;
   usage.cpu_us = 500;
   PlayUntilStarted(
       [](Player& worker) {
@@ -363,7 +352,7 @@ TEST_CASE_METHOD(Fixture, "killed by its memory limit", "[worker]") {
         worker.AwaitGo();
         ::raise(SIGKILL);
       },
-      std::make_unique<FakeCgroup>(usage));
+      std::make_unique<FakeCgroup>(played));
   Run();
   RunUntil([this] { return worker_->state() == WorkerState::kBusy; });
   usage.cpu_us = 1700;
@@ -438,6 +427,86 @@ TEST_CASE_METHOD(Fixture, "destroyed inside its own callbacks", "[worker]") {
   }
   RunSomeTurns();
   CHECK(worker_ == nullptr);
+}
+
+class FreezingFixture : public PlayedWorkerFixture {
+ public:
+  ~FreezingFixture() { worker_.reset(); }  // before its cgroup
+
+ protected:
+  void PlayTwoEvents() {
+    context_.idle_linger = milliseconds(0);
+    PlayUntilStarted(
+        [](Player& worker) {
+          worker.BecomeBusy();
+          worker.Answer("1");
+          worker.HearInvoke();
+          worker.Answer("2");
+          worker.Wait();
+        },
+        std::make_unique<FakeCgroup>(played_));
+  }
+  void UntilFrozen() {
+    RunUntil([this] { return worker_->state() == WorkerState::kFrozen; });
+  }
+
+  using Calls = std::vector<std::string>;
+  PlayedCgroup played_;
+};
+
+TEST_CASE_METHOD(FreezingFixture, "a worker without an event is frozen, and thawed before its next frame",
+                 "[worker][freeze]") {
+  PlayTwoEvents();
+  UntilFrozen();
+  CHECK(worker_->usable());
+  Run();
+  CHECK(played_.calls == Calls{"freeze", "thaw"});
+  CHECK(Ended().payload == "1");
+  UntilFrozen();
+  CHECK(worker_->usable());
+  Run();
+  CHECK(Ended().payload == "2");
+  CHECK(played_.calls == Calls{"freeze", "thaw", "freeze", "thaw", "freeze"});
+}
+
+TEST_CASE_METHOD(FreezingFixture,
+                 "processor time after an answer is told with the next event, and not as its own",
+                 "[worker][freeze]") {
+  PlayTwoEvents();
+  played_.usage.cpu_us = 500;  // before the first event: of our own set-up
+  Run();
+  CHECK(Ended().idle_cpu_us == 0);
+  UntilFrozen();
+  played_.usage.cpu_us += context_.idle_cpu_flagged_us - 1;
+  Run();
+  const Attempt second = Ended();
+  CHECK(second.idle_cpu_us == context_.idle_cpu_flagged_us - 1);
+  CHECK(second.cpu_us == 0);
+  CHECK(states_.idle_cpu_us == context_.idle_cpu_flagged_us - 1);
+  CHECK(LinesOf(LogSource::kPlatform).empty());
+  // Its end is told too, with what no event is left for.
+  played_.usage.cpu_us += context_.idle_cpu_flagged_us;
+  worker_.reset();
+  CHECK(states_.idle_cpu_us == 2 * context_.idle_cpu_flagged_us - 1);
+  CHECK(LinesOf(LogSource::kPlatform).size() == 1);
+}
+
+TEST_CASE_METHOD(FreezingFixture, "a frozen worker that speaks out of turn is killed, then thawed",
+                 "[worker][freeze]") {
+  context_.idle_linger = milliseconds(0);
+  PlayUntilStarted(
+      [](Player& worker) {
+        worker.Started();
+        worker.AwaitGo();
+        worker.Answer("nobody asked");
+        worker.Wait();
+      },
+      std::make_unique<FakeCgroup>(played_));
+  UntilFrozen();
+  Go();
+  RunUntil([this] { return worker_->state() == WorkerState::kDying; });
+  CHECK(played_.calls == Calls{"freeze", "thaw"});
+  CHECK(Reap().signal == SIGKILL);
 }
 
 }  // namespace
