@@ -39,7 +39,10 @@ void BillCloser::Look() {
 
 Status BillCloser::Close() {
   HEARTH_TRY(account_.CloseThrough(FinalThrough(Now())));
-  return IssueInvoices();
+  if (issued_through_ == account_.state().closed_through()) return Ok();
+  HEARTH_TRY(IssueInvoices());
+  issued_through_ = account_.state().closed_through();
+  return Ok();
 }
 
 Status BillCloser::IssueInvoices() {

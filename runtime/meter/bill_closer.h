@@ -45,6 +45,7 @@ class BillCloser final {
   const MonotonicTime at_start_;
   const OnFailure on_failure_;
   // Mutable.
+  UtcHour issued_through_{};
   Timer timer_;
 };
 

@@ -55,7 +55,7 @@ void BudgetWatch::Evaluate() {
   const WallTime now = executor_.clock().WallNow();
   if (account_.state().budgets().empty()) {
     Remember({});
-  } else if (const auto bill = MakeBill(account_.state(), KeptUsage(meter_), {StartOfMonth(now), now}, now);
+  } else if (const auto bill = MakeBill(account_.state(), KeptUsage(meter_), MonthOf(StartOfMonth(now)), now);
              bill.ok()) {
     Remember(*bill);
   }

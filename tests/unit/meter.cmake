@@ -2,16 +2,24 @@ hearth_unit_test(unit_meter
   SOURCES
     ${CMAKE_CURRENT_LIST_DIR}/runtime/meter/account_event_test.cc
     ${CMAKE_CURRENT_LIST_DIR}/runtime/meter/account_test.cc
+    ${CMAKE_CURRENT_LIST_DIR}/runtime/meter/advisor_test.cc
+    ${CMAKE_CURRENT_LIST_DIR}/runtime/meter/bill_closer_test.cc
+    ${CMAKE_CURRENT_LIST_DIR}/runtime/meter/bill_line_test.cc
+    ${CMAKE_CURRENT_LIST_DIR}/runtime/meter/bill_page_test.cc
     ${CMAKE_CURRENT_LIST_DIR}/runtime/meter/budget_test.cc
+    ${CMAKE_CURRENT_LIST_DIR}/runtime/meter/budget_watch_test.cc
+    ${CMAKE_CURRENT_LIST_DIR}/runtime/meter/cloud_events_test.cc
     ${CMAKE_CURRENT_LIST_DIR}/runtime/meter/bill_test.cc
     ${CMAKE_CURRENT_LIST_DIR}/runtime/meter/billed_duration_test.cc
     ${CMAKE_CURRENT_LIST_DIR}/runtime/meter/commitment_order_test.cc
     ${CMAKE_CURRENT_LIST_DIR}/runtime/meter/commitment_test.cc
     ${CMAKE_CURRENT_LIST_DIR}/runtime/meter/drawdown_test.cc
+    ${CMAKE_CURRENT_LIST_DIR}/runtime/meter/focus_csv_test.cc
     ${CMAKE_CURRENT_LIST_DIR}/runtime/meter/ledger_entry_test.cc
     ${CMAKE_CURRENT_LIST_DIR}/runtime/meter/meter_test.cc
     ${CMAKE_CURRENT_LIST_DIR}/runtime/meter/money_test.cc
     ${CMAKE_CURRENT_LIST_DIR}/runtime/meter/price_book_test.cc
+    ${CMAKE_CURRENT_LIST_DIR}/runtime/meter/rating_property_test.cc
     ${CMAKE_CURRENT_LIST_DIR}/runtime/meter/rating_test.cc
     ${CMAKE_CURRENT_LIST_DIR}/runtime/meter/recent_window_test.cc
     ${CMAKE_CURRENT_LIST_DIR}/runtime/meter/record_codec_test.cc
