@@ -8,9 +8,25 @@
 namespace hearth {
 namespace {
 
-constexpr const char* kSettings[] = {"BatchSize", "MaximumBatchingWindowInSeconds", "Enabled",
-                                     "FunctionResponseTypes", "ScalingConfig"};
-constexpr const char* kUnsupported[] = {"FilterCriteria", "DestinationConfig", "KMSKeyArn"};
+constexpr const char* kSettings[] = {
+    "BatchSize",      "MaximumBatchingWindowInSeconds", "Enabled", "ScalingConfig", "FunctionResponseTypes",
+    "FilterCriteria", "BisectBatchOnFunctionError"};
+// Of other kinds of event sources.
+constexpr const char* kOfOtherSources[] = {"StartingPosition",
+                                           "StartingPositionTimestamp",
+                                           "ParallelizationFactor",
+                                           "TumblingWindowInSeconds",
+                                           "MaximumRetryAttempts",
+                                           "MaximumRecordAgeInSeconds",
+                                           "DestinationConfig",
+                                           "Topics",
+                                           "Queues",
+                                           "SourceAccessConfigurations",
+                                           "SelfManagedEventSource",
+                                           "SelfManagedKafkaEventSourceConfig",
+                                           "AmazonManagedKafkaEventSourceConfig",
+                                           "DocumentDBEventSourceConfig"};
+constexpr const char* kUnsupported[] = {"KMSKeyArn", "ProvisionedPollerConfig", "MetricsConfig", "Tags"};
 
 Error Invalid(std::string message) { return {ErrorCode::kInvalidArgument, std::move(message)}; }
 
@@ -26,19 +42,30 @@ Result<std::string> QueueOfArn(const std::string& arn) {
 }
 
 bool IsEmpty(const Json& value) {
-  return value.is_null() || value == Json::object() || value == Json({{"Filters", Json::array()}});
+  return value.is_null() || value == Json::object() || value == Json::array() || value == "";
+}
+
+// "MaximumRetryAttempts" -> "maximumRetryAttempts", as AWS's errors write it
+std::string MemberName(std::string name) {
+  name[0] = static_cast<char>(name[0] | 0x20);
+  return name;
 }
 
 Status CopySettings(const Json& request, Json& document) {
+  for (const char* member : kOfOtherSources) {
+    if (!request.contains(member) || IsEmpty(request[member])) continue;
+    return Invalid("Unsupported '" + MemberName(member) + "' parameter for given event source mapping type.");
+  }
   for (const char* member : kUnsupported) {
-    if (request.contains(member) && !IsEmpty(request[member]))
-      return Invalid(std::string(member) + " is not supported yet");
+    if (!request.contains(member) || IsEmpty(request[member])) continue;
+    return Invalid(std::string(member) + " is not supported; leave it out");
   }
   for (const char* member : kSettings) {
     if (request.contains(member) && !request[member].is_null()) document[member] = request[member];
   }
-  if (document.contains("ScalingConfig") && document["ScalingConfig"] == Json::object())
-    document.erase("ScalingConfig");
+  for (const char* member : {"ScalingConfig", "FilterCriteria"}) {
+    if (document.contains(member) && document[member] == Json::object()) document.erase(member);
+  }
   return Ok();
 }
 
@@ -65,7 +92,11 @@ Json LambdaMappings::MappingJson(const Trigger::Document& document, const std::s
               {"FunctionResponseTypes", kept.value("FunctionResponseTypes", Json::array())},
               {"State", state.empty() ? status.value("State", "Enabled") : state},
               {"StateTransitionReason", "USER_INITIATED"}};
-  if (kept.contains("ScalingConfig")) out["ScalingConfig"] = kept["ScalingConfig"];
+  for (const char* member : {"ScalingConfig", "FilterCriteria", "BisectBatchOnFunctionError"}) {
+    if (kept.contains(member)) out[member] = kept[member];
+  }
+  if (kept.contains("LastModified")) out["LastModified"] = kept.value("LastModified", 0.0) / 1000;
+  if (state.empty()) out["HearthStatus"] = status;  // what AWS has only as metrics
   if (!last_error.empty()) out["LastProcessingResult"] = "PROBLEM: " + last_error;
   return out;
 }

@@ -229,8 +229,9 @@ hearth::Status Daemon::OpenTriggers() {
                 UrlTrigger::Create({identity, advertised}, data_routes_, *keys_, *router_, loop_, random_));
   routes_ = std::make_unique<RouteTrigger>(RouteTrigger::Options{identity, advertised}, data_routes_, *urls_,
                                            *keys_, *router_, loop_, random_);
-  mappings_ = std::make_unique<QueueTrigger>(loop_, *router_, *keys_, *queues_, random_, log_,
-                                             QueueTrigger::Options{config_.region, config_.account});
+  mappings_ = std::make_unique<QueueTrigger>(
+      loop_, *router_, *keys_, *queues_, random_, log_,
+      QueueTrigger::Options{config_.region, config_.account, config_.payload_bytes_max});
   BucketTrigger::Options bucket_options;
   bucket_options.region = config_.region;
   bucket_options.account = config_.account;

@@ -1,8 +1,13 @@
 hearth_unit_test(unit_trigger_queue
-  SOURCES ${CMAKE_CURRENT_LIST_DIR}/triggers/queue/filter_criteria_test.cc
+  SOURCES ${CMAKE_CURRENT_LIST_DIR}/triggers/queue/concurrency_window_test.cc
+          ${CMAKE_CURRENT_LIST_DIR}/triggers/queue/filter_criteria_test.cc
           ${CMAKE_CURRENT_LIST_DIR}/triggers/queue/filter_pattern_test.cc
           ${CMAKE_CURRENT_LIST_DIR}/triggers/queue/json_text_test.cc
+          ${CMAKE_CURRENT_LIST_DIR}/triggers/queue/queue_batch_test.cc
           ${CMAKE_CURRENT_LIST_DIR}/triggers/queue/queue_event_json_test.cc
+          ${CMAKE_CURRENT_LIST_DIR}/triggers/queue/queue_filter_test.cc
+          ${CMAKE_CURRENT_LIST_DIR}/triggers/queue/queue_sharing_test.cc
+          ${CMAKE_CURRENT_LIST_DIR}/triggers/queue/queue_window_test.cc
           ${CMAKE_CURRENT_LIST_DIR}/triggers/queue/queue_trigger_test.cc
   DEPS hearth_trigger_queue hearth_sdk)
 hearth_unit_test(unit_trigger_bucket

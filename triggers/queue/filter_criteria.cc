@@ -4,7 +4,7 @@
 
 #include "runtime/base/base64.h"
 #include "runtime/base/digest.h"
-#include "runtime/store/attributes_md5.h"
+#include "runtime/store/system_attributes.h"
 
 namespace hearth {
 namespace {
@@ -50,7 +50,9 @@ FilterValue AttributeValue(const MessageAttribute& attribute) {
 
 FilterValue AttributeValues(const QueueMessage& message) {
   FilterValue all = FilterValue::Object();
-  for (const auto& [name, attribute] : message.attributes) all.Add(name, AttributeValue(attribute));
+  for (const auto& [name, attribute] : message.attributes) {
+    if (name != kTraceHeaderAttribute) all.Add(name, AttributeValue(attribute));
+  }
   return all;
 }
 
@@ -110,8 +112,7 @@ bool FilterCriteria::Wants(const QueueAddress& address, const QueueMessage& mess
     } else if (field == "md5OfBody") {
       record.Add(field, FilterValue::String(Md5Hex(message.body)));
     } else if (field == "md5OfMessageAttributes") {
-      if (!message.attributes.empty())
-        record.Add(field, FilterValue::String(Md5OfAttributes(message.attributes)));
+      if (!message.attributes.empty()) record.Add(field, FilterValue::String(Md5OfUserAttributes(message)));
     } else if (field == "eventSource") {
       record.Add(field, FilterValue::String("aws:sqs"));
     } else if (field == "eventSourceARN") {

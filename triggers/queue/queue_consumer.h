@@ -3,36 +3,36 @@
 #include <functional>
 #include <map>
 #include <memory>
+#include <span>
 #include <string>
 #include <vector>
 
+#include "triggers/queue/concurrency_window.h"
 #include "triggers/queue/queue_batch.h"
 #include "triggers/queue/queue_mapping.h"
+#include "triggers/queue/queue_scout.h"
 
 namespace hearth {
 
 // Feeds one function from one queue: slots before messages.
 //
-// A lane goes waits for a worker -> receives -> runs (QueueBatch) -> settled. A lane begins only while
-// messages are believed visible; a receive that comes back empty drops its worker and ends the belief. A
-// worker that cannot be had, and a batch that never ran, make the consumer wait (doubling, kBackOffFirst to
-// kBackOffLongest) and burn no receive.
+// A lane goes waits for a worker -> receives -> runs (QueueBatch) -> settled. A lane begins only when the scout
+// knows of something to receive; a receive that comes back empty drops its worker. One lane at a time waits for a
+// worker: mappings that share a function take turns, whatever their backlogs. A worker that cannot be had, and a
+// batch that never ran, make the consumer wait (doubling, kBackOffFirst to kBackOffLongest) or until another of its
+// batches has run, and burn no receive.
 //
 // Owns:    its lanes. Owned by QueueTrigger.
 // Borrows: QueueServices.
 // Thread:  loop thread only.
 // States:  open -> closed by Close(): no lane begins; lanes in flight settle. Disabled is open, without new
 //          lanes.
-// Limits:  lanes <= QueueMapping::lanes_max(); of those, up to kReceivingMax wait or receive; payload <=
-//          kPayloadBytesMax.
+// Limits:  lanes <= ConcurrencyWindow::allowed() <= QueueMapping::lanes_max(); of those, up to kReceivingMax wait
+//          or receive; payload <= QueueServices::payload_bytes_max.
 // Failure: shown in status(), retried for ever; a queue that is missing is looked for every kLookEvery.
 // Promise: no callback runs after the destructor returns.
 class QueueConsumer final {
  public:
-  // Lambda's limit for the payload of a synchronous invocation.
-  static constexpr size_t kPayloadBytesMax = 6 << 20;
-  // Lanes that may wait or receive at once: doubles with each full batch, so that a backlog grows the number
-  // of workers and a single message never reserves more than one.
   static constexpr size_t kReceivingMax = 4;
   // Renewals at a third of a lease must stay rare beside the store's commits.
   static constexpr seconds kLeaseMin{10};
@@ -58,26 +58,33 @@ class QueueConsumer final {
   struct Acquisition {
     std::unique_ptr<EventSink::SlotWait> wait;
     std::unique_ptr<EventSink::Slot> slot;
-    seconds lease{0};  // that it receives with
+    seconds lease{0};    // that it receives with
+    uint64_t epoch = 0;  // of the concurrency window
   };
-
+  struct Lane {
+    std::unique_ptr<QueueBatch> batch;
+    uint64_t epoch = 0;
+  };
   using Acquisitions = std::map<uint64_t, Acquisition>;
 
   bool may_begin() const { return !closed_ && mapping_.enabled && !backing_off_; }
+  bool waits_for_worker() const;
+  void Watch();
   void LookRegularly();
-  void Look();
-  void OnLooked(uint64_t belief, Result<QueueStatistics> statistics);
+  void OnDescribed(const Result<QueueDescription>& queue);
+  void DropWaiting();
   void Pump();
   void Acquire();
   void OnSlot(uint64_t lane, Result<std::unique_ptr<EventSink::Slot>> slot);
-  void Discard(Acquisitions::node_type lane);
+  void Drop(Acquisitions::node_type lane);
   void Receive(uint64_t lane);
   void OnReceived(uint64_t lane, uint64_t belief, uint32_t asked, Result<std::vector<QueueMessage>> received);
-  void Believe(const std::vector<QueueMessage>& received, uint32_t asked, uint64_t belief);
+  void DeleteUnwanted(std::vector<QueueMessage>& messages);
   void Begin(uint64_t lane, Acquisition acquisition, std::vector<QueueMessage> messages);
   void ReturnMessages(std::span<const QueueMessage> messages);
   void OnSettled(uint64_t lane, const BatchSettlement& settlement);
   void Wait(std::string why);
+  void EndWait();
   void CheckIdle();
 
   // Constant after construction.
@@ -85,22 +92,20 @@ class QueueConsumer final {
 
   // Mutable.
   QueueMapping mapping_;
-  seconds visibility_timeout_{30};  // the queue's, as last seen
+  std::shared_ptr<const FilterCriteria> criteria_;
+  QueueSettings queue_settings_;  // as last seen
   bool closed_ = false;
-  bool visible_ = false;  // messages are believed to be visible
-  uint64_t belief_ = 0;   // counts OnVisible(): tells whether one came while a receive was under way
-  bool looking_ = false;
-  bool look_again_ = false;
-  size_t receiving_allowed_ = 1;
   uint64_t next_lane_ = 0;
-  uint64_t returning_ = 0;  // QueueStore::Return calls under way
+  uint32_t messages_asked_;     // fewer than a batch when so many did not fit into a payload
+  uint64_t calls_pending_ = 0;  // QueueStore calls under way that no lane holds
   bool backing_off_ = false;
   BackOff back_off_{kBackOffFirst, kBackOffLongest};
   Timer back_off_timer_;
   Timer look_timer_;
-  Timer window_timer_;
+  ConcurrencyWindow window_;
+  QueueScout scout_;
   Acquisitions acquisitions_;
-  std::map<uint64_t, std::unique_ptr<QueueBatch>> batches_;
+  std::map<uint64_t, Lane> batches_;
   QueueMappingStatus counters_;  // and last_error
   std::function<void()> idle_;
   WeakPtrFactory<QueueConsumer> weak_{this};

@@ -35,6 +35,9 @@ void VisitSystemAttributes(const QueueAddress& address, const QueueMessage& mess
     visit("DeadLetterQueueSourceArn",
           QueueAddress{address.region, address.account, message.dead_letter_source}.Arn());
   }
+  if (message.sequence_number > 0) visit("SequenceNumber", SequenceText(message.sequence_number));
+  if (!message.group_id.empty()) visit("MessageGroupId", message.group_id);
+  if (!message.deduplication_id.empty()) visit("MessageDeduplicationId", message.deduplication_id);
   if (const auto header = message.attributes.find(kTraceHeaderAttribute); header != message.attributes.end())
     visit("AWSTraceHeader", header->second.value);
 }
@@ -57,12 +60,6 @@ void AppendAttribute(std::string& out, const std::string& name, const MessageAtt
   }
   AppendMember(out, "dataType", attribute.type);
   out += ",\"stringListValues\":[],\"binaryListValues\":[]}";
-}
-
-std::map<std::string, MessageAttribute> WithoutTraceHeader(
-    std::map<std::string, MessageAttribute> attributes) {
-  attributes.erase(kTraceHeaderAttribute);
-  return attributes;
 }
 
 // Written by hand: a tree of small objects for each of thousands of messages a second is what costs.
@@ -89,8 +86,7 @@ void AppendRecord(std::string& out, const QueueAddress& address, const std::stri
     AppendAttribute(out, name, attribute);
   }
   out += '}';
-  if (!first)
-    AppendMember(out, "md5OfMessageAttributes", Md5OfAttributes(WithoutTraceHeader(message.attributes)));
+  if (!first) AppendMember(out, "md5OfMessageAttributes", Md5OfUserAttributes(message));
   AppendMember(out, "md5OfBody", Md5Hex(message.body));
   AppendMember(out, "eventSource", "aws:sqs");
   AppendMember(out, "eventSourceARN", arn);
@@ -117,6 +113,13 @@ BatchVerdict JudgeItems(const json& items, std::span<const std::string> message_
 }
 
 }  // namespace
+
+std::string Md5OfUserAttributes(const QueueMessage& message) {
+  if (!message.attributes.contains(kTraceHeaderAttribute)) return Md5OfAttributes(message.attributes);
+  auto user = message.attributes;
+  user.erase(kTraceHeaderAttribute);
+  return Md5OfAttributes(user);
+}
 
 std::vector<std::pair<std::string_view, std::string>> SystemAttributesOf(const QueueAddress& address,
                                                                          const QueueMessage& message) {

@@ -22,6 +22,9 @@ struct QueueAddress {
 std::vector<std::pair<std::string_view, std::string>> SystemAttributesOf(const QueueAddress& address,
                                                                          const QueueMessage& message);
 
+// Of those that the sender named.
+std::string Md5OfUserAttributes(const QueueMessage& message);
+
 // The payload of one batch: the SQS event of Lambda's event source mapping.
 struct QueueEvent {
   std::string payload;

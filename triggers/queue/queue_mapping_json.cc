@@ -1,10 +1,12 @@
 #include <algorithm>
-#include <array>
+#include <iterator>
+#include <limits>
 
 #include <nlohmann/json.hpp>
 
 #include "runtime/model/function.h"
 #include "runtime/store/queue_store.h"
+#include "triggers/queue/filter_criteria.h"
 #include "triggers/queue/queue_mapping.h"
 
 namespace hearth {
@@ -13,14 +15,17 @@ namespace {
 using nlohmann::json;
 
 constexpr std::string_view kReportItemFailures = "ReportBatchItemFailures";
-constexpr std::array<std::string_view, 8> kFields = {"UUID",
-                                                     "Queue",
-                                                     "FunctionName",
-                                                     "BatchSize",
-                                                     "MaximumBatchingWindowInSeconds",
-                                                     "Enabled",
-                                                     "FunctionResponseTypes",
-                                                     "ScalingConfig"};
+constexpr std::string_view kFields[] = {"UUID",
+                                        "Queue",
+                                        "FunctionName",
+                                        "BatchSize",
+                                        "MaximumBatchingWindowInSeconds",
+                                        "Enabled",
+                                        "ScalingConfig",
+                                        "FilterCriteria",
+                                        "LastModified",
+                                        "FunctionResponseTypes",
+                                        "BisectBatchOnFunctionError"};
 
 Error Invalid(std::string_view field, std::string_view why) {
   return {ErrorCode::kInvalidArgument,
@@ -30,10 +35,12 @@ Error Invalid(std::string_view field, std::string_view why) {
 Status CheckFields(const json& document) {
   if (!document.is_object()) return Invalid("the document", "must be a JSON object");
   for (const auto& [key, value] : document.items()) {
-    if (std::find(kFields.begin(), kFields.end(), key) != kFields.end()) continue;
-    return Invalid(key,
-                   "is not a field; known are UUID, Queue, FunctionName, BatchSize, "
-                   "MaximumBatchingWindowInSeconds, Enabled, FunctionResponseTypes, ScalingConfig");
+    if (std::find(std::begin(kFields), std::end(kFields), key) != std::end(kFields)) continue;
+    return Invalid(
+        key,
+        "is not a field; known are UUID, Queue, FunctionName, BatchSize, "
+        "MaximumBatchingWindowInSeconds, Enabled, FunctionResponseTypes, ScalingConfig, FilterCriteria, "
+        "BisectBatchOnFunctionError, LastModified");
   }
   return Ok();
 }
@@ -90,25 +97,53 @@ Status ReadFunction(const json& document, QueueMapping& mapping) {
   return Ok();
 }
 
+// AWS's words, as its clients look for them.
+Status CheckBatching(const QueueMapping& mapping) {
+  if (mapping.fifo() && mapping.window > seconds(0))
+    return Invalid("MaximumBatchingWindowInSeconds", ": Batching window is not supported for FIFO queues");
+  if (mapping.fifo() && mapping.batch_size > kMappingFifoBatchMax) {
+    return Invalid("BatchSize", "of a FIFO queue must be from 1 to " + std::to_string(kMappingFifoBatchMax));
+  }
+  if (mapping.batch_size > kMappingBatchWithoutWindowMax && mapping.window == seconds(0)) {
+    return Invalid(
+        "BatchSize",
+        ": Maximum batch window in seconds must be greater than 0 if maximum batch size is greater than "
+        "10: batches need time to fill (MaximumBatchingWindowInSeconds)");
+  }
+  return Ok();
+}
+
 Status ReadBatching(const json& document, QueueMapping& mapping) {
   int64_t batch = kMappingBatchDefault;
   int64_t window = 0;
   HEARTH_TRY(ReadNumber(document, "BatchSize", 1, kMappingBatchMax, batch));
   HEARTH_TRY(ReadNumber(document, "MaximumBatchingWindowInSeconds", 0, kMappingWindowMax.count(), window));
-  if (batch > kMappingBatchWithoutWindowMax && window == 0) {
-    return Invalid(
-        "BatchSize",
-        "over 10 needs MaximumBatchingWindowInSeconds of at least 1, so that batches have time to fill");
-  }
   mapping.batch_size = static_cast<uint32_t>(batch);
   mapping.window = seconds(window);
+  return CheckBatching(mapping);
+}
+
+Status ReadBool(const json& document, const char* field, bool& out) {
+  if (!document.contains(field) || document[field].is_null()) return Ok();
+  if (!document[field].is_boolean()) return Invalid(field, "must be true or false");
+  out = document[field].get<bool>();
   return Ok();
 }
 
-Status ReadEnabled(const json& document, bool& enabled) {
-  if (!document.contains("Enabled") || document["Enabled"].is_null()) return Ok();
-  if (!document["Enabled"].is_boolean()) return Invalid("Enabled", "must be true or false");
-  enabled = document["Enabled"].get<bool>();
+// {"Filters": [{"Pattern": "{...}"}]}; none, null or empty: every message.
+Status ReadFilters(const json& document, std::vector<std::string>& filters) {
+  constexpr const char* kField = "FilterCriteria";
+  if (!document.contains(kField) || document[kField].is_null()) return Ok();
+  const json& criteria = document[kField];
+  if (!criteria.is_object()) return Invalid(kField, "must be an object");
+  const json list = criteria.value("Filters", json::array());
+  if (!list.is_array()) return Invalid(kField, "Filters must be a list");
+  for (const json& filter : list) {
+    if (!filter.is_object() || !filter.contains("Pattern") || !filter["Pattern"].is_string())
+      return Invalid(kField, "each filter must be an object with Pattern, a string");
+    filters.push_back(filter["Pattern"].get<std::string>());
+  }
+  HEARTH_TRY(FilterCriteria::Compile(filters));
   return Ok();
 }
 
@@ -123,9 +158,13 @@ Result<QueueMapping> ReadMapping(std::string_view name, const json& document) {
     return Invalid("Queue", ": " + valid.error().message);
   HEARTH_TRY(ReadFunction(document, mapping));
   HEARTH_TRY(ReadBatching(document, mapping));
-  HEARTH_TRY(ReadEnabled(document, mapping.enabled));
+  HEARTH_TRY(ReadBool(document, "Enabled", mapping.enabled));
+  HEARTH_TRY(ReadBool(document, "BisectBatchOnFunctionError", mapping.bisects));
   HEARTH_TRY(ReadResponseTypes(document, mapping.reports_item_failures));
   HEARTH_TRY(ReadScaling(document, mapping.concurrency_max));
+  HEARTH_TRY(ReadFilters(document, mapping.filters));
+  HEARTH_TRY(
+      ReadNumber(document, "LastModified", 0, std::numeric_limits<int64_t>::max(), mapping.last_modified_ms));
   return mapping;
 }
 
@@ -153,6 +192,10 @@ std::string EncodeQueueMapping(const QueueMapping& m) {
                    {"MaximumBatchingWindowInSeconds", m.window.count()},
                    {"Enabled", m.enabled},
                    {"FunctionResponseTypes", json::array()}};
+  if (m.bisects) document["BisectBatchOnFunctionError"] = true;
+  if (m.last_modified_ms > 0) document["LastModified"] = m.last_modified_ms;
+  for (const std::string& pattern : m.filters)
+    document["FilterCriteria"]["Filters"].push_back({{"Pattern", pattern}});
   if (m.reports_item_failures) document["FunctionResponseTypes"].push_back(kReportItemFailures);
   if (m.concurrency_max) document["ScalingConfig"] = {{"MaximumConcurrency", m.concurrency_max}};
   return Dump(document);
@@ -164,10 +207,15 @@ std::string EncodeQueueMappingStatus(const QueueMappingStatus& s) {
                {"BatchesInFlight", s.batches_in_flight},
                {"MessagesInFlight", s.messages_in_flight},
                {"WaitingForWorker", s.waiting_for_worker},
+               {"ConcurrencyAllowed", s.concurrency_allowed},
+               {"MaxInFlight", s.max_in_flight},
                {"BatchesSucceeded", s.batches_succeeded},
                {"BatchesFailed", s.batches_failed},
                {"MessagesDeleted", s.messages_deleted},
                {"MessagesFailed", s.messages_failed},
+               {"Exhausted", s.exhausted},
+               {"Filtered", s.filtered},
+               {"Bisections", s.bisections},
                {"Throttled", s.throttled},
                {"LeasesLost", s.leases_lost}});
 }

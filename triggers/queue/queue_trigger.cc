@@ -20,7 +20,14 @@ Trigger::Document DocumentOf(const QueueConsumer& consumer) {
 
 QueueTrigger::QueueTrigger(Executor& executor, EventSink& sink, KeyStore& keys, QueueStore& queues,
                            Random& random, Log& log, Options options)
-    : services_{executor, sink, queues, random, log, std::move(options.region), std::move(options.account)},
+    : services_{executor,
+                sink,
+                queues,
+                random,
+                log,
+                std::move(options.region),
+                std::move(options.account),
+                options.payload_bytes_max},
       keys_(keys) {}
 
 QueueTrigger::~QueueTrigger() = default;
@@ -29,6 +36,10 @@ void QueueTrigger::OnQueueVisible(std::string_view queue) {
   for (const auto& [name, consumer] : consumers_) {
     if (consumer->mapping().queue == queue) consumer->OnVisible();
   }
+}
+
+void QueueTrigger::ForEach(const Observe& observe) const {
+  for (const auto& [name, consumer] : consumers_) observe(consumer->mapping(), consumer->status());
 }
 
 void QueueTrigger::Put(std::string name, std::string json, Reply reply) {
@@ -65,6 +76,8 @@ Status QueueTrigger::CheckDuplicate(const QueueMapping& mapping) const {
 }
 
 void QueueTrigger::Store(QueueMapping mapping, Reply reply) {
+  const auto now = services_.executor.clock().WallNow().time_since_epoch();
+  mapping.last_modified_ms = std::chrono::duration_cast<milliseconds>(now).count();
   std::vector<KeyStore::Write> writes{{KeyOf(mapping.uuid), EncodeQueueMapping(mapping)}};
   keys_.Apply(std::move(writes), [weak = weak_.Get(), mapping = std::move(mapping),
                                   reply = std::move(reply)](const Status& stored) {

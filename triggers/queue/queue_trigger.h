@@ -26,12 +26,16 @@ class QueueTrigger final : public Trigger {
   struct Options {
     std::string region = "us-east-1";
     std::string account = "000000000000";
+    size_t payload_bytes_max = kQueuePayloadBytesMax;
   };
   QueueTrigger(Executor& executor, EventSink& sink, KeyStore& keys, QueueStore& queues, Random& random,
                Log& log, Options options);
   ~QueueTrigger() override;
 
   void OnQueueVisible(std::string_view queue);
+  // Of all mappings, for metrics.
+  using Observe = std::function<void(const QueueMapping& mapping, const QueueMappingStatus& status)>;
+  void ForEach(const Observe& observe) const;
 
   std::string_view kind() const override { return "queue"; }
   // kNotFound: no such queue. kAlreadyExists names the mapping that joins the same queue and function.

@@ -57,6 +57,7 @@ class FakeEventSink final : public EventSink {
   }
   const std::vector<Event>& delivered() const { return delivered_; }
   size_t under_way() const { return open_.size(); }
+  const Event& oldest_under_way() const { return open_.front().event; }
   size_t slots_asked() const { return slots_asked_; }
   size_t slots_held() const { return held_; }
   size_t slots_waited_for() const {
