@@ -82,6 +82,7 @@ Result<std::unique_ptr<Daemon>> Daemon::Open(const Config& config, Loop& loop, L
   HEARTH_TRY(daemon->OpenLedger());
   HEARTH_TRY(daemon->OpenRuntime());
   HEARTH_TRY(daemon->OpenTriggers());
+  daemon->AddFigures();
   return daemon;
 }
 
@@ -90,9 +91,12 @@ Daemon::Daemon(const Config& config, Loop& loop, Log& log)
       loop_(loop),
       log_(log),
       metrics_(loop, {.is_deployed =
-                          [this](std::string_view name) {
-                            return registry_ && registry_->Resolve(std::string(name), "").ok();
+                          [this](std::string_view function, std::string_view version) {
+                            return registry_ &&
+                                   registry_->Resolve(std::string(function), std::string(version)).ok();
                           }}),
+      process_figures_(loop.clock()),
+      loop_lag_(loop),
       platform_log_(logs_, loop.clock()) {}
 
 Daemon::~Daemon() = default;
@@ -245,6 +249,15 @@ hearth::Status Daemon::OpenTriggers() {
   return Ok();
 }
 
+void Daemon::AddFigures() {
+  figures_ = std::make_unique<DaemonMetrics>(
+      DaemonMetrics::Parts{*data_server_, *control_server_, *keys_, *receipts_, *queues_, *events_, *ledger_,
+                           *meter_, *registry_, *router_, *async_, *buckets_});
+  metrics_.AddSource(process_figures_);
+  metrics_.AddSource(loop_lag_);
+  metrics_.AddSource(*figures_);
+}
+
 hearth::Status Daemon::MountControl() {
   ControlApi::Options options;
   options.access.token = auth_token_;
@@ -359,6 +372,7 @@ std::vector<PoolStatus> Daemon::Status() const {
 void Daemon::OnReplaced(const FunctionVersionPtr& old_version, const FunctionVersionPtr& new_version) {
   router_->OnReplaced(old_version, new_version);
   const bool function_gone = !new_version && old_version->version == "$LATEST";
+  if (!new_version) metrics_.ForgetVersion(old_version->function, old_version->version);
   if (!function_gone) return;
   for (Trigger* trigger : Triggers()) trigger->ForgetFunction(old_version->function);
   async_->ForgetFunction(old_version->function);
@@ -379,6 +393,10 @@ void Daemon::OnInvocationSettled(const InvocationRecord& record) {
 void Daemon::OnThrottled(std::string_view function, std::string_view reason) {
   metrics_.OnThrottled(function, reason);
   platform_log_.OnThrottled(function, reason);
+}
+
+void Daemon::OnOverhead(std::string_view function, nanoseconds overhead) {
+  metrics_.OnOverhead(function, overhead);
 }
 
 // From the outside in: first nothing new comes, then what is under way ends, then the workers go, then the

@@ -12,6 +12,7 @@
 #include "runtime/control/platform_log.h"
 #include "runtime/control/pool_status.h"
 #include "runtime/daemon/config.h"
+#include "runtime/daemon/daemon_metrics.h"
 #include "runtime/http/route_table.h"
 #include "runtime/http/server.h"
 #include "runtime/meter/account.h"
@@ -26,7 +27,9 @@
 #include "runtime/store/sqlite_key_store.h"
 #include "runtime/store/sqlite_queue_store.h"
 #include "runtime/telemetry/log_store.h"
+#include "runtime/telemetry/loop_lag.h"
 #include "runtime/telemetry/metrics.h"
+#include "runtime/telemetry/process_source.h"
 #include "triggers/bucket/bucket_trigger.h"
 #include "triggers/http/route_trigger.h"
 #include "triggers/http/url_trigger.h"
@@ -68,6 +71,7 @@ class Daemon final : private PoolStatusSource, private RegistryObserver, private
   hearth::Status OpenTriggers();
   void RunSteps(std::shared_ptr<std::vector<Step>> steps, size_t next, Done done);
   void StartSandboxes(Done done);
+  void AddFigures();
   hearth::Status MountControl();
   hearth::Status WriteReadyFile() const;
   hearth::Status Readiness() const;
@@ -82,6 +86,7 @@ class Daemon final : private PoolStatusSource, private RegistryObserver, private
   void OnInvocationStarted(const FunctionVersion& version, const Event& event) override;
   void OnInvocationSettled(const InvocationRecord& record) override;
   void OnThrottled(std::string_view function, std::string_view reason) override;
+  void OnOverhead(std::string_view function, nanoseconds overhead) override;
 
   // Constant after construction.
   Config config_;  // with the ports that were really opened
@@ -97,6 +102,8 @@ class Daemon final : private PoolStatusSource, private RegistryObserver, private
   std::unique_ptr<http::Server> data_server_;
   std::unique_ptr<http::Server> control_server_;
   Metrics metrics_;
+  ProcessSource process_figures_;
+  LoopLag loop_lag_;
   LogStore logs_;
   PlatformLog platform_log_;
   std::unique_ptr<SqliteKeyStore> keys_;
@@ -120,6 +127,7 @@ class Daemon final : private PoolStatusSource, private RegistryObserver, private
   std::unique_ptr<RouteTrigger> routes_;
   std::unique_ptr<QueueTrigger> mappings_;
   std::unique_ptr<BucketTrigger> buckets_;
+  std::unique_ptr<DaemonMetrics> figures_;
   std::unique_ptr<ControlApi> control_;
   bool ready_ = false;
 };

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <array>
 #include <deque>
 #include <functional>
 #include <memory>
@@ -20,9 +21,10 @@ using RequestFilter = std::function<std::optional<Response>(const Request& head)
 
 struct ServerStats {
   uint64_t connections_accepted = 0;
-  uint64_t connections_refused = 0;  // over Limits::connections_max
-  uint64_t requests_handled = 0;     // given to a handler, or answered 404 or 405
-  uint64_t requests_refused = 0;     // malformed, over a limit, or by the filter
+  uint64_t connections_refused = 0;    // over Limits::connections_max
+  uint64_t requests_handled = 0;       // given to a handler, or answered 404 or 405
+  uint64_t requests_refused = 0;       // malformed, over a limit, or by the filter
+  std::array<uint64_t, 10> answers{};  // by the first digit of their status
 };
 
 // What the connections of one server share. Owned by the server, outlives them.
@@ -64,6 +66,7 @@ class Connection final {
   void OnOutput();
   void Cut();  // now, mid-answer
   bool ClosesAfter(const Exchange& exchange) const;
+  void CountAnswer(int status) { ++context_.stats.answers[static_cast<size_t>(status) / 100 % 10]; }
   const std::string& date_line() { return context_.date_line.Get(); }
   uint64_t bytes_unsent() const { return out_.size() + (stream_ ? stream_->bytes_unsent() : 0); }
 

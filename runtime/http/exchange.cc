@@ -39,6 +39,7 @@ std::string ChunkHead(size_t size) {
 void Exchange::FormatLegal(Response& response, bool streams) {
   Framing framing;
   if (streams) framing.body = asked_.version == 11 ? BodyFraming::kChunked : BodyFraming::kUntilClose;
+  connection_->CountAnswer(response.status);
   closes_ = closes_ || !asked_.keep_alive || framing.body == BodyFraming::kUntilClose ||
             AsksToClose(response) || connection_->ClosesAfter(*this);
   framing.close = closes_;

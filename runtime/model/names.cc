@@ -97,6 +97,20 @@ std::string_view NameOf(UsageSource source) {
   return "unknown";
 }
 
+std::string_view NameOf(CrashCause cause) {
+  switch (cause) {
+    case CrashCause::kSignal:
+      return "signal";
+    case CrashCause::kExit:
+      return "exit";
+    case CrashCause::kOutOfMemory:
+      return "out_of_memory";
+    case CrashCause::kProtocol:
+      return "protocol";
+  }
+  return "unknown";
+}
+
 bool IsBillable(OutcomeKind kind) {
   switch (kind) {
     case OutcomeKind::kSuccess:

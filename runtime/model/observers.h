@@ -16,6 +16,11 @@ namespace hearth {
 enum class WorkerState : uint8_t { kForking, kInitialising, kIdle, kBusy, kDying, kFrozen, kGone };
 std::string_view NameOf(WorkerState state);
 
+// How a worker died under an attempt, its init included. What a time limit ended is no crash.
+enum class CrashCause : uint8_t { kSignal, kExit, kOutOfMemory, kProtocol };
+inline constexpr size_t kCrashCauses = static_cast<size_t>(CrashCause::kProtocol) + 1;
+std::string_view NameOf(CrashCause cause);
+
 class PoolObserver {
  public:
   virtual ~PoolObserver() = default;
@@ -25,6 +30,9 @@ class PoolObserver {
   // What the worker used of the processor although it had no event: told with its next event, and at its end.
   // Each microsecond is told once.
   virtual void OnIdleCpu(const FunctionVersion& version, WorkerId worker, uint64_t cpu_us) = 0;
+  virtual void OnWorkerCrashed(const FunctionVersion& version, CrashCause cause) {
+    (void)version, (void)cause;
+  }
 };
 
 // What a handler wrote, line by line: levels 0 trace .. 5 fatal; kStdout and kStderr for raw output.
@@ -54,6 +62,8 @@ class InvocationObserver {
   // After the record is in the ledger.
   virtual void OnInvocationSettled(const InvocationRecord& record) = 0;
   virtual void OnThrottled(std::string_view function, std::string_view reason) = 0;
+  // What of an attempt's time was ours: from accepted to told, without the wait for a worker, init and handler.
+  virtual void OnOverhead(std::string_view function, nanoseconds overhead) { (void)function, (void)overhead; }
 };
 
 }  // namespace hearth

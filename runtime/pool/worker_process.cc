@@ -485,14 +485,18 @@ void WorkerProcess::FailAsUnexplained() {
   if (running_->attempt.kind == OutcomeKind::kInitError) return Finish();  // the handler's own words stand
   if (!ended_because_.empty()) {
     const bool ours = ended_as_ == OutcomeKind::kPlatformFault;
+    if (!ours) context_.observer.OnWorkerCrashed(*version_, CrashCause::kProtocol);
     return Fail(ended_as_, ours ? "Runtime.PlatformFault" : "Runtime.ProtocolError",
                 Prefixed("the worker was ended: " + ended_because_));
   }
   if (CurrentUsage().oom_kills > 0) {
+    context_.observer.OnWorkerCrashed(*version_, CrashCause::kOutOfMemory);
     return Fail(OutcomeKind::kOutOfMemory, "Runtime.OutOfMemory",
                 Prefixed("Runtime exited with error: signal: killed; it used more than its memory limit of " +
                          std::to_string(version_->settings.memory.mib()) + " MB"));
   }
+  const bool signalled = exit_ && (exit_->exit_code < 0 || exit_->exit_code == kAbortExitCode);
+  context_.observer.OnWorkerCrashed(*version_, signalled ? CrashCause::kSignal : CrashCause::kExit);
   const std::string how = exit_ ? ExitText(*exit_) : "Runtime exited without providing a reason";
   Fail(initialised_ ? OutcomeKind::kCrash : OutcomeKind::kInitError, "Runtime.ExitError", Prefixed(how));
 }

@@ -20,6 +20,7 @@ struct AsyncEvents::Pump {
   Timer back_off;
   std::map<std::string, Timer> renewals;   // by receipt handle
   std::map<std::string, uint32_t> faults;  // by message id: attempts that were our fault, not the function's
+  Counters counters;
 };
 
 AsyncEvents::AsyncEvents(Options options, QueueStore& queues, EventSink& sink, Meter& meter, Log& log,
@@ -55,7 +56,8 @@ void AsyncEvents::Add(Event event, EventSink::OnAccepted accepted) {
     if (!self) return;
     if (!ready.ok()) return accepted(ready);
     self->known_.insert(queue);
-    self->queues_.Send(queue, {message}, [accepted](Result<std::vector<SentMessage>> sent) {
+    self->queues_.Send(queue, {message}, [self, queue, accepted](Result<std::vector<SentMessage>> sent) {
+      if (sent.ok() && self && self->known_.count(queue) != 0) ++self->PumpOf(queue).counters.accepted;
       accepted(sent.ok() ? Ok() : Status(sent.error()));
     });
   };
@@ -67,6 +69,11 @@ void AsyncEvents::Add(Event event, EventSink::OnAccepted accepted) {
 }
 
 void AsyncEvents::OnQueueVisible(std::string_view queue) { Look(std::string(queue)); }
+
+void AsyncEvents::Visit(
+    const std::function<void(const std::string& function, const Counters&, size_t running)>& visit) const {
+  for (const auto& [function, pump] : pumps_) visit(function, pump->counters, pump->in_flight);
+}
 
 void AsyncEvents::ForgetFunction(const std::string& function) {
   pumps_.erase(function);
@@ -130,12 +137,14 @@ void AsyncEvents::OnReceived(const std::string& queue, std::unique_ptr<EventSink
   if (!event.ok()) {
     log_.Error("a stored event cannot be read and is dropped",
                {{"queue", queue}, {"why", event.error().message}});
+    ++PumpOf(queue).counters.dropped;
     return Drop(queue, message.receipt_handle);
   }
   if (meter_.HasSuccess(event->request_id)) return Drop(queue, message.receipt_handle);
   if (!slot) {
     log_.Warn("an asynchronous event is dropped: its version has been deleted",
               {{"function", queue}, {"qualifier", event->qualifier}});
+    ++PumpOf(queue).counters.dropped;
     return Drop(queue, message.receipt_handle);
   }
   event->attempt = message.receive_count;
@@ -172,9 +181,11 @@ void AsyncEvents::OnSettled(const std::string& queue, const QueueMessage& messag
   const auto faults = pump.faults.find(message.message_id);
   const uint32_t tries = message.receive_count - (faults == pump.faults.end() ? 0 : faults->second);
   if (!outcome->ok() && tries <= options_.retries_max) {
+    ++pump.counters.retried;
     ComeBack(queue, message, options_.retry_delay * (1 << (tries - 1)));
   } else {
     pump.faults.erase(message.message_id);
+    ++(outcome->ok() ? pump.counters.succeeded : pump.counters.dropped);
     if (!outcome->ok()) {
       log_.Warn("an asynchronous event failed for the last time and is dropped",
                 {{"function", queue}, {"error", outcome->error.type}});

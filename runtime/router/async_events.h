@@ -37,6 +37,12 @@ class AsyncEvents final {
     seconds age_max{21'600};  // Lambda's default and maximum
   };
   static constexpr size_t kInFlightMax = 64;
+  struct Counters {
+    uint64_t accepted = 0;
+    uint64_t succeeded = 0;
+    uint64_t retried = 0;
+    uint64_t dropped = 0;  // failed for the last time, or nothing could run it any more
+  };
 
   AsyncEvents(Options options, QueueStore& queues, EventSink& sink, Meter& meter, Log& log,
               Executor& executor);
@@ -47,6 +53,9 @@ class AsyncEvents final {
   void Add(Event event, EventSink::OnAccepted accepted);
   void OnQueueVisible(std::string_view queue);
   void ForgetFunction(const std::string& function);
+  // What became of events since the start, and how many run, of each function that had any.
+  void Visit(
+      const std::function<void(const std::string& function, const Counters&, size_t running)>& visit) const;
   // Takes no more events from the queues, and gives its places in the pools' queues back.
   void Stop();
 

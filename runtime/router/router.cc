@@ -254,6 +254,12 @@ void Router::Refuse(uint64_t number, Error error) {
 
 void Router::Settle(uint64_t number, Result<Outcome> outcome) {
   auto node = flights_.extract(number);
+  if (outcome.ok()) {
+    const Usage& usage = outcome->usage;
+    const nanoseconds since_accepted = executor_.clock().Now() - node.mapped()->accepted;
+    observer_.OnOverhead(node.mapped()->version->function,
+                         since_accepted - usage.queued - usage.init - usage.duration);
+  }
   node.mapped()->done(std::move(outcome));
 }
 

@@ -48,6 +48,7 @@ class Router final : public EventSink, public RegistryObserver {
   // No new events; `drained` once those under way are settled.
   void Drain(std::function<void()> drained) { gate_.Close(std::move(drained)); }
   size_t in_flight() const { return flights_.size(); }
+  const Limits& limits() const { return limits_; }
 
  private:
   struct Flight;

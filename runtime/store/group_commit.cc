@@ -39,6 +39,7 @@ void GroupCommit::RunGroup() {
     Group group = TakeGroup();
     if (group.empty()) return;
     std::vector<Status> statuses(group.size());
+    const MonotonicTime began = executor_.clock().Now();
     const Status committed = Commit(group, statuses);
     if (!committed.ok()) {
       if (database_.in_transaction()) (void)database_.Run("ROLLBACK");
@@ -46,7 +47,8 @@ void GroupCommit::RunGroup() {
     }
     auto after =
         after_group_ ? after_group_(committed.ok() ? Verdict::kCommitted : Verdict::kFailed) : nullptr;
-    Report(std::move(group), std::move(statuses), std::move(after));
+    Report(std::move(group), std::move(statuses), std::move(after), committed.ok(),
+           executor_.clock().Now() - began);
   }
 }
 
@@ -83,7 +85,8 @@ Status GroupCommit::RunOne(Operation& operation, Status& status) {
   return database_.Run("RELEASE operation");
 }
 
-void GroupCommit::Report(Group group, std::vector<Status> statuses, std::function<void()> after) {
+void GroupCommit::Report(Group group, std::vector<Status> statuses, std::function<void()> after,
+                         bool committed, nanoseconds took) {
   struct Finished {
     Group group;
     std::vector<Status> statuses;
@@ -91,7 +94,12 @@ void GroupCommit::Report(Group group, std::vector<Status> statuses, std::functio
   };
   auto finished =
       std::make_shared<Finished>(Finished{std::move(group), std::move(statuses), std::move(after)});
-  executor_.Post([weak = weak_factory_.Get(), finished] {
+  executor_.Post([weak = weak_factory_.Get(), finished, committed, took] {
+    if (weak) {
+      weak->stats_.failed += !committed;
+      weak->stats_.operations.Observe(finished->group.size());
+      weak->stats_.time_ns.Observe(static_cast<uint64_t>(took.count()));
+    }
     for (size_t i = 0; i < finished->group.size(); ++i) {
       if (!weak) return;  // a completion may destroy the store
       finished->group[i].done(std::move(finished->statuses[i]));

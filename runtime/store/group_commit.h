@@ -7,6 +7,7 @@
 #include <mutex>
 #include <vector>
 
+#include "runtime/base/histogram.h"
 #include "runtime/base/result.h"
 #include "runtime/base/units.h"
 #include "runtime/base/weak_ptr.h"
@@ -26,6 +27,12 @@ struct GroupCommitOptions {
 };
 
 inline constexpr milliseconds kGroupCommitLingerMax{5};
+
+struct CommitStats {
+  uint64_t failed = 0;            // groups of which nothing was stored
+  GroupSizeHistogram operations;  // of each group
+  CoarseHistogram time_ns;        // of each group, its operations and its sync
+};
 
 // Runs operations on the store's one writer thread, many to a transaction: what arrives while one transaction
 // runs shares the next, and one sync.
@@ -51,6 +58,8 @@ class GroupCommit final {
               GroupCommitOptions options, AfterGroup after_group = nullptr);
   ~GroupCommit();
   void Submit(Operation operation);
+  // Of the groups that the loop has heard of.
+  const CommitStats& stats() const { return stats_; }
 
  private:
   using Group = std::vector<Operation>;
@@ -58,13 +67,16 @@ class GroupCommit final {
   Group TakeGroup();
   Status Commit(Group& group, std::vector<Status>& statuses);
   Status RunOne(Operation& operation, Status& status);
-  void Report(Group group, std::vector<Status> statuses, std::function<void()> after);
+  void Report(Group group, std::vector<Status> statuses, std::function<void()> after, bool committed,
+              nanoseconds took);
 
   // Constant after construction.
   SqliteDatabase& database_;
   Executor& executor_;
   const GroupCommitOptions options_;
   const AfterGroup after_group_;
+
+  CommitStats stats_;  // the loop's
 
   std::mutex mutex_;
   std::condition_variable arrived_;

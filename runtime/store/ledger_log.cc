@@ -115,6 +115,14 @@ class SegmentedLedgerLog final : public LedgerLog {
 
   uint64_t size() const override { return next_number_; }
 
+  Stats stats() const override {
+    Stats stats = stats_;
+    stats.unsynced = next_number_ - std::min(synced_number_, next_number_);
+    for (const LedgerSegmentInfo& info : segments_) stats.bytes += info.end;
+    if (current_) stats.bytes += current_->capacity() - segments_.back().end;
+    return stats;
+  }
+
   Status Verify() const override {
     HEARTH_TRY(Read(0, [](uint64_t, std::string_view) { return true; }));
     return VerifyLedgerChain(options_.folder, segments_);
@@ -214,6 +222,7 @@ class SegmentedLedgerLog final : public LedgerLog {
     linger_.Cancel();
     if (sync_running_) return;
     sync_running_ = true;
+    sync_began_ = executor_.clock().Now();
     sync_thread_.Run<Status>([this, targets = TakeTargets()] { return SyncOnThread(targets); },
                              [weak = weak_.Get(), number = next_number_](Status status) {
                                if (weak) weak->Synced(number, std::move(status));
@@ -237,6 +246,7 @@ class SegmentedLedgerLog final : public LedgerLog {
   // next time. The log takes no new work until it is opened anew and has looked at what is on the disk.
   void Synced(uint64_t number, Status status) {
     sync_running_ = false;
+    stats_.sync_ns.Observe(static_cast<uint64_t>((executor_.clock().Now() - sync_began_).count()));
     if (status.ok()) {
       synced_number_ = number;
     } else {
@@ -279,6 +289,8 @@ class SegmentedLedgerLog final : public LedgerLog {
   LedgerChain chain_;  // the sync thread's once the log is open
   uint64_t synced_number_ = 0;
   bool sync_running_ = false;
+  MonotonicTime sync_began_{};
+  Stats stats_;  // its histogram
   bool linger_armed_ = false;
   Status sync_error_;
   std::deque<Waiting> waiting_;

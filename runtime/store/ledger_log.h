@@ -6,6 +6,7 @@
 #include <string>
 #include <string_view>
 
+#include "runtime/base/histogram.h"
 #include "runtime/base/result.h"
 #include "runtime/base/units.h"
 #include "runtime/loop/executor.h"
@@ -33,6 +34,11 @@ class LedgerLog {
     uint64_t bytes_dropped = 0;  // after the last valid record
     std::string detail;          // "" when all is well
   };
+  struct Stats {
+    uint64_t bytes = 0;       // of all segments, what stands ready after the newest record included
+    uint64_t unsynced = 0;    // records that power loss would take now
+    CoarseHistogram sync_ns;  // of each group: sync and chain
+  };
   struct Opened;
 
   static Result<Opened> Open(Options options, Executor& executor);
@@ -52,6 +58,7 @@ class LedgerLog {
   // One past the number of the newest record. Numbers of records that were lost are not given again to others
   // unless they were the newest.
   virtual uint64_t size() const = 0;
+  virtual Stats stats() const { return {}; }
   // Checks every CRC and the SHA-256 chain over the sync groups; blocks. kCorrupt names segment and group.
   virtual Status Verify() const = 0;
 };

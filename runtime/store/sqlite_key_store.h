@@ -29,6 +29,8 @@ class SqliteKeyStore final : public KeyStore {
   void Get(std::string key, std::function<void(Result<std::optional<std::string>>)> done) override;
   void List(std::string prefix, std::function<void(Result<std::vector<Entry>>)> done) override;
 
+  const CommitStats& commit_stats() const { return commit_.stats(); }
+
  private:
   SqliteKeyStore(std::unique_ptr<SqliteDatabase> database, Executor& executor,
                  const GroupCommitOptions& commit);

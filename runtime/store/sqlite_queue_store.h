@@ -60,6 +60,7 @@ class SqliteQueueStore final : public QueueStore {
                  Reply<std::string> handle) override;
   void CancelMove(std::string handle, Reply<uint64_t> reply) override;
   void ListMoves(std::string source, Reply<std::vector<MoveTask>> reply) override;
+  const CommitStats& commit_stats() const { return commit_->stats(); }
   void SetOnVisible(OnVisible on_visible) override { on_visible_ = std::move(on_visible); }
 
  private:

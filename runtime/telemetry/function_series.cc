@@ -10,15 +10,15 @@ void WriteSeen(MetricRef metric, std::string_view function, const Figures& figur
   if (figures.count() > 0) out.Write(metric, {function}, figures.view());
 }
 
-void WriteInvocations(std::string_view function, const FunctionSeries& series, MetricWriter& out) {
+void WriteInvocations(std::string_view function, const VersionSeries& version, MetricWriter& out) {
   for (size_t trigger = 0; trigger < kTriggerKinds; ++trigger) {
     for (size_t outcome = 0; outcome < kOutcomeKindCount; ++outcome) {
-      const uint64_t count = series.invocations[trigger][outcome];
+      const uint64_t count = version.attempts[trigger][outcome];
       if (count == 0) continue;
-      out.Write(
-          "hearth_invocations_total",
-          {function, NameOf(static_cast<TriggerKind>(trigger)), NameOf(static_cast<OutcomeKind>(outcome))},
-          static_cast<double>(count));
+      out.Write("hearth_invocations_total",
+                {function, version.version, NameOf(static_cast<TriggerKind>(trigger)),
+                 NameOf(static_cast<OutcomeKind>(outcome))},
+                static_cast<double>(count));
     }
   }
 }
@@ -32,30 +32,51 @@ void WriteThrottles(std::string_view function, const FunctionSeries& series,
   }
 }
 
+void WriteCrashes(std::string_view function, const FunctionSeries& series, MetricWriter& out) {
+  for (size_t cause = 0; cause < kCrashCauses; ++cause) {
+    if (series.crashes[cause] == 0) continue;
+    out.Write("hearth_crashes_total", {function, NameOf(static_cast<CrashCause>(cause))},
+              static_cast<double>(series.crashes[cause]));
+  }
+}
+
+void WriteBilled(std::string_view function, const FunctionSeries& series, MetricWriter& out) {
+  for (size_t i = 0; i < kPlans; ++i) {
+    const auto plan = static_cast<Plan>(i);
+    const BilledFigures& billed = series.billed[i];
+    if (billed.requests == 0 && plan != Plan::kOnDemand) continue;
+    const std::string_view name = NameOf(plan);
+    out.Write("hearth_billed_duration_seconds_total", {function, name},
+              static_cast<double>(billed.ms) / kMsPerSecond);
+    out.Write("hearth_billed_gb_seconds_total", {function, name},
+              static_cast<double>(billed.mb_ms) / kMbMsPerGbSecond);
+    out.Write("hearth_billed_requests_total", {function, name}, static_cast<double>(billed.requests));
+  }
+}
+
 }  // namespace
 
 void WriteFunction(std::string_view function, const FunctionSeries& series,
                    const std::vector<std::string>& throttle_reasons, MetricWriter& out) {
-  WriteInvocations(function, series, out);
+  for (const VersionSeries& version : series.versions) WriteInvocations(function, version, out);
   WriteThrottles(function, series, throttle_reasons, out);
+  WriteCrashes(function, series, out);
+  WriteBilled(function, series, out);
   for (size_t state = 0; state < kWorkerStates; ++state) {
     out.Write("hearth_workers", {function, NameOf(static_cast<WorkerState>(state))},
               static_cast<double>(series.workers[state]));
   }
-  out.Write("hearth_cold_starts_total", {function}, static_cast<double>(series.cold_starts));
+  out.Write("hearth_errors_total", {function}, static_cast<double>(series.errors));
   out.Write("hearth_timeouts_total", {function}, static_cast<double>(series.timeouts));
-  out.Write("hearth_crashes_total", {function, "crash"}, static_cast<double>(series.crashes));
-  out.Write("hearth_crashes_total", {function, "out_of_memory"}, static_cast<double>(series.out_of_memory));
+  out.Write("hearth_cold_starts_total", {function}, static_cast<double>(series.cold_starts));
   out.Write("hearth_worker_idle_cpu_seconds_total", {function},
             static_cast<double>(series.idle_cpu_us) / kUsPerSecond);
-  out.Write("hearth_billed_duration_seconds_total", {function},
-            static_cast<double>(series.billed_ms) / kMsPerSecond);
-  out.Write("hearth_billed_gb_seconds_total", {function},
-            static_cast<double>(series.billed_mb_ms) / kMbMsPerGbSecond);
-  out.Write("hearth_billed_requests_total", {function}, static_cast<double>(series.billed_requests));
   WriteSeen("hearth_invoke_duration_seconds", function, series.invoke_duration, out);
   WriteSeen("hearth_init_duration_seconds", function, series.init_duration, out);
   WriteSeen("hearth_queue_wait_seconds", function, series.queue_wait, out);
+  WriteSeen("hearth_platform_overhead_seconds", function, series.overhead, out);
+  WriteSeen("hearth_memory_usage_bytes", function, series.memory_usage, out);
+  WriteSeen("hearth_cpu_usage_seconds", function, series.cpu_usage, out);
   WriteSeen("hearth_worker_start_seconds", function, series.worker_start, out);
 }
 

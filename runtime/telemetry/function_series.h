@@ -9,6 +9,7 @@
 #include "runtime/base/histogram.h"
 #include "runtime/model/metric_source.h"
 #include "runtime/model/observers.h"
+#include "runtime/model/plan.h"
 
 namespace hearth {
 
@@ -17,27 +18,41 @@ inline constexpr size_t kOutcomeKindCount = static_cast<size_t>(OutcomeKind::kIn
 inline constexpr size_t kWorkerStates =
     static_cast<size_t>(WorkerState::kGone);  // gone is not a state to count
 inline constexpr size_t kThrottleReasonsMax = 16;
+inline constexpr size_t kVersionsMax = 8;
 
-// All figures of one function, plain integers: about 1.5 KiB, copied whole for a scrape.
+struct VersionSeries {
+  std::string version;  // the last of kVersionsMax + 1 is "overflow"
+  std::array<std::array<uint64_t, kOutcomeKindCount>, kTriggerKinds> attempts{};
+};
+
+struct BilledFigures {
+  uint64_t ms = 0;
+  uint64_t mb_ms = 0;
+  uint64_t requests = 0;
+};
+
+// All figures of one function, plain integers: about 2 KiB, copied whole for a scrape.
 struct FunctionSeries {
-  std::array<std::array<uint64_t, kOutcomeKindCount>, kTriggerKinds> invocations{};
+  std::vector<VersionSeries> versions;
   std::array<uint64_t, kThrottleReasonsMax + 1> throttles{};  // by number of the reason; the last: others
   std::array<uint64_t, kWorkerStates> workers{};
+  std::array<uint64_t, kCrashCauses> crashes{};
+  std::array<BilledFigures, kPlans> billed{};
   uint64_t cold_starts = 0;
+  uint64_t errors = 0;
   uint64_t timeouts = 0;
-  uint64_t crashes = 0;
-  uint64_t out_of_memory = 0;
   uint64_t idle_cpu_us = 0;
-  uint64_t billed_ms = 0;
-  uint64_t billed_mb_ms = 0;
-  uint64_t billed_requests = 0;
   DurationHistogram invoke_duration;
   CoarseHistogram init_duration;
   CoarseHistogram queue_wait;
+  CoarseHistogram overhead;
+  CoarseHistogram cpu_usage;
+  MemoryHistogram memory_usage;
   CoarseHistogram worker_start;
 };
 
-// A histogram that has seen nothing, an outcome that never was and a reason that never was are left out.
+// Left out: a histogram that has seen nothing; an outcome, a reason, a cause and a plan (but on-demand) that never
+// were.
 void WriteFunction(std::string_view function, const FunctionSeries& series,
                    const std::vector<std::string>& throttle_reasons, MetricWriter& out);
 

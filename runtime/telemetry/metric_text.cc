@@ -147,7 +147,7 @@ void MetricText::Sample(std::string& out, std::string_view name, std::string_vie
   out += '\n';
 }
 
-std::string MetricText::Text() && {
+std::string MetricText::Text(size_t* samples) && {
   size_t bytes = 0;
   for (const Family& family : families_) bytes += family.text.size() + 256;
   std::string all;
@@ -164,6 +164,7 @@ std::string MetricText::Text() && {
     all += family.text;
     family = {};
   }
+  if (samples) *samples = samples_;
   return all;
 }
 

@@ -28,7 +28,7 @@ class MetricText final : public MetricWriter {
   void set_entities_max(size_t entities_max) { entities_max_ = entities_max; }
 
   size_t samples() const { return samples_; }
-  std::string Text() &&;
+  std::string Text(size_t* samples = nullptr) &&;
 
  private:
   struct Family {

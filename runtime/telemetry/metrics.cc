@@ -1,11 +1,14 @@
 #include "runtime/telemetry/metrics.h"
 
+#include <algorithm>
 #include <utility>
 
 #include "runtime/telemetry/series_table.h"
 
 namespace hearth {
 namespace {
+
+constexpr uint64_t kNsPerUs = 1'000;
 
 bool Ran(OutcomeKind kind) {
   switch (kind) {
@@ -20,21 +23,10 @@ bool Ran(OutcomeKind kind) {
   }
 }
 
-void CountEnding(FunctionSeries& series, OutcomeKind outcome) {
-  switch (outcome) {
-    case OutcomeKind::kTimeout:
-    case OutcomeKind::kInitTimeout:
-      ++series.timeouts;
-      break;
-    case OutcomeKind::kCrash:
-      ++series.crashes;
-      break;
-    case OutcomeKind::kOutOfMemory:
-      ++series.out_of_memory;
-      break;
-    default:
-      break;
-  }
+bool IsError(OutcomeKind kind) { return kind != OutcomeKind::kSuccess && IsBillable(kind); }
+
+bool IsTimeout(OutcomeKind kind) {
+  return kind == OutcomeKind::kTimeout || kind == OutcomeKind::kInitTimeout;
 }
 
 }  // namespace
@@ -51,18 +43,29 @@ void Metrics::OnInvocationStarted(const FunctionVersion&, const Event&) {}
 
 void Metrics::OnInvocationSettled(const InvocationRecord& record) {
   FunctionSeries& series = table_->For(record.function);
-  table_->CountAttempt(series, record.trigger, record.outcome);
-  CountEnding(series, record.outcome);
-  if (record.cold) ++series.cold_starts;
+  table_->CountAttempt(series, record);
+  series.errors += IsError(record.outcome);
+  series.timeouts += IsTimeout(record.outcome);
+  series.cold_starts += record.cold;
   if (Ran(record.outcome)) {
     table_->Observe(series, &FunctionSeries::invoke_duration, record.duration_ns);
     table_->Observe(series, &FunctionSeries::queue_wait, record.queued_ns);
   }
   if (record.init_ns > 0) table_->Observe(series, &FunctionSeries::init_duration, record.init_ns);
-  if (!record.billable) return;
-  ++series.billed_requests;
-  series.billed_ms += record.billed_ms;
-  series.billed_mb_ms += record.billed_ms * record.memory_mib;
+  if (record.usage_source != UsageSource::kNone) {
+    table_->Observe(series, &FunctionSeries::cpu_usage, record.cpu_us * kNsPerUs);
+    table_->Observe(series, &FunctionSeries::memory_usage, record.memory_peak_kib << 10);
+  }
+  if (record.billable) table_->CountBilled(series, record);
+}
+
+void Metrics::OnOverhead(std::string_view function, nanoseconds overhead) {
+  table_->Observe(table_->For(function), &FunctionSeries::overhead,
+                  static_cast<uint64_t>(std::max(overhead, nanoseconds(0)).count()));
+}
+
+void Metrics::OnWorkerCrashed(const FunctionVersion& version, CrashCause cause) {
+  table_->CountCrash(table_->For(version.function), cause);
 }
 
 void Metrics::OnThrottled(std::string_view function, std::string_view reason) {
@@ -84,6 +87,10 @@ void Metrics::OnIdleCpu(const FunctionVersion& version, WorkerId, uint64_t cpu_u
 }
 
 void Metrics::ForgetFunction(std::string_view function) { table_->Forget(function); }
+
+void Metrics::ForgetVersion(std::string_view function, std::string_view version) {
+  table_->ForgetVersion(function, version);
+}
 
 void Metrics::Scrape(OnText done) {
   if (waiting_.size() >= kScrapesMax) {
@@ -122,20 +129,38 @@ void Metrics::Render() {
     MetricText text;
     SeriesTable::Snapshot functions;
   };
+  const MonotonicTime began = executor_.clock().Now();
   auto begun = std::make_shared<Begun>();
   for (const MetricSource* source : sources_) source->Collect(begun->text);
+  WriteLastScrape(begun->text);
   begun->functions = table_->Copy();
-  renderer_.Run<std::string>(
-      [begun] {
+  const Clock& clock = executor_.clock();
+  last_.loop = clock.Now() - began;
+  renderer_.Run<Rendered>(
+      [begun, &clock] {
+        const MonotonicTime rendering = clock.Now();
         begun->functions.Write(begun->text);
-        return std::move(begun->text).Text();
+        Rendered rendered;
+        rendered.text = std::move(begun->text).Text(&rendered.samples);
+        rendered.took = clock.Now() - rendering;
+        return rendered;
       },
-      [weak = weak_.Get()](std::string text) {
-        if (weak) weak->OnRendered(std::move(text));
+      [weak = weak_.Get()](Rendered rendered) {
+        if (weak) weak->OnRendered(std::move(rendered));
       });
 }
 
-void Metrics::OnRendered(std::string text) {
+void Metrics::WriteLastScrape(MetricWriter& out) const {
+  const auto in_seconds = [](nanoseconds time) { return std::chrono::duration<double>(time).count(); };
+  out.Write("hearth_scrape_seconds", {"loop"}, in_seconds(last_.loop));
+  out.Write("hearth_scrape_seconds", {"render"}, in_seconds(last_.render));
+  out.Write("hearth_scrape_samples", {}, static_cast<double>(last_.samples));
+}
+
+void Metrics::OnRendered(Rendered rendered) {
+  last_.render = rendered.took;
+  last_.samples = rendered.samples;
+  std::string text = std::move(rendered.text);
   std::vector<OnText> served = std::exchange(serving_, {});
   if (!waiting_.empty()) Begin();
   for (size_t i = 0; i + 1 < served.size(); ++i) served[i](text);

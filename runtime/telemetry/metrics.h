@@ -29,7 +29,8 @@ class SeriesTable;
 // Scrape:  the loop copies the figures and asks the sources (about 1 ms for 1,000 functions); the text is made on
 //          the thread, all of one moment.
 // Limits:  1,000 functions (setting) and 250,000 series; whatever comes after counts under function="overflow",
-//          so that sums stay right. 16 throttle reasons, then reason="other". kScrapesMax at once.
+//          so that sums stay right. 8 versions a function, then version="overflow"; 16 throttle reasons, then
+//          reason="other". kScrapesMax at once.
 // Failure: figures begin at 0 with each start, as Prometheus expects. A scrape over kScrapesMax is kThrottled.
 // Promise: no callback runs after the destructor returns.
 class Metrics final : public InvocationObserver, public PoolObserver {
@@ -37,9 +38,9 @@ class Metrics final : public InvocationObserver, public PoolObserver {
   struct Options {
     size_t functions_max = 1'000;
     size_t series_max = 250'000;
-    // Whether that function is deployed now; empty: every one is. What ends after its function was deleted
-    // counts under "overflow" and makes no series.
-    std::function<bool(std::string_view)> is_deployed{};
+    // Whether that function (version "") or that version is deployed now; empty: everything is. What ends after
+    // its function was deleted counts under "overflow" and makes no series.
+    std::function<bool(std::string_view function, std::string_view version)> is_deployed{};
   };
   using OnText = std::function<void(Result<std::string>)>;
   static constexpr milliseconds kRefreshLimit{1'000};
@@ -57,14 +58,18 @@ class Metrics final : public InvocationObserver, public PoolObserver {
   void OnInvocationStarted(const FunctionVersion& version, const Event& event) override;
   void OnInvocationSettled(const InvocationRecord& record) override;
   void OnThrottled(std::string_view function, std::string_view reason) override;
+  void OnOverhead(std::string_view function, nanoseconds overhead) override;
   // A worker's first state may come with `from` equal to it or kGone.
   void OnWorkerState(const FunctionVersion& version, WorkerId worker, WorkerState from,
                      WorkerState to) override;
   void OnWorkerStarted(const FunctionVersion& version, nanoseconds request_to_started) override;
   void OnIdleCpu(const FunctionVersion& version, WorkerId worker, uint64_t cpu_us) override;
 
+  void OnWorkerCrashed(const FunctionVersion& version, CrashCause cause) override;
+
   // Removes the function's series and gives their memory back.
   void ForgetFunction(std::string_view function);
+  void ForgetVersion(std::string_view function, std::string_view version);
 
   // The figures as they are now or, while another scrape is under way, right after it; `done` runs later.
   void Scrape(OnText done);
@@ -73,7 +78,13 @@ class Metrics final : public InvocationObserver, public PoolObserver {
   void Begin();
   void OnRefreshed(uint64_t scrape);
   void Render();
-  void OnRendered(std::string text);
+  struct Rendered {
+    std::string text;
+    size_t samples = 0;
+    nanoseconds took{0};
+  };
+  void OnRendered(Rendered rendered);
+  void WriteLastScrape(MetricWriter& out) const;
 
   Executor& executor_;
   const std::unique_ptr<SeriesTable> table_;
@@ -83,6 +94,11 @@ class Metrics final : public InvocationObserver, public PoolObserver {
   uint64_t scrapes_ = 0;
   size_t asked_ = 0;
   Timer refresh_limit_;
+  struct {
+    nanoseconds loop{0};
+    nanoseconds render{0};
+    size_t samples = 0;
+  } last_;
   std::vector<OnText> serving_;
   std::vector<OnText> waiting_;
   WorkThread renderer_;

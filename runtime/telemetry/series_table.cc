@@ -29,7 +29,7 @@ FunctionSeries& SeriesTable::For(std::string_view function) {
   static const size_t samples_at_first = SamplesOf({});
   const bool room =
       functions_.size() < options_.functions_max && samples_ + samples_at_first <= options_.series_max;
-  const bool deployed = !options_.is_deployed || options_.is_deployed(function);
+  const bool deployed = !options_.is_deployed || options_.is_deployed(function, "");
   if (!room || !deployed || function == MetricText::kOverflow) {
     overflowed_ = true;
     return overflow_;
@@ -45,6 +45,15 @@ void SeriesTable::Forget(std::string_view function) {
   functions_.erase(found);
 }
 
+void SeriesTable::ForgetVersion(std::string_view function, std::string_view version) {
+  const auto found = functions_.find(function);
+  if (found == functions_.end()) return;
+  FunctionSeries& series = found->second;
+  samples_ -= SamplesOf(series);
+  std::erase_if(series.versions, [&](const VersionSeries& one) { return one.version == version; });
+  samples_ += SamplesOf(series);
+}
+
 // The overflow itself is always within its limit.
 bool SeriesTable::Spend(const FunctionSeries& series, size_t samples) {
   if (&series == &overflow_) return true;
@@ -56,16 +65,54 @@ bool SeriesTable::Spend(const FunctionSeries& series, size_t samples) {
   return true;
 }
 
-void SeriesTable::CountAttempt(FunctionSeries& series, TriggerKind trigger, OutcomeKind outcome) {
-  const auto t = static_cast<size_t>(trigger), o = static_cast<size_t>(outcome);
-  const bool room = series.invocations[t][o] > 0 || Spend(series, 1);
-  ++(room ? series : overflow_).invocations[t][o];
+// Where to count a figure that was `before` until now: its first sample needs room.
+FunctionSeries& SeriesTable::Counting(FunctionSeries& series, uint64_t before, size_t samples) {
+  return before > 0 || Spend(series, samples) ? series : overflow_;
+}
+
+VersionSeries& SeriesTable::VersionOf(FunctionSeries& series, const InvocationRecord& record) {
+  std::vector<VersionSeries>& versions = series.versions;
+  VersionSeries* others = nullptr;
+  for (VersionSeries& version : versions) {
+    if (version.version == record.version) return version;
+    if (version.version == MetricText::kOverflow) others = &version;
+  }
+  const bool own = &series != &overflow_ && versions.size() - (others != nullptr) < kVersionsMax &&
+                   (!options_.is_deployed || options_.is_deployed(record.function, record.version));
+  if (!own && others) return *others;
+  const std::string_view name = own ? std::string_view(record.version) : MetricText::kOverflow;
+  versions.push_back({std::string(name), {}});
+  return versions.back();
+}
+
+void SeriesTable::CountAttempt(FunctionSeries& series, const InvocationRecord& record) {
+  const auto t = static_cast<size_t>(record.trigger), o = static_cast<size_t>(record.outcome);
+  uint64_t& count = VersionOf(series, record).attempts[t][o];
+  if (&Counting(series, count, 1) == &series) {
+    ++count;
+  } else {
+    ++VersionOf(overflow_, record).attempts[t][o];
+  }
+}
+
+void SeriesTable::CountBilled(FunctionSeries& series, const InvocationRecord& record) {
+  const auto plan = static_cast<size_t>(record.plan);
+  // On-demand is there from the first: its samples have been paid for.
+  const uint64_t before = record.plan == Plan::kOnDemand ? 1 : series.billed[plan].requests;
+  BilledFigures& billed = Counting(series, before, 3).billed[plan];
+  ++billed.requests;
+  billed.ms += record.billed_ms;
+  billed.mb_ms += record.billed_ms * record.memory_mib;
+}
+
+void SeriesTable::CountCrash(FunctionSeries& series, CrashCause cause) {
+  const auto c = static_cast<size_t>(cause);
+  ++Counting(series, series.crashes[c], 1).crashes[c];
 }
 
 void SeriesTable::CountThrottle(FunctionSeries& series, std::string_view reason) {
   const size_t number = ReasonNumber(reason);
-  const bool room = series.throttles[number] > 0 || Spend(series, 1);
-  ++(room ? series : overflow_).throttles[number];
+  ++Counting(series, series.throttles[number], 1).throttles[number];
 }
 
 size_t SeriesTable::ReasonNumber(std::string_view reason) {

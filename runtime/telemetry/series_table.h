@@ -19,14 +19,15 @@ namespace hearth {
 //
 // Owned by Metrics.
 // Thread:  loop thread; a Snapshot is a value for any.
-// Limits:  functions_max; series_max samples over all functions (overflow's own, at most a few hundred, come on
+// Limits:  functions_max; kVersionsMax a function; series_max samples over all functions (overflow's own, at most a few hundred, come on
 //          top): a first sample that would pass it counts under "overflow".
 class SeriesTable final {
  public:
   struct Options {
     size_t functions_max;
     size_t series_max;
-    std::function<bool(std::string_view)> is_deployed;
+    // A function's name and "", or one of its versions. Empty: everything is.
+    std::function<bool(std::string_view function, std::string_view version)> is_deployed;
   };
   // Everything as it was at one moment.
   struct Snapshot {
@@ -40,8 +41,11 @@ class SeriesTable final {
   // The function's own series, made if there is room, else the overflow.
   FunctionSeries& For(std::string_view function);
   void Forget(std::string_view function);
+  void ForgetVersion(std::string_view function, std::string_view version);
 
-  void CountAttempt(FunctionSeries& series, TriggerKind trigger, OutcomeKind outcome);
+  void CountAttempt(FunctionSeries& series, const InvocationRecord& record);
+  void CountBilled(FunctionSeries& series, const InvocationRecord& record);
+  void CountCrash(FunctionSeries& series, CrashCause cause);
   void CountThrottle(FunctionSeries& series, std::string_view reason);
   // A worker counts where its first state was counted; one whose function has been forgotten counts nowhere.
   void MoveWorker(std::string_view function, WorkerId worker, WorkerState from, WorkerState to);
@@ -65,6 +69,8 @@ class SeriesTable final {
   };
 
   bool Spend(const FunctionSeries& series, size_t samples);
+  VersionSeries& VersionOf(FunctionSeries& series, const InvocationRecord& record);
+  FunctionSeries& Counting(FunctionSeries& series, uint64_t before, size_t samples);
   size_t ReasonNumber(std::string_view reason);
 
   const Options options_;

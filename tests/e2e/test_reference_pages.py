@@ -39,7 +39,7 @@ class Metrics(DaemonTest):
         shown = dict(re.findall(r"^# TYPE (\S+) (\S+)$", text, re.M))
         self.assertGreater(len(shown), 5)
         page = (ROOT / "docs/metrics.md").read_text(encoding="utf-8")
-        rows = re.findall(r"^\| `(\w+)` \| (counter|gauge|histogram) \| ([^|]*) \|", page, re.M)
+        rows = re.findall(r"^\| `(\w+)` \| (counter|gauge|histogram) \|([^|]*)\|", page, re.M)
         self.assertEqual(shown, {name: kind for name, kind, _ in rows if name in shown})
         labels = {name: set(re.findall(r"`(\w+)`", cell)) for name, _, cell in rows}
         for name, pairs in self.daemon.metrics():

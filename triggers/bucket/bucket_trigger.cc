@@ -181,6 +181,12 @@ std::vector<Trigger::Document> BucketTrigger::List() const {
   return documents;
 }
 
+std::vector<std::pair<std::string, BucketStatus>> BucketTrigger::Statuses() const {
+  std::vector<std::pair<std::string, BucketStatus>> all;
+  for (const auto& [name, entry] : buckets_) all.emplace_back(name, entry.bucket->status());
+  return all;
+}
+
 void BucketTrigger::Command(std::string name, std::string verb, std::string json,
                             std::function<void(Result<std::string>)> reply) {
   const auto found = buckets_.find(name);

@@ -45,6 +45,8 @@ class BucketTrigger final : public Trigger, public BucketTable, private InotifyT
   void Command(std::string name, std::string verb, std::string json,
                std::function<void(Result<std::string>)> reply) override;
   void ForgetFunction(std::string_view function) override;
+  // Of each bucket, by name.
+  std::vector<std::pair<std::string, BucketStatus>> Statuses() const;
   void Start(Done started) override;
   void Drain(std::function<void()> drained) override;
 

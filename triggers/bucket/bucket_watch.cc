@@ -143,7 +143,7 @@ void BucketWatch::OnExamined(const BucketRoot& root, std::vector<ExaminedKey> ex
     busy_.erase(one.hint.key);
     if (one.state == ExaminedKey::State::kGone) observer_.OnGone(one.hint.key);
     if (one.state != ExaminedKey::State::kFinished) continue;
-    found_by_scan_ += one.hint.from_scan;
+    ++(one.hint.from_scan ? found_by_scan_ : found_by_hint_);
     observer_.OnObject(one.hint.key, one.identity);
   }
   Pump();

@@ -90,6 +90,7 @@ class BucketWatch final {
   const std::string& last_error() const { return last_error_; }
   uint64_t overflows() const { return overflows_; }
   uint64_t found_by_scan() const { return found_by_scan_; }
+  uint64_t found_by_hint() const { return found_by_hint_; }
 
  private:
   struct BusyKey {
@@ -128,6 +129,7 @@ class BucketWatch final {
   std::string last_error_;
   uint64_t overflows_ = 0;
   uint64_t found_by_scan_ = 0;
+  uint64_t found_by_hint_ = 0;
   std::deque<KeyHint> hints_;
   std::unordered_set<std::string> hinted_;  // keys of hints_: one look serves all
   bool examining_ = false;

@@ -113,19 +113,25 @@ BucketStatus LiveBucket::status() const {
   const bool polled = watch_->polled() && watch_->state() == BucketWatch::State::kWatching;
   status.state = stopped_ ? "Stopped" : polled ? "Polling" : NameOf(watch_->state());
   status.last_error = last_error_.empty() ? watch_->last_error() : last_error_;
+  DispatchCounters counters = ended_;
+  for (const auto& [target, dispatcher] : retired_) counters += dispatcher->counters();
+  const WallTime now = dispatch_.executor.clock().WallNow();
   for (const auto& [target, dispatcher] : dispatchers_) {
-    const DispatchCounters& counters = dispatcher->counters();
-    status.succeeded += counters.succeeded;
-    status.failed += counters.failed;
-    status.retried += counters.retried;
-    status.throttled += counters.throttled;
+    counters += dispatcher->counters();
+    const auto lag = now - dispatcher->oldest_noticed().value_or(now);
+    status.lag = std::max(status.lag, std::chrono::duration_cast<seconds>(lag));
     status.under_way += dispatcher->under_way();
     status.running += dispatcher->running();
     if (status.last_error.empty()) status.last_error = dispatcher->last_error();
   }
+  status.succeeded = counters.succeeded;
+  status.failed = counters.failed;
+  status.retried = counters.retried;
+  status.throttled = counters.throttled;
   status.receipts = receipts_.size();
   status.overflows = watch_->overflows();
   status.found_by_scan = watch_->found_by_scan();
+  status.found_by_hint = watch_->found_by_hint();
   for (const auto& [hash, receipt] : receipts_.failed()) {
     if (status.failures.size() == kFailuresShown) break;
     status.failures.push_back(receipt);
@@ -234,7 +240,10 @@ void LiveBucket::OnProgress() {
   // Not inside the dispatcher's call: it may be let go here.
   dispatch_.executor.Post([weak = weak_.Get()] {
     if (!weak) return;
-    std::erase_if(weak->retired_, [](const auto& entry) { return entry.second->idle(); });
+    std::erase_if(weak->retired_, [weak](const auto& entry) {
+      if (entry.second->idle()) weak->ended_ += entry.second->counters();
+      return entry.second->idle();
+    });
     if (!weak->stopped_) weak->watch_->Resume();
     weak->CheckIdle();
   });

@@ -20,8 +20,10 @@ struct BucketStatus {
   uint64_t succeeded = 0, failed = 0, retried = 0, throttled = 0;
   uint64_t under_way = 0, running = 0;
   uint64_t receipts = 0;
-  uint64_t overflows = 0;         // of the kernel's queue: each made a scan
-  uint64_t found_by_scan = 0;     // objects that no hint had told of
+  uint64_t overflows = 0;      // of the kernel's queue: each made a scan
+  uint64_t found_by_scan = 0;  // objects that no hint had told of
+  uint64_t found_by_hint = 0;
+  seconds lag{0};                 // since the oldest object under way was noticed
   std::vector<Receipt> failures;  // the first kFailuresShown objects that failed for good
 };
 std::string EncodeBucketStatus(const BucketStatus& status);
@@ -108,7 +110,8 @@ class LiveBucket final : public BucketWatch::Observer {
   std::string root_at_last_scan_;  // "DEVICE:INODE", as stored
   uint64_t sequencer_ = 0;
   Dispatchers dispatchers_;
-  Dispatchers retired_;  // of functions that no longer want objects; until they are idle
+  DispatchCounters ended_;  // of dispatchers that are no more
+  Dispatchers retired_;     // of functions that no longer want objects; until they are idle
   std::unique_ptr<BucketWatch> watch_;
   std::vector<ScanRequest> replays_;
   Timer load_again_;

@@ -62,6 +62,22 @@ void ObjectDispatcher::Enter(const std::string& key, const ObjectIdentity& ident
   Pump();
 }
 
+DispatchCounters& DispatchCounters::operator+=(const DispatchCounters& other) {
+  succeeded += other.succeeded;
+  failed += other.failed;
+  retried += other.retried;
+  throttled += other.throttled;
+  return *this;
+}
+
+std::optional<WallTime> ObjectDispatcher::oldest_noticed() const {
+  std::optional<WallTime> oldest;
+  for (const auto& [key, object] : objects_) {
+    if (!oldest || object.noticed < *oldest) oldest = object.noticed;
+  }
+  return oldest;
+}
+
 bool ObjectDispatcher::IsUnderWay(const std::string& key, const ObjectIdentity& identity) const {
   const auto found = objects_.find(key);
   if (found == objects_.end()) return false;

@@ -41,6 +41,8 @@ struct DispatchCounters {
   uint64_t failed = 0;     // for good, after the retries
   uint64_t retried = 0;    // after an error of the function
   uint64_t throttled = 0;  // could not run; tried again for as long as it takes
+
+  DispatchCounters& operator+=(const DispatchCounters& other);
 };
 
 // Brings the objects of one bucket to one function.
@@ -74,6 +76,8 @@ class ObjectDispatcher final {
 
   size_t under_way() const { return objects_.size(); }
   size_t running() const { return running_; }
+  // When the oldest of those under way was noticed. Looks at each.
+  std::optional<WallTime> oldest_noticed() const;
   const std::string& target() const { return target_; }
   const DispatchCounters& counters() const { return counters_; }
   const std::string& last_error() const { return last_error_; }

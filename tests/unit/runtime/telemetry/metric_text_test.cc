@@ -25,13 +25,13 @@ TEST_CASE("samples of a metric stand together below its help and type", "[teleme
   text.Write("hearth_timeouts_total", {"a"}, 2);
   text.Write("hearth_cold_starts_total", {"b"}, 3);
   CHECK(std::move(text).Text() ==
+        "# HELP hearth_timeouts_total attempts ended by the function's timeout, init included\n"
+        "# TYPE hearth_timeouts_total counter\n"
+        "hearth_timeouts_total{function=\"a\"} 2\n"
         "# HELP hearth_cold_starts_total attempts that a worker was made for\n"
         "# TYPE hearth_cold_starts_total counter\n"
         "hearth_cold_starts_total{function=\"a\"} 1\n"
-        "hearth_cold_starts_total{function=\"b\"} 3\n"
-        "# HELP hearth_timeouts_total attempts ended by the function's timeout, init included\n"
-        "# TYPE hearth_timeouts_total counter\n"
-        "hearth_timeouts_total{function=\"a\"} 2\n");
+        "hearth_cold_starts_total{function=\"b\"} 3\n");
 }
 
 TEST_CASE("label values cannot end their quotes, their line or their encoding", "[telemetry]") {

@@ -5,6 +5,7 @@
 
 #include <catch2/catch.hpp>
 
+#include "runtime/telemetry/function_series.h"
 #include "tests/unit/runtime/store/ledger_fixture.h"
 
 namespace hearth {
@@ -53,8 +54,12 @@ class MetricsFixture {
 TEST_CASE_METHOD(MetricsFixture, "success counts by function, trigger and outcome", "[telemetry]") {
   Settle(Success("resize"));
   Settle(Success("resize"));
-  CHECK(Value(R"(hearth_invocations_total{function="resize",trigger="http",outcome="success"})") == "2");
-  CHECK(Value(R"(hearth_invocations_total{function="resize",trigger="http",outcome="timeout"})") == "");
+  CHECK(
+      Value(R"(hearth_invocations_total{function="resize",version="1",trigger="http",outcome="success"})") ==
+      "2");
+  CHECK(
+      Value(R"(hearth_invocations_total{function="resize",version="1",trigger="http",outcome="timeout"})") ==
+      "");
   CHECK(Value(R"(hearth_cold_starts_total{function="resize"})") == "0");
 }
 
@@ -83,11 +88,13 @@ TEST_CASE_METHOD(MetricsFixture, "billed figures are exact sums of what is billa
   record.outcome = OutcomeKind::kPlatformFault;
   record.billable = false;
   Settle(record);
-  CHECK(Value(R"(hearth_billed_duration_seconds_total{function="resize"})") == "1");
-  CHECK(Value(R"(hearth_billed_gb_seconds_total{function="resize"})") == "1");
-  CHECK(Value(R"(hearth_billed_requests_total{function="resize"})") == "10");
-  CHECK(Value(R"(hearth_invocations_total{function="resize",trigger="http",outcome="platform_fault"})") ==
-        "1");
+  CHECK(Value(R"(hearth_billed_duration_seconds_total{function="resize",plan="on-demand"})") == "1");
+  CHECK(Value(R"(hearth_billed_gb_seconds_total{function="resize",plan="on-demand"})") == "1");
+  CHECK(Value(R"(hearth_billed_requests_total{function="resize",plan="on-demand"})") == "10");
+  CHECK(
+      Value(
+          R"(hearth_invocations_total{function="resize",version="1",trigger="http",outcome="platform_fault"})") ==
+      "1");
 }
 
 TEST_CASE_METHOD(MetricsFixture, "cold start, timeout and crashes have counters of their own",
@@ -105,8 +112,14 @@ TEST_CASE_METHOD(MetricsFixture, "cold start, timeout and crashes have counters 
   CHECK(Value(R"(hearth_cold_starts_total{function="resize"})") == "4");
   CHECK(Value(R"(hearth_init_duration_seconds_count{function="resize"})") == "4");
   CHECK(Value(R"(hearth_timeouts_total{function="resize"})") == "1");
-  CHECK(Value(R"(hearth_crashes_total{function="resize",cause="crash"})") == "1");
+  CHECK(Value(R"(hearth_errors_total{function="resize"})") == "3");
+  FunctionVersion version;
+  version.function = "resize";
+  for (const CrashCause cause : {CrashCause::kSignal, CrashCause::kSignal, CrashCause::kOutOfMemory})
+    metrics->OnWorkerCrashed(version, cause);
+  CHECK(Value(R"(hearth_crashes_total{function="resize",cause="signal"})") == "2");
   CHECK(Value(R"(hearth_crashes_total{function="resize",cause="out_of_memory"})") == "1");
+  CHECK(Value(R"(hearth_crashes_total{function="resize",cause="exit"})") == "");
 }
 
 TEST_CASE_METHOD(MetricsFixture, "throttles by reason, reasons past the limit are other", "[telemetry]") {
@@ -136,12 +149,12 @@ TEST_CASE_METHOD(MetricsFixture, "workers are counted in the state they are in",
 TEST_CASE_METHOD(MetricsFixture, "functions past the limit count as overflow", "[telemetry]") {
   metrics = std::make_unique<Metrics>(executor, Metrics::Options{.functions_max = 2});
   for (const char* name : {"a", "b", "c", "d"}) Settle(Success(name));
-  CHECK(Value(R"(hearth_billed_requests_total{function="b"})") == "1");
-  CHECK(Value(R"(hearth_billed_requests_total{function="c"})") == "");
-  CHECK(Value(R"(hearth_billed_requests_total{function="overflow"})") == "2");
+  CHECK(Value(R"(hearth_billed_requests_total{function="b",plan="on-demand"})") == "1");
+  CHECK(Value(R"(hearth_billed_requests_total{function="c",plan="on-demand"})") == "");
+  CHECK(Value(R"(hearth_billed_requests_total{function="overflow",plan="on-demand"})") == "2");
   metrics->ForgetFunction("a");
   Settle(Success("e"));
-  CHECK(Value(R"(hearth_billed_requests_total{function="e"})") == "1");
+  CHECK(Value(R"(hearth_billed_requests_total{function="e",plan="on-demand"})") == "1");
 }
 
 TEST_CASE_METHOD(MetricsFixture, "forgotten function has no series, nor has a worker of it that goes later",
@@ -160,9 +173,68 @@ TEST_CASE_METHOD(MetricsFixture, "hostile reason cannot add a series of its own 
   CHECK(text.find("\nhearth_forged") == std::string::npos);
 }
 
+TEST_CASE_METHOD(MetricsFixture, "versions at their limit and one past, and a deleted version goes",
+                 "[telemetry]") {
+  InvocationRecord record = Success("resize");
+  const auto series = [](const std::string& version) {
+    return R"(hearth_invocations_total{function="resize",version=")" + version +
+           R"(",trigger="http",outcome="success"})";
+  };
+  for (size_t i = 1; i <= kVersionsMax + 2; ++i) {
+    record.version = std::to_string(i);
+    Settle(record);
+  }
+  CHECK(Value(series(std::to_string(kVersionsMax))) == "1");
+  CHECK(Value(series(std::to_string(kVersionsMax + 1))) == "");
+  CHECK(Value(series("overflow")) == "2");
+  metrics->ForgetVersion("resize", "1");
+  CHECK(Value(series("1")) == "");
+  record.version = std::to_string(kVersionsMax + 3);
+  Settle(record);
+  CHECK(Value(series(record.version)) == "1");
+}
+
+TEST_CASE_METHOD(MetricsFixture, "what is billed is told apart by plan", "[telemetry]") {
+  InvocationRecord record = Success("resize");
+  Settle(record);
+  record.plan = Plan::kReserved;
+  record.billed_ms = 2'000;
+  Settle(record);
+  CHECK(Value(R"(hearth_billed_requests_total{function="resize",plan="on-demand"})") == "1");
+  CHECK(Value(R"(hearth_billed_requests_total{function="resize",plan="reserved"})") == "1");
+  CHECK(Value(R"(hearth_billed_duration_seconds_total{function="resize",plan="reserved"})") == "2");
+  CHECK(Value(R"(hearth_billed_duration_seconds_total{function="resize",plan="spot"})") == "");
+}
+
+TEST_CASE_METHOD(MetricsFixture, "memory and processor time are shown where they are known", "[telemetry]") {
+  InvocationRecord record = Success("resize");
+  record.cpu_us = 2'500;
+  record.memory_peak_kib = 5'000;
+  Settle(record);
+  CHECK(Value(R"(hearth_cpu_usage_seconds_count{function="resize"})") == "");
+  record.usage_source = UsageSource::kCgroup;
+  Settle(record);
+  CHECK(Value(R"(hearth_cpu_usage_seconds_sum{function="resize"})") == "0.0025");
+  CHECK(Value(R"(hearth_memory_usage_bytes_sum{function="resize"})") == "5120000");
+  CHECK(Value(R"(hearth_memory_usage_bytes_bucket{function="resize",le="16777216"})") == "1");
+}
+
+TEST_CASE_METHOD(MetricsFixture, "overhead is never below nothing", "[telemetry]") {
+  metrics->OnOverhead("resize", nanoseconds(-5));
+  metrics->OnOverhead("resize", nanoseconds(40'000));
+  CHECK(Value(R"(hearth_platform_overhead_seconds_sum{function="resize"})") == "4e-05");
+  CHECK(Value(R"(hearth_platform_overhead_seconds_count{function="resize"})") == "2");
+}
+
+TEST_CASE_METHOD(MetricsFixture, "scrape tells what the one before it took", "[telemetry]") {
+  Settle(Success("resize"));
+  CHECK(Value("hearth_scrape_samples") == "0");
+  CHECK(std::stoi(Value("hearth_scrape_samples")) > 40);
+}
+
 TEST_CASE_METHOD(MetricsFixture, "series past the limit count as overflow and no sum is lost",
                  "[telemetry]") {
-  metrics = std::make_unique<Metrics>(executor, Metrics::Options{.series_max = 80});
+  metrics = std::make_unique<Metrics>(executor, Metrics::Options{.series_max = 130});
   for (int i = 0; i < 3; ++i) {
     for (const char* name : {"a", "b", "c"}) Settle(Success(name));
   }
@@ -175,8 +247,8 @@ TEST_CASE_METHOD(MetricsFixture, "series past the limit count as overflow and no
     if (line.starts_with("hearth_invoke_duration_seconds_count"))
       all += std::stoul(line.substr(line.rfind(' ')));
   }
-  CHECK(own <= 80);
-  CHECK(own > 40);
+  CHECK(own <= 130);
+  CHECK(own > 60);
   CHECK(all == 9);
 }
 
@@ -184,7 +256,7 @@ TEST_CASE_METHOD(MetricsFixture, "function called overflow makes no second serie
                  "[telemetry]") {
   metrics = std::make_unique<Metrics>(executor, Metrics::Options{.functions_max = 1});
   for (const char* name : {"a", "b", "overflow"}) Settle(Success(name));
-  CHECK(Value(R"(hearth_billed_requests_total{function="overflow"})") == "2");
+  CHECK(Value(R"(hearth_billed_requests_total{function="overflow",plan="on-demand"})") == "2");
   std::map<std::string, int> seen;
   const std::string text = Scrape();
   for (size_t at = 0; at < text.size(); at = text.find('\n', at) + 1)
@@ -195,14 +267,15 @@ TEST_CASE_METHOD(MetricsFixture, "invocation that ends after its function was de
                  "[telemetry]") {
   bool deployed = true;
   metrics = std::make_unique<Metrics>(
-      executor, Metrics::Options{.is_deployed = [&](std::string_view) { return deployed; }});
+      executor,
+      Metrics::Options{.is_deployed = [&](std::string_view, std::string_view) { return deployed; }});
   Settle(Success("resize"));
   deployed = false;
   metrics->ForgetFunction("resize");
   Settle(Success("resize"));
   metrics->OnThrottled("resize", "x");
   CHECK(Scrape().find("resize") == std::string::npos);
-  CHECK(Value(R"(hearth_billed_requests_total{function="overflow"})") == "1");
+  CHECK(Value(R"(hearth_billed_requests_total{function="overflow",plan="on-demand"})") == "1");
 }
 
 TEST_CASE_METHOD(MetricsFixture, "worker of an overflowed function leaves overflow when it goes",
@@ -227,9 +300,7 @@ class QueueSource final : public MetricSource {
     refreshed = std::move(done);
     return true;
   }
-  void Collect(MetricWriter& out) const override {
-    out.Write("hearth_billed_requests_total", {"source"}, value);
-  }
+  void Collect(MetricWriter& out) const override { out.Write("hearth_errors_total", {"source"}, value); }
   std::function<void()> refreshed;
   double value = 1;
 };
@@ -244,7 +315,7 @@ TEST_CASE_METHOD(MetricsFixture, "source is asked before it is collected", "[tel
   source.value = 2;
   source.refreshed();
   executor.WaitFor([&] { return text.has_value(); });
-  CHECK(text->find("hearth_billed_requests_total{function=\"source\"} 2\n") != std::string::npos);
+  CHECK(text->find("hearth_errors_total{function=\"source\"} 2\n") != std::string::npos);
 }
 
 TEST_CASE_METHOD(MetricsFixture, "source that does not answer holds a scrape up for a second, not for ever",

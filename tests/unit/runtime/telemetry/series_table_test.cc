@@ -8,9 +8,18 @@ TEST_CASE("samples are counted as they are written, and given back with their fu
   SeriesTable table({.functions_max = 10, .series_max = 1'000, .is_deployed = {}});
   for (const char* name : {"a", "b"}) {
     FunctionSeries& series = table.For(name);
-    table.CountAttempt(series, TriggerKind::kHttp, OutcomeKind::kSuccess);
-    table.CountAttempt(series, TriggerKind::kHttp, OutcomeKind::kSuccess);
-    table.CountAttempt(series, TriggerKind::kQueue, OutcomeKind::kTimeout);
+    InvocationRecord record;
+    record.function = name;
+    record.version = "1";
+    table.CountAttempt(series, record);
+    table.CountAttempt(series, record);
+    record.outcome = OutcomeKind::kTimeout;
+    table.CountAttempt(series, record);
+    record.version = "2";
+    record.plan = Plan::kSpot;
+    table.CountAttempt(series, record);
+    table.CountBilled(series, record);
+    table.CountCrash(series, CrashCause::kExit);
     table.CountThrottle(series, "x");
     table.Observe(series, &FunctionSeries::invoke_duration, 1);
     table.Observe(series, &FunctionSeries::worker_start, 1);
@@ -18,6 +27,7 @@ TEST_CASE("samples are counted as they are written, and given back with their fu
   MetricText text;
   table.Copy().Write(text);
   CHECK(text.samples() == table.samples());
+  table.ForgetVersion("b", "2");
   table.Forget("a");
   MetricText half;
   table.Copy().Write(half);
