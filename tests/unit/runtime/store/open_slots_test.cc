@@ -204,11 +204,11 @@ TEST_CASE_METHOD(SlotsFixture, "kill -9 while slots are written and freed", "[le
       for (uint64_t i = 0;; ++i) {
         const auto slot = slots().Put("passing " + std::to_string(i) + std::string(i % 400, 'p'));
         if (slot.ok()) slots().Free(*slot);
+        if (i % 16 == 15 && ::write(pipe_ends[1], "x", 1) != 1) ::_exit(1);
       }
     }
     char told = 0;
-    REQUIRE(::read(pipe_ends[0], &told, 1) == 1);
-    ::usleep(500 * (round % 5));
+    for (int heard = 0; heard <= round % 50; ++heard) REQUIRE(::read(pipe_ends[0], &told, 1) == 1);
     ::kill(child, SIGKILL);
     ::waitpid(child, nullptr, 0);
     ::close(pipe_ends[0]);
