@@ -15,7 +15,7 @@ constexpr std::string_view kHead =
 This page is made from the code (`runtime/model/metric_definitions.h`); a test holds it to be what the code says.
 
 `GET /metrics` on the control port, in Prometheus's text format. With `--auth-token-file` the scraper sends the token as
-`Authorization: Bearer`. Dashboards, alert rules and a scrape configuration are in [observability/](observability/README.md).
+`Authorization: Bearer`. Alert rules and a scrape configuration are in [observability/](observability/README.md).
 
 Invocation and billing counters are fed by the meter after a record is in the ledger, and with the numbers of that record: what a scrape shows is never
 more than the ledger has, and equal once nothing is under way. They start at 0 with the daemon. They are for dashboards and alarms; bills come from the
