@@ -175,8 +175,7 @@ hearth::Status Daemon::OpenLedger() {
 hearth::Status Daemon::OpenAccount() {
   HEARTH_ASSIGN(account_, Account::Open(*meter_, loop_.clock(), random_));
   HEARTH_ASSIGN(const std::string book, ReadPriceBook(config_.price_book));
-  if (hearth::Status used = account_->UsePrices(book); !used.ok())
-    return used.error().WithContext(config_.price_book.empty() ? "shipped prices" : config_.price_book);
+  HEARTH_TRY(UsePrices(book));
   budgets_ = std::make_unique<BudgetWatch>(
       *meter_, *account_, loop_,
       [this](const Budget& budget, const BudgetSpent& spent, const Budget::Step& step) {
@@ -188,6 +187,21 @@ hearth::Status Daemon::OpenAccount() {
       });
   closer_ = std::make_unique<BillCloser>(*meter_, *account_, loop_, [this](const Error& error) {
     log_.Error("days and months could not be closed", {{"error", error.message}});
+  });
+  return Ok();
+}
+
+// A ledger without room is no reason not to start: nothing runs, and so nothing is rated, until it has some.
+hearth::Status Daemon::UsePrices(const std::string& book) {
+  const hearth::Status used = account_->UsePrices(book);
+  if (used.ok()) return Ok();
+  const Error error =
+      used.error().WithContext(config_.price_book.empty() ? "shipped prices" : config_.price_book);
+  if (error.code != ErrorCode::kUnavailable) return error;
+  if (!prices_again_.armed()) log_.Error("prices are not in the ledger yet", {{"error", error.message}});
+  prices_again_ = loop_.After(kPricesAgain, [this, book] {
+    if (hearth::Status tried = UsePrices(book); !tried.ok())
+      log_.Error("prices are not in the ledger", {{"error", tried.error().message}});
   });
   return Ok();
 }

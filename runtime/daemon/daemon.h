@@ -59,6 +59,8 @@ class Daemon final : private PoolStatusSource, private RegistryObserver, private
   uint16_t control_port() const { return control_server_ ? control_server_->port() : 0; }
 
  private:
+  static constexpr seconds kPricesAgain{1};  // a ledger without room for the prices is asked again
+
   using Done = std::function<void(hearth::Status)>;
   using Step = std::function<void(Done)>;
 
@@ -67,6 +69,7 @@ class Daemon final : private PoolStatusSource, private RegistryObserver, private
   hearth::Status OpenPorts();
   hearth::Status OpenLedger();
   hearth::Status OpenAccount();
+  hearth::Status UsePrices(const std::string& book);
   hearth::Status OpenRuntime();
   hearth::Status OpenTriggers();
   void RunSteps(std::shared_ptr<std::vector<Step>> steps, size_t next, Done done);
@@ -115,6 +118,7 @@ class Daemon final : private PoolStatusSource, private RegistryObserver, private
   std::unique_ptr<Account> account_;
   std::unique_ptr<BudgetWatch> budgets_;
   std::unique_ptr<BillCloser> closer_;
+  Timer prices_again_;
   CgroupDiscovery cgroups_;
   std::optional<WorkerContext> workers_;
   std::unique_ptr<SandboxHost> sandboxes_;
