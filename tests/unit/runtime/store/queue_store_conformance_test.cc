@@ -1,33 +1,17 @@
 #include <catch2/catch.hpp>
 
-#include "tests/unit/runtime/store/queue_fixture.h"
-#include "tests/unit/runtime/store/store_drivers.h"
+#include "tests/unit/runtime/store/queue_driver_fixture.h"
 
-// What every driver of QueueStore does alike.
+// What every driver of QueueStore does alike. FIFO queues and moves are in queue_store_fifo_test.cc.
 
 namespace hearth {
 namespace {
-
-template <class Driver>
-class QueueFixture : public QueueCaller {
- public:
-  QueueFixture() { Use(*store, executor); }
-
-  TemporaryFolder folder;
-  TestExecutor executor;
-  std::unique_ptr<QueueStore> store = Driver::OpenQueues(folder.path(), executor);
-};
 
 NewMessage Delayed(const std::string& body, seconds delay) { return {.body = body, .delay = delay}; }
 
 NewMessage Keyed(const std::string& body, const std::string& key) {
   return {.body = body, .idempotency_key = key};
 }
-
-#define QUEUE_TEST(name) \
-  TEMPLATE_TEST_CASE_METHOD(QueueFixture, name, "[store][queue]", MemoryDriver, SqliteDriver)
-// In a class template the base's members need a name to be found.
-#define FIXTURE auto& q = *this
 
 QUEUE_TEST("queue created, created again, created otherwise") {
   FIXTURE;
