@@ -319,8 +319,9 @@ void MemoryQueueStore::Discard(std::string name, std::vector<std::string> messag
         HEARTH_ASSIGN(Queue* const queue, Find(name));
         const uint64_t discarded = std::erase_if(queue->messages, [&](const auto& entry) {
           const auto& [number, message] = entry;
-          return message.state == State::kReady && std::find(message_ids.begin(), message_ids.end(),
-                                                             message.content.message_id) != message_ids.end();
+          return message.state == State::kReady && !IsExpired(*queue, message) &&
+                 std::find(message_ids.begin(), message_ids.end(), message.content.message_id) !=
+                     message_ids.end();
         });
         queue->counters.deleted += discarded;
         return discarded;
@@ -334,9 +335,11 @@ void MemoryQueueStore::Delete(std::string name, std::vector<std::string> handles
       std::move(name), std::move(handles),
       [this](Queue& queue, const std::string& handle) -> Status {
         HEARTH_ASSIGN(const auto decoded, ReceiptHandle::Decode(handle, queue.id));
-        if (queue.description.settings.kind == QueueKind::kFifo && queue.messages.contains(decoded.message)) {
-          HEARTH_ASSIGN(const Message* const message, Leased(queue, handle));
-          (void)message;
+        const auto at = queue.messages.find(decoded.message);
+        if (queue.description.settings.kind == QueueKind::kFifo && at != queue.messages.end()) {
+          const bool expired = at->second.state == State::kReady && IsExpired(queue, at->second);
+          const auto leased = Leased(queue, handle);
+          if (!leased.ok() && !expired) return leased.error();
           visible_.insert(queue.description.name);  // its group may be free
         }
         queue.counters.deleted += queue.messages.erase(decoded.message);
@@ -448,11 +451,14 @@ void MemoryQueueStore::MakeVisible(Queue& queue, Message& message) {
   visible_.insert(queue.description.name);
 }
 
+bool MemoryQueueStore::IsExpired(const Queue& queue, const Message& message) const {
+  return message.enqueued_us + microseconds(queue.description.settings.retention).count() <= now_.lease_us;
+}
+
 void MemoryQueueStore::Expire(Queue& queue) {
-  const int64_t arrived_before = now_.lease_us - microseconds(queue.description.settings.retention).count();
   const std::set<std::string> blocked = BlockedGroups(queue);
   std::erase_if(queue.messages, [&](const auto& entry) {
-    return entry.second.state == State::kReady && entry.second.enqueued_us <= arrived_before &&
+    return entry.second.state == State::kReady && IsExpired(queue, entry.second) &&
            !blocked.contains(entry.second.content.group_id);
   });
 }

@@ -106,6 +106,7 @@ class MemoryQueueStore final : public QueueStore {
   QueueStatistics StatisticsOf(Queue& queue);
   void MakeDueVisible();
   void MakeVisible(Queue& queue, Message& message);
+  bool IsExpired(const Queue& queue, const Message& message) const;
   void Expire(Queue& queue);
   void ArmTimer();
   void TellVisible();

@@ -39,21 +39,23 @@ Status MessageTable::DeleteOne(StoreTime now, QueueRow& queue, const std::string
   if (!row) return Ok();
   const auto state = static_cast<MessageState>(row->state);
   const bool leased = !row->fresh && state == MessageState::kInFlight;
-  if (queue.is_fifo() && !(leased && row->generation == handle.generation && row->due_us > now.lease_us)) {
-    return LeaseIsOver(text);
-  }
+  const bool waits = !row->fresh && state == MessageState::kDelayed;
+  const bool expired = !leased && !waits && IsExpired(now, queue, *row);
+  const bool current = leased && row->generation == handle.generation && row->due_us > now.lease_us;
+  if (queue.is_fifo() && !current && !expired) return LeaseIsOver(text);
   HEARTH_TRY(EraseRow(*row));
   if (leased) {
     --queue.in_flight;
-  } else if (!row->fresh && state == MessageState::kDelayed) {
+  } else if (waits) {
     --queue.delayed;
   } else {
     --queue.ready;
-    if (!row->fresh) --queue.again;
+    if (!queue.is_fifo() && !row->fresh) --queue.again;
   }
   ++queue.since_start.deleted;
   catalog_.Changed(queue);
   if (!queue.is_fifo()) return Ok();
+  if (!leased) return Settle(queue, row->member_of);
   HEARTH_ASSIGN(const bool ready, groups_.LeaseEnded(row->member_of));
   if (ready) GroupIsReady(queue);
   return Ok();
@@ -84,7 +86,7 @@ Result<uint64_t> MessageTable::Discard(StoreTime now, const std::string& name,
     HEARTH_ASSIGN(const auto row, RowWithDelivery(*found));
     if (!row) continue;
     const bool waits = !row->fresh && row->state > static_cast<int64_t>(MessageState::kReady);
-    if (waits) continue;
+    if (waits || IsExpired(now, *queue, *row)) continue;
     HEARTH_TRY(EraseRow(*row));
     --queue->ready;
     if (!queue->is_fifo() && !row->fresh) --queue->again;

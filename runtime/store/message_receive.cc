@@ -76,7 +76,7 @@ Status MessageTable::Take(Receiving& receiving, MessageRow& row) {
 // True: this row is not for the receiver, and has left the queue.
 Result<bool> MessageTable::Divert(Receiving& receiving, const MessageRow& row) {
   QueueRow& queue = receiving.queue;
-  if (row.enqueued_us + microseconds(queue.settings().retention).count() <= receiving.now.lease_us) {
+  if (IsExpired(receiving.now, queue, row)) {
     HEARTH_TRY(EraseReady(queue, row));
     return true;
   }
@@ -86,6 +86,10 @@ Result<bool> MessageTable::Divert(Receiving& receiving, const MessageRow& row) {
   HEARTH_TRY(MoveRow(receiving.now, queue, *receiving.dead_letters, row, queue.name()));
   ++queue.since_start.dead_lettered;
   return true;
+}
+
+bool MessageTable::IsExpired(StoreTime now, const QueueRow& queue, const MessageRow& row) {
+  return row.enqueued_us + microseconds(queue.settings().retention).count() <= now.lease_us;
 }
 
 Status MessageTable::LeaseRow(Receiving& receiving, MessageRow& row) {

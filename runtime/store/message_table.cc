@@ -145,7 +145,6 @@ Result<int64_t> MessageTable::Insert(StoreTime now, QueueRow& queue, const NewMe
 Result<std::vector<QueueMessage>> MessageTable::Peek(StoreTime now, const std::string& name, uint32_t count) {
   HEARTH_TRY(MakeDueVisible(now));
   HEARTH_ASSIGN(const QueueRow* const queue, catalog_.Find(name));
-  const int64_t arrived_before = now.lease_us - microseconds(queue->settings().retention).count();
   count = std::min(count, kReceiveBatchMax);
   std::vector<QueueMessage> seen;
   uint64_t bytes = 0;
@@ -153,7 +152,7 @@ Result<std::vector<QueueMessage>> MessageTable::Peek(StoreTime now, const std::s
     HEARTH_ASSIGN(auto rows, VisibleRows(*queue, place, static_cast<uint32_t>(count - seen.size())));
     if (rows.empty()) return seen;
     for (MessageRow& row : rows) {
-      if (row.enqueued_us <= arrived_before) continue;
+      if (IsExpired(now, *queue, row)) continue;
       if (!seen.empty() && bytes + row.bytes > kReceiveBytesMax) return seen;
       bytes += row.bytes;
       HEARTH_ASSIGN(auto message, Open(*queue, std::move(row)));

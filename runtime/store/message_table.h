@@ -140,6 +140,7 @@ class MessageTable final {
   void NotReady(QueueRow& queue, const MessageRow& row);
   Status Settle(QueueRow& queue, int64_t group);
   void GroupIsReady(QueueRow& queue);
+  static bool IsExpired(StoreTime now, const QueueRow& queue, const MessageRow& row);
   // With a lease.
   static int64_t RowOf(const QueueRow& queue, const ReceiptHandle& handle);
   Result<std::optional<MessageRow>> RowWithDelivery(int64_t row);

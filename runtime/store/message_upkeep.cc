@@ -168,6 +168,11 @@ Result<MessageTable::Moved> MessageTable::Move(StoreTime now, QueueRow& from, in
         if (!more) break;
         continue;
       }
+      if (row.member_of != 0) groups.insert(row.member_of);
+      if (IsExpired(now, from, row)) {
+        HEARTH_TRY(EraseReady(from, row));
+        continue;
+      }
       const Result<QueueRow*> to = destination_of(row);
       if (!to.ok()) {
         moved.failure = to.error();
@@ -175,7 +180,6 @@ Result<MessageTable::Moved> MessageTable::Move(StoreTime now, QueueRow& from, in
         break;
       }
       HEARTH_TRY(MoveRow(now, from, **to, row, std::nullopt));
-      if (row.member_of != 0) groups.insert(row.member_of);
       ++moved.count;
     }
   }

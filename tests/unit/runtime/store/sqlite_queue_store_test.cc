@@ -212,6 +212,8 @@ TEST_CASE_METHOD(RestartFixture, "move goes on after a restart, each letter once
     }
     Reopen();
   }
+  executor.Advance(100ms);
+  (void)ListMoves("dead");
   const MoveTask task = ListMoves("dead").value().front();
   CHECK(task.state == MoveTask::State::kCompleted);
   CHECK(task.moved == 40);
@@ -247,6 +249,41 @@ TEST_CASE_METHOD(RestartFixture, "three thousand queues", "[store][queue]") {
   }
   executor.RunUntil([&] { return created == 0; });
   CHECK(List().empty());
+}
+
+TEST_CASE_METHOD(RestartFixture, "queues and sequence numbers at the limit and one past it",
+                 "[store][queue]") {
+  store.reset();
+  const auto run = [this](std::string_view sql) {
+    const auto database = std::move(SqliteDatabase::Open(path, QueueSchema(), {})).value();
+    REQUIRE(database->Run(sql).ok());
+  };
+  // Each queue has a heap; purged ones have it until they are deleted.
+  run("INSERT INTO heap WITH RECURSIVE n(i) AS (SELECT 2 UNION ALL SELECT i+1 FROM n WHERE i<131071) SELECT "
+      "i,0"
+      " FROM n");
+  Reopen();
+  CHECK(TryCreate("last").ok());
+  CHECK(TryCreate("one-more").error().code == ErrorCode::kThrottled);
+  store.reset();
+  run("UPDATE state SET next_sequence=17592186044416-1000002");
+  Reopen();
+  CHECK(TrySend("last", {NewMessage{}}).ok());
+  CHECK(TrySend("last", {NewMessage{}}).error().code == ErrorCode::kThrottled);
+}
+
+TEST_CASE_METHOD(RestartFixture, "receive moves at most a thousand out of its way, then says so",
+                 "[store][queue]") {
+  Create("dead");
+  Create("orders", {.visibility_timeout = 0s, .receives_max = 1, .dead_letter_queue = "dead"});
+  REQUIRE(TrySend("orders", std::vector<NewMessage>(1'001)).ok());
+  CHECK(Receive("orders", 2'000).size() == 1'001);
+  (void)TakeTold();
+  CHECK(Receive("orders", 1).empty());
+  CHECK(WasTold("orders"));
+  CHECK(Statistics("dead").visible == 1'000);
+  CHECK(Receive("orders", 1).empty());
+  CHECK(Statistics("dead").visible == 1'001);
 }
 
 // Goal: a body over the size that the store allows is refused; the limit is a setting.
