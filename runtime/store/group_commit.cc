@@ -5,12 +5,12 @@
 namespace hearth {
 
 GroupCommit::GroupCommit(SqliteDatabase& database, Executor& executor, const char* thread_name,
-                         GroupCommitOptions options, AfterGroup after_group)
+                         GroupCommitOptions options, Hooks hooks)
     : database_(database),
       executor_(executor),
       options_{std::clamp(options.linger, milliseconds(0), kGroupCommitLingerMax),
                std::max(1u, options.operations_max)},
-      after_group_(std::move(after_group)),
+      hooks_(std::move(hooks)),
       thread_(std::make_unique<WorkThread>(executor, thread_name)) {}
 
 GroupCommit::~GroupCommit() {
@@ -42,13 +42,14 @@ void GroupCommit::RunGroup() {
     const MonotonicTime began = executor_.clock().Now();
     const Status committed = Commit(group, statuses);
     if (!committed.ok()) {
-      if (database_.in_transaction()) (void)database_.Run("ROLLBACK");
+      RolledBack();
       statuses.assign(group.size(), committed);
     }
-    auto after =
-        after_group_ ? after_group_(committed.ok() ? Verdict::kCommitted : Verdict::kFailed) : nullptr;
+    const Verdict verdict = committed.ok() ? Verdict::kCommitted : Verdict::kFailed;
+    auto after = hooks_.after_group ? hooks_.after_group(verdict) : nullptr;
     Report(std::move(group), std::move(statuses), std::move(after), committed.ok(),
            executor_.clock().Now() - began);
+    if (hooks_.after_answers) hooks_.after_answers();
   }
 }
 
@@ -70,19 +71,50 @@ GroupCommit::Group GroupCommit::TakeGroup() {
 // The group's fate; each operation's own goes to `statuses`.
 Status GroupCommit::Commit(Group& group, std::vector<Status>& statuses) {
   HEARTH_TRY(database_.Run("BEGIN IMMEDIATE"));
-  for (size_t i = 0; i < group.size(); ++i) HEARTH_TRY(RunOne(group[i], statuses[i]));
+  HEARTH_ASSIGN(const bool ran, RunPlainly(group, statuses));
+  if (!ran) {
+    RolledBack();
+    HEARTH_TRY(database_.Run("BEGIN IMMEDIATE"));
+    HEARTH_TRY(RunCarefully(group, statuses));
+  }
+  HEARTH_TRY(BeforeCommit());
   return database_.Run("COMMIT");
+}
+
+// False: an operation has failed half-way.
+Result<bool> GroupCommit::RunPlainly(Group& group, std::vector<Status>& statuses) {
+  for (size_t i = 0; i < group.size(); ++i) {
+    const int64_t changed = database_.rows_changed_ever();
+    statuses[i] = group[i].run(database_);
+    if (statuses[i].ok()) continue;
+    // After a full disk or an I/O error SQLite may have rolled back the neighbours too.
+    if (!database_.in_transaction()) return statuses[i].error();
+    if (database_.rows_changed_ever() != changed) return false;
+  }
+  return true;
+}
+
+Status GroupCommit::RunCarefully(Group& group, std::vector<Status>& statuses) {
+  for (size_t i = 0; i < group.size(); ++i) HEARTH_TRY(RunOne(group[i], statuses[i]));
+  return Ok();
 }
 
 Status GroupCommit::RunOne(Operation& operation, Status& status) {
   HEARTH_TRY(database_.Run("SAVEPOINT operation"));
   status = operation.run(database_);
   if (!status.ok()) {
-    // After a full disk or an I/O error SQLite may have rolled back the neighbours too.
     if (!database_.in_transaction()) return status;
     HEARTH_TRY(database_.Run("ROLLBACK TO operation"));
+    if (hooks_.rolled_back) hooks_.rolled_back(Undone::kOperation);
+  } else {
+    HEARTH_TRY(BeforeCommit());
   }
   return database_.Run("RELEASE operation");
+}
+
+void GroupCommit::RolledBack() {
+  if (database_.in_transaction()) (void)database_.Run("ROLLBACK");
+  if (hooks_.rolled_back) hooks_.rolled_back(Undone::kGroup);
 }
 
 void GroupCommit::Report(Group group, std::vector<Status> statuses, std::function<void()> after,

@@ -41,8 +41,10 @@ struct CommitStats {
 // Borrows: SqliteDatabase& (used on the thread only), Executor&; both outlive it.
 // Thread:  Submit() on the loop; Operation::run on the writer thread; Operation::done on the loop, in order
 //          of submission.
-// Failure: an operation that fails is rolled back alone, its neighbours are not; a commit that fails fails
-//          its whole group.
+// Failure: an operation that fails is undone alone, its neighbours are not; a commit that fails fails its
+//          whole group. Operations are run in the hope that those that fail have changed nothing, without a
+//          savepoint each; when one has, its group is rolled back and run again with savepoints. So an
+//          operation may be run twice.
 // Promise: everything submitted is run before the destructor returns; no callback runs after.
 class GroupCommit final {
  public:
@@ -50,23 +52,39 @@ class GroupCommit final {
     std::function<Status(SqliteDatabase&)> run;
     std::function<void(Status)> done;
   };
-  // On the writer thread after each group; what it returns runs on the loop after the group's completions.
   enum class Verdict { kCommitted, kFailed };
-  using AfterGroup = std::function<std::function<void()>(Verdict)>;
+  enum class Undone { kOperation, kGroup };
+  // For an owner that keeps in memory what the database has. All on the writer thread.
+  struct Hooks {
+    // In the transaction, before its commit and before each savepoint ends: write what is kept in memory.
+    std::function<Status()> before_commit{};
+    // The database has gone back to where the group, or one operation of it, began: forget what is kept.
+    std::function<void(Undone)> rolled_back{};
+    // What it returns runs on the loop after the group's completions.
+    std::function<std::function<void()>(Verdict)> after_group{};
+    // The answers are on their way: work that nobody waits for.
+    std::function<void()> after_answers{};
+  };
 
   GroupCommit(SqliteDatabase& database, Executor& executor, const char* thread_name,
-              GroupCommitOptions options, AfterGroup after_group = nullptr);
+              GroupCommitOptions options, Hooks hooks);
   ~GroupCommit();
   void Submit(Operation operation);
   // Of the groups that the loop has heard of.
   const CommitStats& stats() const { return stats_; }
+  // Runs `work` on the writer thread between two groups, outside any transaction.
+  void SubmitBetween(std::function<void()> work) { thread_->Submit(std::move(work)); }
 
  private:
   using Group = std::vector<Operation>;
   void RunGroup();
   Group TakeGroup();
   Status Commit(Group& group, std::vector<Status>& statuses);
+  Result<bool> RunPlainly(Group& group, std::vector<Status>& statuses);
+  Status RunCarefully(Group& group, std::vector<Status>& statuses);
   Status RunOne(Operation& operation, Status& status);
+  Status BeforeCommit() { return hooks_.before_commit ? hooks_.before_commit() : Ok(); }
+  void RolledBack();
   void Report(Group group, std::vector<Status> statuses, std::function<void()> after, bool committed,
               nanoseconds took);
 
@@ -74,7 +92,7 @@ class GroupCommit final {
   SqliteDatabase& database_;
   Executor& executor_;
   const GroupCommitOptions options_;
-  const AfterGroup after_group_;
+  const Hooks hooks_;
 
   CommitStats stats_;  // the loop's
 

@@ -2,42 +2,15 @@
 
 #include <algorithm>
 
+#include "runtime/base/digest.h"
 #include "runtime/base/ids.h"
 
 namespace hearth {
-namespace {
-
-Error NoMovesYet() { return {ErrorCode::kUnsupported, "moving messages back is not there yet"}; }
-
-}  // namespace
-
-// Every call goes through here: time passes, the work is done, the answer is posted.
-template <class T>
-void MemoryQueueStore::Complete(std::function<Result<T>()> work, Reply<T> reply) {
-  now_ = clock_.Now();
-  auto answer = std::make_shared<std::optional<Result<T>>>();
-  if (!failures_.empty()) {
-    answer->emplace(std::move(failures_.front()));
-    failures_.erase(failures_.begin());
-  } else {
-    MakeDueVisible();
-    answer->emplace(work());
-  }
-  executor_.Post([weak = weak_factory_.Get(), answer, reply = std::move(reply)] {
-    if (weak) reply(std::move(**answer));
-  });
-  TellVisible();
-  ArmTimer();
-}
-
 void MemoryQueueStore::Create(std::string name, QueueSettings settings, Done done) {
   Complete<void>(
       [&]() -> Status {
         HEARTH_TRY(ValidateQueueName(name));
         HEARTH_TRY(ValidateQueueKind(name, settings));
-        if (settings.kind == QueueKind::kFifo) {
-          return Error{ErrorCode::kUnsupported, "create queue " + name + ": FIFO queues are not there yet"};
-        }
         HEARTH_TRY(CheckSettings(name, settings));
         if (const auto existing = queues_.find(name); existing != queues_.end()) {
           if (existing->second.description.settings == settings) return Ok();
@@ -60,14 +33,24 @@ void MemoryQueueStore::Configure(std::string name, QueueSettings settings, Done 
         HEARTH_ASSIGN(Queue* const queue, Find(name));
         queue->description.settings = settings;
         queue->description.modified = now_.wall;
+        for (auto& [number, message] : queue->messages) {
+          if (settings.kind != QueueKind::kFifo || message.state != State::kDelayed) continue;
+          message.due_us = message.enqueued_us + microseconds(settings.delay).count();
+          if (message.due_us <= now_.lease_us) MakeVisible(*queue, message);
+        }
         return Ok();
       },
       std::move(done));
 }
 
 void MemoryQueueStore::Remove(std::string name, Done done) {
-  Complete<void>([&]() -> Status { return queues_.erase(name) > 0 ? Ok() : Status(NoSuchQueue(name)); },
-                 std::move(done));
+  Complete<void>(
+      [&]() -> Status {
+        if (queues_.erase(name) == 0) return NoSuchQueue(name);
+        std::erase_if(moves_, [&](const auto& move) { return move.second.task.source == name; });
+        return Ok();
+      },
+      std::move(done));
 }
 
 void MemoryQueueStore::List(Reply<std::vector<QueueDescription>> reply) {
@@ -130,18 +113,19 @@ void MemoryQueueStore::Send(std::string name, std::vector<NewMessage> messages,
         HEARTH_ASSIGN(Queue* const queue, Find(name));
         HEARTH_TRY(ValidateMessages(messages, queue->description.settings));
         std::vector<SentMessage> sent;
-        for (NewMessage& message : messages) sent.push_back({SendOne(*queue, std::move(message))});
+        for (NewMessage& message : messages) sent.push_back(SendOne(*queue, std::move(message)));
         return sent;
       },
       std::move(reply));
 }
 
-std::string MemoryQueueStore::SendOne(Queue& queue, NewMessage message) {
-  std::erase_if(queue.sent, [this](const auto& sent) { return sent.second.second <= now_.lease_us; });
-  if (!message.idempotency_key.empty()) {
-    if (const auto sent = queue.sent.find(message.idempotency_key); sent != queue.sent.end())
-      return sent->second.first;
+SentMessage MemoryQueueStore::SendOne(Queue& queue, NewMessage message) {
+  std::erase_if(queue.sent, [this](const auto& sent) { return sent.second.until_us <= now_.lease_us; });
+  const std::vector<std::string> keys = SendKeys(queue, message);
+  for (const std::string& key : keys) {
+    if (const auto sent = queue.sent.find(key); sent != queue.sent.end()) return sent->second.answer;
   }
+  const bool fifo = queue.description.settings.kind == QueueKind::kFifo;
   const seconds delay = message.delay == seconds(-1) ? queue.description.settings.delay : message.delay;
   Message stored;
   stored.state = delay.count() == 0 ? State::kReady : State::kDelayed;
@@ -154,14 +138,30 @@ std::string MemoryQueueStore::SendOne(Queue& queue, NewMessage message) {
   stored.content.sent = now_.wall;
   stored.content.group_id = std::move(message.group_id);
   stored.content.deduplication_id = std::move(message.deduplication_id);
+  if (fifo) stored.content.sequence_number = static_cast<uint64_t>(next_message_);
   ++queue.counters.sent;
-  const std::string id = stored.content.message_id;
+  const SentMessage answer{stored.content.message_id, stored.content.sequence_number};
   if (stored.state == State::kReady) visible_.insert(queue.description.name);
   queue.messages.emplace(next_message_++, std::move(stored));
-  if (!message.idempotency_key.empty()) {
-    queue.sent[message.idempotency_key] = {id, now_.lease_us + microseconds(kIdempotencyWindow).count()};
+  for (const std::string& key : keys) {
+    queue.sent[key] = {answer, now_.lease_us + microseconds(kIdempotencyWindow).count()};
   }
-  return id;
+  return answer;
+}
+
+// Under which it is remembered, and the deduplication id that a FIFO queue makes from the body.
+std::vector<std::string> MemoryQueueStore::SendKeys(const Queue& queue, NewMessage& message) const {
+  std::vector<std::string> keys;
+  if (!message.idempotency_key.empty()) keys.push_back("i" + message.idempotency_key);
+  const QueueSettings& settings = queue.description.settings;
+  if (settings.kind == QueueKind::kStandard) return keys;
+  if (message.deduplication_id.empty()) {
+    const Sha256Digest digest = Sha256(message.body);
+    message.deduplication_id = ToHex({reinterpret_cast<const char*>(digest.data()), digest.size()});
+  }
+  const bool by_group = settings.deduplication_scope == DeduplicationScope::kMessageGroup;
+  keys.push_back((by_group ? "g" + message.group_id + "\n" : "q") + message.deduplication_id);
+  return keys;
 }
 
 void MemoryQueueStore::Receive(std::string name, ReceiveRequest request,
@@ -175,9 +175,41 @@ void MemoryQueueStore::Receive(std::string name, ReceiveRequest request,
         }
         request.count = std::min(request.count, kReceiveBatchMax);
         Expire(*queue);
+        if (auto again = ReceiveAgain(*queue, request)) return std::move(*again);
         return ReceiveFrom(*queue, request);
       },
       std::move(reply));
+}
+
+std::set<std::string> MemoryQueueStore::BlockedGroups(const Queue& queue) const {
+  std::set<std::string> blocked;
+  if (queue.description.settings.kind == QueueKind::kStandard) return blocked;
+  for (const auto& [number, message] : queue.messages) {
+    if (message.state == State::kInFlight) blocked.insert(message.content.group_id);
+  }
+  return blocked;
+}
+
+// Standard: by age. FIFO: group by group, the one with the oldest first message first, each up to what is
+// delayed.
+std::vector<int64_t> MemoryQueueStore::Visible(const Queue& queue) const {
+  std::vector<int64_t> numbers;
+  if (queue.description.settings.kind == QueueKind::kStandard) {
+    for (const auto& [number, message] : queue.messages) {
+      if (message.state == State::kReady) numbers.push_back(number);
+    }
+    return numbers;
+  }
+  std::set<std::string> done = BlockedGroups(queue);
+  for (const auto& [number, first] : queue.messages) {
+    if (!done.insert(first.content.group_id).second) continue;
+    for (auto at = queue.messages.find(number); at != queue.messages.end(); ++at) {
+      if (at->second.content.group_id != first.content.group_id) continue;
+      if (at->second.state != State::kReady) break;
+      numbers.push_back(at->first);
+    }
+  }
+  return numbers;
 }
 
 std::vector<QueueMessage> MemoryQueueStore::ReceiveFrom(Queue& queue, const ReceiveRequest& request) {
@@ -185,22 +217,15 @@ std::vector<QueueMessage> MemoryQueueStore::ReceiveFrom(Queue& queue, const Rece
   const auto dead_letters = queues_.find(settings.dead_letter_queue);
   std::vector<QueueMessage> received;
   uint64_t bytes = 0;
-  for (auto next = queue.messages.begin(); next != queue.messages.end() && received.size() < request.count;) {
-    const auto at = next++;
-    Message& message = at->second;
-    if (message.state != State::kReady) continue;
+  Queue::Attempt attempt;
+  for (const int64_t number : Visible(queue)) {
+    if (received.size() >= request.count) break;
+    Message& message = queue.messages.at(number);
     if (!received.empty() && bytes + message.bytes > kReceiveBytesMax) break;
     const bool worn_out = settings.receives_max > 0 && message.content.receive_count >= settings.receives_max;
     if (worn_out && dead_letters != queues_.end()) {
-      message.enqueued_us = now_.lease_us;
-      message.generation = 0;
-      message.content.receive_count = 0;
-      message.content.first_received = {};
-      message.content.dead_letter_source = queue.description.name;
-      dead_letters->second.messages.emplace(next_message_++, std::move(message));
-      visible_.insert(dead_letters->first);
+      MoveTo(queue, number, dead_letters->second, queue.description.name);
       ++queue.counters.dead_lettered;
-      queue.messages.erase(at);
       continue;
     }
     message.state = State::kInFlight;
@@ -212,10 +237,60 @@ std::vector<QueueMessage> MemoryQueueStore::ReceiveFrom(Queue& queue, const Rece
     if (message.content.first_received == WallTime{}) message.content.first_received = now_.wall;
     ++message.content.receive_count;
     bytes += message.bytes;
-    received.push_back(message.content);
-    received.back().receipt_handle = ReceiptHandle{at->first, message.generation}.Encode(queue.id);
+    received.push_back(Give(queue, number, message));
+    attempt.leases.emplace_back(number, message.due_us);
+  }
+  if (!request.attempt_id.empty() && !received.empty()) {
+    attempt.until_us = now_.lease_us + microseconds(kIdempotencyWindow).count();
+    queue.attempts[request.attempt_id] = std::move(attempt);
   }
   return received;
+}
+
+QueueMessage MemoryQueueStore::Give(const Queue& queue, int64_t number, const Message& message) const {
+  QueueMessage given = message.content;
+  given.receipt_handle = ReceiptHandle{number, message.generation}.Encode(queue.id);
+  return given;
+}
+
+std::optional<std::vector<QueueMessage>> MemoryQueueStore::ReceiveAgain(Queue& queue,
+                                                                        const ReceiveRequest& request) {
+  const auto attempt = queue.attempts.find(request.attempt_id);
+  if (request.attempt_id.empty() || attempt == queue.attempts.end()) return std::nullopt;
+  if (attempt->second.until_us <= now_.lease_us) return std::nullopt;
+  for (const auto& [number, due_us] : attempt->second.leases) {
+    const auto at = queue.messages.find(number);
+    const bool untouched =
+        at != queue.messages.end() && at->second.state == State::kInFlight && at->second.due_us == due_us;
+    if (!untouched) return std::nullopt;
+  }
+  std::vector<QueueMessage> received;
+  for (auto& [number, due_us] : attempt->second.leases) {
+    Message& message = queue.messages.at(number);
+    due_us = now_.lease_us + microseconds(request.visibility).count();
+    if (message.lease_ends_us > 0) due_us = std::min(due_us, message.lease_ends_us);
+    message.due_us = due_us;
+    received.push_back(Give(queue, number, message));
+  }
+  attempt->second.until_us = now_.lease_us + microseconds(kIdempotencyWindow).count();
+  return received;
+}
+
+// Behind what is there, as a message never received; its retention counts from now.
+void MemoryQueueStore::MoveTo(Queue& from, int64_t number, Queue& to, const std::string& source) {
+  Message message = std::move(from.messages.at(number));
+  from.messages.erase(number);
+  message.enqueued_us = now_.lease_us;
+  message.generation = 0;
+  message.content.receive_count = 0;
+  message.content.first_received = {};
+  message.content.dead_letter_source = source;
+  if (to.description.settings.kind == QueueKind::kFifo) {
+    message.content.sequence_number = static_cast<uint64_t>(next_message_);
+  }
+  to.messages.emplace(next_message_++, std::move(message));
+  visible_.insert(to.description.name);
+  if (from.description.settings.kind == QueueKind::kFifo) visible_.insert(from.description.name);
 }
 
 void MemoryQueueStore::Peek(std::string name, uint32_t count, Reply<std::vector<QueueMessage>> reply) {
@@ -225,9 +300,10 @@ void MemoryQueueStore::Peek(std::string name, uint32_t count, Reply<std::vector<
         Expire(*queue);
         std::vector<QueueMessage> seen;
         uint64_t bytes = 0;
-        for (const auto& [number, message] : queue->messages) {
-          if (message.state != State::kReady) continue;
-          if (seen.size() >= std::min(count, kReceiveBatchMax) || bytes >= kReceiveBytesMax) break;
+        for (const int64_t number : Visible(*queue)) {
+          const Message& message = queue->messages.at(number);
+          if (seen.size() >= std::min(count, kReceiveBatchMax)) break;
+          if (!seen.empty() && bytes + message.bytes > kReceiveBytesMax) break;
           bytes += message.bytes;
           seen.push_back(message.content);
         }
@@ -243,8 +319,9 @@ void MemoryQueueStore::Discard(std::string name, std::vector<std::string> messag
         HEARTH_ASSIGN(Queue* const queue, Find(name));
         const uint64_t discarded = std::erase_if(queue->messages, [&](const auto& entry) {
           const auto& [number, message] = entry;
-          return message.state == State::kReady && std::find(message_ids.begin(), message_ids.end(),
-                                                             message.content.message_id) != message_ids.end();
+          return message.state == State::kReady && !IsExpired(*queue, message) &&
+                 std::find(message_ids.begin(), message_ids.end(), message.content.message_id) !=
+                     message_ids.end();
         });
         queue->counters.deleted += discarded;
         return discarded;
@@ -256,8 +333,15 @@ void MemoryQueueStore::Delete(std::string name, std::vector<std::string> handles
                               Reply<std::vector<Status>> reply) {
   CompleteEach(
       std::move(name), std::move(handles),
-      [](Queue& queue, const std::string& handle) -> Status {
+      [this](Queue& queue, const std::string& handle) -> Status {
         HEARTH_ASSIGN(const auto decoded, ReceiptHandle::Decode(handle, queue.id));
+        const auto at = queue.messages.find(decoded.message);
+        if (queue.description.settings.kind == QueueKind::kFifo && at != queue.messages.end()) {
+          const bool expired = at->second.state == State::kReady && IsExpired(queue, at->second);
+          const auto leased = Leased(queue, handle);
+          if (!leased.ok() && !expired) return leased.error();
+          visible_.insert(queue.description.name);  // its group may be free
+        }
         queue.counters.deleted += queue.messages.erase(decoded.message);
         return Ok();
       },
@@ -331,19 +415,6 @@ void MemoryQueueStore::Tag(std::string name, std::map<std::string, std::string> 
       std::move(done));
 }
 
-void MemoryQueueStore::StartMove(std::string, std::string, uint32_t, Reply<std::string> handle) {
-  Complete<std::string>([&]() -> Result<std::string> { return NoMovesYet(); }, std::move(handle));
-}
-
-void MemoryQueueStore::CancelMove(std::string, Reply<uint64_t> reply) {
-  Complete<uint64_t>([&]() -> Result<uint64_t> { return NoMovesYet(); }, std::move(reply));
-}
-
-void MemoryQueueStore::ListMoves(std::string, Reply<std::vector<MoveTask>> reply) {
-  Complete<std::vector<MoveTask>>([&]() -> Result<std::vector<MoveTask>> { return NoMovesYet(); },
-                                  std::move(reply));
-}
-
 Status MemoryQueueStore::CheckSettings(const std::string& name, const QueueSettings& settings) const {
   HEARTH_TRY(ValidateQueueSettings(settings));
   if (settings.dead_letter_queue.empty()) return Ok();
@@ -380,10 +451,15 @@ void MemoryQueueStore::MakeVisible(Queue& queue, Message& message) {
   visible_.insert(queue.description.name);
 }
 
+bool MemoryQueueStore::IsExpired(const Queue& queue, const Message& message) const {
+  return message.enqueued_us + microseconds(queue.description.settings.retention).count() <= now_.lease_us;
+}
+
 void MemoryQueueStore::Expire(Queue& queue) {
-  const int64_t arrived_before = now_.lease_us - microseconds(queue.description.settings.retention).count();
+  const std::set<std::string> blocked = BlockedGroups(queue);
   std::erase_if(queue.messages, [&](const auto& entry) {
-    return entry.second.state == State::kReady && entry.second.enqueued_us <= arrived_before;
+    return entry.second.state == State::kReady && IsExpired(queue, entry.second) &&
+           !blocked.contains(entry.second.content.group_id);
   });
 }
 

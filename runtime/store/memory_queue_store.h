@@ -65,9 +65,24 @@ class MemoryQueueStore final : public QueueStore {
   struct Queue {
     int64_t id = 0;
     QueueDescription description;
-    QueueStatistics counters;                                     // only those since the start
-    std::map<int64_t, Message> messages;                          // by number: the order
-    std::map<std::string, std::pair<std::string, int64_t>> sent;  // idempotency key -> id, until
+    QueueStatistics counters;             // only those since the start
+    std::map<int64_t, Message> messages;  // by number: the order
+    struct Sent {
+      SentMessage answer;
+      int64_t until_us = 0;
+    };
+    std::map<std::string, Sent> sent;  // by idempotency or deduplication key
+    struct Attempt {
+      std::vector<std::pair<int64_t, int64_t>> leases;  // message, due_us
+      int64_t until_us = 0;
+    };
+    std::map<std::string, Attempt> attempts;
+  };
+  struct Moving {
+    int64_t number = 0;
+    int64_t until_message = 0;
+    MoveTask task;
+    Timer timer;
   };
   template <class T>
   void Complete(std::function<Result<T>()> work, Reply<T> reply);
@@ -77,11 +92,21 @@ class MemoryQueueStore final : public QueueStore {
   Status CheckSettings(const std::string& name, const QueueSettings& settings) const;
   Result<Queue*> Find(std::string_view name);
   Result<Message*> Leased(Queue& queue, const std::string& handle);
-  std::string SendOne(Queue& queue, NewMessage message);
+  SentMessage SendOne(Queue& queue, NewMessage message);
+  std::vector<std::string> SendKeys(const Queue& queue, NewMessage& message) const;
+  std::set<std::string> BlockedGroups(const Queue& queue) const;
+  // In the order in which a receive gives them.
+  std::vector<int64_t> Visible(const Queue& queue) const;
+  std::optional<std::vector<QueueMessage>> ReceiveAgain(Queue& queue, const ReceiveRequest& request);
+  QueueMessage Give(const Queue& queue, int64_t number, const Message& message) const;
+  void MoveTo(Queue& from, int64_t number, Queue& to, const std::string& source);
+  void DriveMove(Moving& moving);
+  void StepMove(const std::string& handle);
   std::vector<QueueMessage> ReceiveFrom(Queue& queue, const ReceiveRequest& request);
   QueueStatistics StatisticsOf(Queue& queue);
   void MakeDueVisible();
   void MakeVisible(Queue& queue, Message& message);
+  bool IsExpired(const Queue& queue, const Message& message) const;
   void Expire(Queue& queue);
   void ArmTimer();
   void TellVisible();
@@ -94,10 +119,31 @@ class MemoryQueueStore final : public QueueStore {
   int64_t next_queue_ = 1;
   int64_t next_message_ = 1;
   std::set<std::string> visible_;
+  std::map<std::string, Moving> moves_;  // by handle
+  int64_t next_move_ = 1;
   std::vector<Error> failures_;
   OnVisible on_visible_;
   Timer due_timer_;
   WeakPtrFactory<MemoryQueueStore> weak_factory_{this};
 };
+
+// Every call goes through here: time passes, the work is done, the answer is posted.
+template <class T>
+void MemoryQueueStore::Complete(std::function<Result<T>()> work, Reply<T> reply) {
+  now_ = clock_.Now();
+  auto answer = std::make_shared<std::optional<Result<T>>>();
+  if (!failures_.empty()) {
+    answer->emplace(std::move(failures_.front()));
+    failures_.erase(failures_.begin());
+  } else {
+    MakeDueVisible();
+    answer->emplace(work());
+  }
+  executor_.Post([weak = weak_factory_.Get(), answer, reply = std::move(reply)] {
+    if (weak) reply(std::move(**answer));
+  });
+  TellVisible();
+  ArmTimer();
+}
 
 }  // namespace hearth

@@ -1,149 +1,161 @@
 #include "runtime/store/message_table.h"
 
-#include <algorithm>
-
 #include "runtime/base/digest.h"
-#include "runtime/base/ids.h"
 #include "runtime/store/message_attributes.h"
-#include "runtime/store/message_table_row.h"
 
-// Sending, receiving, looking. What is done with a lease is in message_leases.cc, what time does in
-// message_upkeep.cc.
+// Sending and looking. Receiving is in message_receive.cc, what is done with a lease in message_leases.cc, what
+// time does in message_upkeep.cc.
 
 namespace hearth {
 namespace {
 
-// Rows read at a time: 64 with inline bodies are at most 4 MiB.
-constexpr uint32_t kRowsAtATime = 64;
-
-int64_t ChecksumOf(const std::string& message_id, std::string_view attributes, std::string_view body) {
+int64_t ChecksumOf(std::string_view message_id, std::string_view attributes, std::string_view body) {
   return Crc32(body, Crc32(attributes, Crc32(message_id)));
 }
 
-bool IsExpired(StoreTime now, const QueueRow& queue, int64_t enqueued_us) {
-  return enqueued_us + microseconds(queue.settings().retention).count() <= now.lease_us;
+std::optional<std::string_view> OrNull(std::string_view text) {
+  return text.empty() ? std::nullopt : std::optional(text);
+}
+
+// The key under which a send to a FIFO queue is remembered. Ids have no byte 0.
+std::string DeduplicationKey(const QueueRow& queue, const NewMessage& message, const std::string& id) {
+  if (queue.settings().deduplication_scope == DeduplicationScope::kQueue) return id;
+  return message.group_id + '\0' + id;
+}
+
+SentScope ScopeOf(const QueueRow& queue) {
+  return queue.settings().deduplication_scope == DeduplicationScope::kQueue ? SentScope::kQueue
+                                                                            : SentScope::kMessageGroup;
+}
+
+std::string DeduplicationIdOf(const NewMessage& message) {
+  if (!message.deduplication_id.empty()) return message.deduplication_id;
+  const Sha256Digest digest = Sha256(message.body);
+  return ToHex({reinterpret_cast<const char*>(digest.data()), digest.size()});
 }
 
 }  // namespace
 
+MessageRow MessageRowOf(const SqliteStatement& row, WithDelivery with_delivery) {
+  MessageRow message;
+  message.id = row.Int(0);
+  message.sent_us = row.Int(1);
+  message.enqueued_us = row.Int(2);
+  message.crc = row.Int(3);
+  message.in_file = !row.IsNull(4);
+  message.message_id = row.Bytes(5);
+  message.source = row.Bytes(6);
+  message.member_of = row.Int(7);
+  message.group_id = row.Bytes(8);
+  message.deduplication_id = row.Bytes(9);
+  message.attributes = row.Bytes(10);
+  message.body = row.Bytes(11);
+  message.bytes = message.in_file ? static_cast<uint64_t>(row.Int(4)) : message.body.size();
+  if (with_delivery == WithDelivery::kNo || row.IsNull(12)) return message;
+  message.fresh = false;
+  message.state = row.Int(12);
+  message.generation = row.Int(13);
+  message.receives = row.Int(14);
+  message.first_received_us = row.Int(15);
+  message.due_us = row.Int(16);
+  message.ends_us = row.Int(17);
+  return message;
+}
+
 Result<std::vector<SentMessage>> MessageTable::Send(StoreTime now, const std::string& name,
                                                     const std::vector<NewMessage>& messages) {
-  HEARTH_ASSIGN(const QueueRow queue, catalog_.Find(name));
-  HEARTH_TRY(ValidateMessages(messages, queue.settings()));
-  HEARTH_TRY(SaveClock(now));
+  HEARTH_ASSIGN(QueueRow* const queue, catalog_.Find(name));
+  HEARTH_TRY(ValidateMessages(messages, queue->settings()));
   std::vector<SentMessage> sent;
-  CountChange change;
+  sent.reserve(messages.size());
+  const int64_t ready = queue->ready;
   for (const NewMessage& message : messages) {
-    HEARTH_ASSIGN(std::string id, SendOne(now, queue, message, change));
-    sent.push_back({std::move(id)});
+    HEARTH_ASSIGN(SentMessage answer, SendOne(now, *queue, message));
+    sent.push_back(std::move(answer));
   }
   HEARTH_TRY(bodies_.SyncNames());
-  HEARTH_TRY(catalog_.AddCounts(queue.heap, change));
-  if (change.ready > 0) visible_.insert(name);
-  counters_[queue.id].sent += change.ready + change.delayed;
+  if (queue->ready > ready) visible_.insert(name);
   return sent;
 }
 
-Result<std::string> MessageTable::SendOne(StoreTime now, const QueueRow& queue, const NewMessage& message,
-                                          CountChange& change) {
+Result<SentMessage> MessageTable::SendOne(StoreTime now, QueueRow& queue, const NewMessage& message) {
   if (!message.idempotency_key.empty()) {
-    HEARTH_ASSIGN(auto sent, AlreadySent(now, queue, message.idempotency_key));
-    if (sent) return std::move(*sent);
+    HEARTH_ASSIGN(const auto before,
+                  sent_.Find(now, queue.id, SentScope::kIdempotency, message.idempotency_key));
+    if (before) return AnswerFor(queue, *before);
   }
-  const std::string id = MakeUuid(random_);
-  HEARTH_ASSIGN(const int64_t body, InsertBody(id, message));
+  std::string deduplication_id = message.deduplication_id;
+  std::string key;
+  if (queue.is_fifo()) {
+    deduplication_id = DeduplicationIdOf(message);
+    key = DeduplicationKey(queue, message, deduplication_id);
+    HEARTH_ASSIGN(const auto before, sent_.Find(now, queue.id, ScopeOf(queue), key));
+    if (before) return AnswerFor(queue, *before);
+  }
+  SentTable::Sent sent;
+  HEARTH_ASSIGN(sent.row, Insert(now, queue, message, deduplication_id, sent.message_id));
+  if (!message.idempotency_key.empty()) {
+    HEARTH_TRY(sent_.Add(now, queue.id, SentScope::kIdempotency, message.idempotency_key, sent.row));
+  }
+  if (queue.is_fifo()) HEARTH_TRY(sent_.Add(now, queue.id, ScopeOf(queue), key, sent.row));
+  return AnswerFor(queue, sent);
+}
+
+SentMessage MessageTable::AnswerFor(const QueueRow& queue, const SentTable::Sent& sent) const {
+  return {sent.message_id.empty() ? sequence_.ids().Encode(sent.row) : sent.message_id,
+          queue.is_fifo() ? static_cast<uint64_t>(MessageKey::SequenceOf(sent.row)) : 0};
+}
+
+Result<int64_t> MessageTable::Insert(StoreTime now, QueueRow& queue, const NewMessage& message,
+                                     const std::string& deduplication_id, std::string& message_id) {
   const seconds delay = message.delay == seconds(-1) ? queue.settings().delay : message.delay;
-  const auto state = delay.count() == 0 ? MessageState::kReady : MessageState::kDelayed;
-  ++(state == MessageState::kReady ? change.ready : change.delayed);
-  HEARTH_TRY(database_.Run(
-      "INSERT INTO message(heap,state,due_us,enqueued_us,generation,receives,message_id,sent_us,"
-      "first_received_us,source,body) VALUES(?1,?2,?3,?4,0,0,?5,?6,0,'',?7)",
-      queue.heap, static_cast<int64_t>(state), now.lease_us + microseconds(delay).count(), now.lease_us, id,
-      now.wall.time_since_epoch().count(), body));
-  if (!message.idempotency_key.empty()) {
-    HEARTH_TRY(database_.Run("INSERT INTO sent(queue,key,message_id,until_us) VALUES(?1,?2,?3,?4)", queue.id,
-                             SqlBlob{message.idempotency_key}, id,
-                             now.lease_us + microseconds(kIdempotencyWindow).count()));
-  }
-  return id;
-}
-
-Result<std::optional<std::string>> MessageTable::AlreadySent(StoreTime now, const QueueRow& queue,
-                                                             const std::string& key) {
-  HEARTH_TRY(database_.Run("DELETE FROM sent WHERE until_us<=?1", now.lease_us));
-  auto row = database_.Query("SELECT message_id FROM sent WHERE queue=?1 AND key=?2", queue.id, SqlBlob{key});
-  HEARTH_ASSIGN(const bool found, row.Step());
-  return found ? std::optional(row.Bytes(0)) : std::nullopt;
-}
-
-Result<int64_t> MessageTable::InsertBody(const std::string& message_id, const NewMessage& message) {
+  const bool delayed = delay.count() > 0;
+  // A group's messages stay in order, whatever the delay was when they came.
+  const auto lane = delayed && !queue.is_fifo() ? MessageKey::Lane::kDelayed : MessageKey::Lane::kDirect;
+  const int64_t row = MessageKey::Make(queue.heap, lane, sequence_.Next());
+  message_id = sequence_.ids().Encode(row);
   const std::string attributes = EncodeAttributes(message.attributes);
-  const int64_t crc = ChecksumOf(message_id, attributes, message.body);
-  if (message.body.size() <= kInlineBodyBytesMax) {
-    HEARTH_TRY(database_.Run("INSERT INTO body(content,attributes,file,bytes,crc) VALUES(?1,?2,NULL,?3,?4)",
-                             SqlBlob{message.body}, SqlBlob{attributes}, message.body.size(), crc));
-  } else {
-    HEARTH_TRY(bodies_.Write(message_id, message.body));
-    HEARTH_TRY(database_.Run("INSERT INTO body(content,attributes,file,bytes,crc) VALUES(x'',?1,?2,?3,?4)",
-                             SqlBlob{attributes}, message_id, message.body.size(), crc));
+  const bool in_file = message.body.size() > kInlineBodyBytesMax;
+  if (in_file) HEARTH_TRY(bodies_.Write(message_id, message.body));
+  GroupTable::Joined joined;
+  if (queue.is_fifo()) {
+    HEARTH_ASSIGN(joined, groups_.Join(queue.heap, message.group_id, row, delayed));
   }
-  return database_.last_insert_id();
-}
-
-Result<std::vector<QueueMessage>> MessageTable::Receive(StoreTime now, const std::string& name,
-                                                        const ReceiveRequest& request) {
-  HEARTH_TRY(MakeDueVisible(now));
-  HEARTH_ASSIGN(const QueueRow queue, catalog_.Find(name));
-  HEARTH_TRY(ValidateReceive(request, queue.settings()));
-  const seconds visibility =
-      request.visibility == seconds(-1) ? queue.settings().visibility_timeout : request.visibility;
-  HEARTH_ASSIGN(const auto dead_letters, catalog_.Lookup(queue.settings().dead_letter_queue));
-  const uint32_t count = std::min(request.count, kReceiveBatchMax);
-  std::vector<QueueMessage> received;
-  CountChange change;
-  uint64_t bytes = 0;
-  for (int64_t after = 0; received.size() < count && bytes < kReceiveBytesMax;) {
-    HEARTH_ASSIGN(auto rows,
-                  ReadyRows(queue, after, std::min<uint32_t>(count - received.size(), kRowsAtATime)));
-    if (rows.empty()) break;
-    for (Row& row : rows) {
-      if (!received.empty() && bytes + row.bytes > kReceiveBytesMax) {
-        bytes = kReceiveBytesMax;
-        break;
-      }
-      after = row.id;
-      HEARTH_ASSIGN(const bool diverted, Divert(now, queue, dead_letters, row, change));
-      if (diverted) continue;
-      HEARTH_TRY(LeaseRow(now, row, visibility, request));
-      --change.ready;
-      ++change.in_flight;
-      HEARTH_ASSIGN(auto message, Open(queue, row));
-      if (!message) continue;
-      bytes += row.bytes;
-      received.push_back(std::move(*message));
-    }
+  HEARTH_TRY(database_.Run(
+      "INSERT INTO message(id,sent_us,enqueued_us,crc,file_bytes,member_of,group_id,deduplication_id,"
+      "attributes,body) VALUES(?1,?2,?3,?4,?5,?6,?7,?8,?9,?10)",
+      row, now.wall.time_since_epoch().count(), now.lease_us,
+      ChecksumOf(message_id, attributes, message.body),
+      in_file ? std::optional<int64_t>(message.body.size()) : std::nullopt,
+      joined.group > 0 ? std::optional(joined.group) : std::nullopt, OrNull(message.group_id),
+      OrNull(deduplication_id), attributes.empty() ? std::nullopt : std::optional(SqlBlob{attributes}),
+      SqlBlob{in_file ? std::string_view() : std::string_view(message.body)}));
+  if (delayed) {
+    const int64_t due_us = now.lease_us + microseconds(delay).count();
+    HEARTH_TRY(database_.Run("INSERT INTO delivery VALUES(?1,?2,?3,0,0,0,0)", row,
+                             static_cast<int64_t>(MessageState::kDelayed), due_us));
+    Due(due_us);
   }
-  if (change.in_flight > 0) HEARTH_TRY(SaveClock(now));
-  HEARTH_TRY(catalog_.AddCounts(queue.heap, change));
-  counters_[queue.id].received += received.size();
-  return received;
+  ++(delayed ? queue.delayed : queue.ready);
+  ++queue.since_start.sent;
+  catalog_.Changed(queue);
+  return row;
 }
 
 Result<std::vector<QueueMessage>> MessageTable::Peek(StoreTime now, const std::string& name, uint32_t count) {
-  HEARTH_ASSIGN(const QueueRow queue, catalog_.Find(name));
   HEARTH_TRY(MakeDueVisible(now));
+  HEARTH_ASSIGN(const QueueRow* const queue, catalog_.Find(name));
   count = std::min(count, kReceiveBatchMax);
   std::vector<QueueMessage> seen;
   uint64_t bytes = 0;
-  for (int64_t after = 0; seen.size() < count && bytes < kReceiveBytesMax;) {
-    HEARTH_ASSIGN(const auto rows,
-                  ReadyRows(queue, after, std::min<uint32_t>(count - seen.size(), kRowsAtATime)));
-    if (rows.empty()) break;
-    for (const Row& row : rows) {
-      after = row.id;
+  for (Place place = Start(*queue); seen.size() < count;) {
+    HEARTH_ASSIGN(auto rows, VisibleRows(*queue, place, static_cast<uint32_t>(count - seen.size())));
+    if (rows.empty()) return seen;
+    for (MessageRow& row : rows) {
+      if (IsExpired(now, *queue, row)) continue;
+      if (!seen.empty() && bytes + row.bytes > kReceiveBytesMax) return seen;
       bytes += row.bytes;
-      if (IsExpired(now, queue, row.enqueued_us)) continue;
-      HEARTH_ASSIGN(auto message, Open(queue, row));
+      HEARTH_ASSIGN(auto message, Open(*queue, std::move(row)));
       if (!message) continue;
       message->receipt_handle.clear();  // a look is no lease
       seen.push_back(std::move(*message));
@@ -152,99 +164,136 @@ Result<std::vector<QueueMessage>> MessageTable::Peek(StoreTime now, const std::s
   return seen;
 }
 
-Result<std::vector<MessageTable::Row>> MessageTable::ReadyRows(const QueueRow& queue, int64_t after,
-                                                               uint32_t count) {
-  auto found = database_.Query(
-      "SELECT m.id,m.enqueued_us,m.generation,m.receives,m.message_id,m.sent_us,m.first_received_us,m.source,"
-      "m.body,b.content,b.attributes,b.file,b.bytes,b.crc"
-      " FROM message m INDEXED BY message_order LEFT JOIN body b ON b.id=m.body"
-      " WHERE m.heap=?1 AND m.state=0 AND m.id>?2 ORDER BY m.id LIMIT ?3",
-      queue.heap, after, count);
-  std::vector<Row> rows;
-  for (;;) {
-    HEARTH_ASSIGN(const bool more, found.Step());
-    if (!more) return rows;
-    rows.push_back({.id = found.Int(0),
-                    .enqueued_us = found.Int(1),
-                    .generation = found.Int(2),
-                    .receives = found.Int(3),
-                    .message_id = found.Bytes(4),
-                    .sent_us = found.Int(5),
-                    .first_received_us = found.Int(6),
-                    .source = found.Bytes(7),
-                    .body = found.Int(8),
-                    .content = found.Bytes(9),
-                    .attributes = found.Bytes(10),
-                    .file = found.Bytes(11),
-                    .bytes = static_cast<uint64_t>(found.Int(12)),
-                    .crc = found.Int(13)});
+MessageTable::Place MessageTable::Start(const QueueRow& queue) const {
+  return {.fresh = MessageKey::Make(queue.heap, MessageKey::Lane::kDirect, queue.fresh_from),
+          .again = MessageKey::First(queue.heap, MessageKey::Lane::kDirect),
+          .again_delayed = MessageKey::First(queue.heap, MessageKey::Lane::kDelayed)};
+}
+
+// The next up to `count` visible ones after `place`, oldest first, and not more than kRowsAtATime: with
+// inline bodies those are 4 MiB at most.
+Result<std::vector<MessageRow>> MessageTable::VisibleRows(const QueueRow& queue, Place& place,
+                                                          uint32_t count) {
+  constexpr uint32_t kRowsAtATime = 64;
+  if (queue.ready == 0) return std::vector<MessageRow>();
+  count = std::min(count, kRowsAtATime);
+  return queue.is_fifo() ? VisibleOfGroups(queue, place, count) : VisibleOfStandard(queue, place, count);
+}
+
+// Three lines that are each in order: what was never received, and, of each lane, what has become visible
+// (again).
+Result<std::vector<MessageRow>> MessageTable::VisibleOfStandard(const QueueRow& queue, Place& place,
+                                                                uint32_t count) {
+  std::vector<MessageRow> rows;
+  const auto read = [&](SqliteStatement found, WithDelivery with_delivery) -> Status {
+    for (;;) {
+      HEARTH_ASSIGN(const bool more, found.Step());
+      if (!more) return Ok();
+      rows.push_back(MessageRowOf(found, with_delivery));
+    }
+  };
+  const auto again = [&](int64_t from, MessageKey::Lane lane) {
+    return read(database_.Query("SELECT " HEARTH_MESSAGE_COLUMNS "," HEARTH_DELIVERY_COLUMNS
+                                " FROM delivery d INDEXED BY delivery_ready CROSS JOIN message m ON m.id=d.id"
+                                " WHERE d.state=0 AND d.id>=?1 AND d.id<?2 ORDER BY d.id LIMIT ?3",
+                                from, MessageKey::End(queue.heap, lane), count),
+                WithDelivery::kYes);
+  };
+  if (queue.again > 0) {
+    HEARTH_TRY(again(place.again, MessageKey::Lane::kDirect));
+    HEARTH_TRY(again(place.again_delayed, MessageKey::Lane::kDelayed));
   }
-}
-
-// True: this row is not for the receiver, and has left the queue.
-Result<bool> MessageTable::Divert(StoreTime now, const QueueRow& queue,
-                                  const std::optional<QueueRow>& dead_letters, const Row& row,
-                                  CountChange& change) {
-  if (IsExpired(now, queue, row.enqueued_us)) {
-    HEARTH_TRY(EraseMessage(row.id, row.body));
-    --change.ready;
-    return true;
+  if (queue.ready > queue.again) {
+    HEARTH_TRY(
+        read(database_.Query("SELECT " HEARTH_MESSAGE_COLUMNS
+                             " FROM message m WHERE m.id>=?1 AND m.id<?2 ORDER BY m.id LIMIT ?3",
+                             place.fresh, MessageKey::End(queue.heap, MessageKey::Lane::kDirect), count),
+             WithDelivery::kNo));
   }
-  // Without the dead-letter queue (it was removed) a message is delivered once too often rather than lost.
-  const bool worn_out = queue.settings().receives_max > 0 && row.receives >= queue.settings().receives_max;
-  if (!worn_out || !dead_letters) return false;
-  HEARTH_TRY(MoveToDeadLetters(now, queue, *dead_letters, row));
-  --change.ready;
-  ++counters_[queue.id].dead_lettered;
-  return true;
+  if (queue.again > 0) {
+    std::sort(rows.begin(), rows.end(), [](const MessageRow& a, const MessageRow& b) {
+      return MessageKey::SequenceOf(a.id) < MessageKey::SequenceOf(b.id);
+    });
+    if (rows.size() > count) rows.resize(count);
+  }
+  for (const MessageRow& row : rows) {
+    const bool delayed = row.id >= MessageKey::First(queue.heap, MessageKey::Lane::kDelayed);
+    (row.fresh ? place.fresh : delayed ? place.again_delayed : place.again) = row.id + 1;
+  }
+  return rows;
 }
 
-// A new row, so that the order of rows is the order of arrival there, and retention counts from the arrival:
-// a letter that was old when it died is still there to be looked at.
-Status MessageTable::MoveToDeadLetters(StoreTime now, const QueueRow& from, const QueueRow& to,
-                                       const Row& row) {
-  HEARTH_TRY(database_.Run(
-      "INSERT INTO message(heap,state,due_us,enqueued_us,generation,receives,message_id,sent_us,"
-      "first_received_us,source,body) VALUES(?1,0,0,?2,0,0,?3,?4,0,?5,?6)",
-      to.heap, now.lease_us, row.message_id, row.sent_us, from.description.name, row.body));
-  HEARTH_TRY(database_.Run("DELETE FROM message WHERE id=?1", row.id));
-  visible_.insert(to.description.name);
-  return catalog_.AddCounts(to.heap, {.ready = 1});
+// Group by group, that with the oldest first message first, each in order up to what is still delayed.
+Result<std::vector<MessageRow>> MessageTable::VisibleOfGroups(const QueueRow& queue, Place& place,
+                                                              uint32_t count) {
+  std::vector<MessageRow> rows;
+  while (rows.size() < count) {
+    if (place.group == 0) {
+      HEARTH_ASSIGN(const auto next, groups_.NextReady(queue.heap, place.group_head));
+      if (!next) break;
+      place.group = next->id;
+      place.group_head = next->head;
+      place.in_group = 0;
+    }
+    auto found = database_.Query("SELECT " HEARTH_MESSAGE_COLUMNS "," HEARTH_DELIVERY_COLUMNS
+                                 " FROM message m INDEXED BY message_member"
+                                 " LEFT JOIN delivery d ON d.id=m.id"
+                                 " WHERE m.member_of=?1 AND m.id>?2 ORDER BY m.id LIMIT ?3",
+                                 place.group, place.in_group, count - rows.size());
+    for (const int64_t group = place.group; place.group == group && rows.size() < count;) {
+      HEARTH_ASSIGN(const bool more, found.Step());
+      MessageRow row = more ? MessageRowOf(found, WithDelivery::kYes) : MessageRow();
+      const bool ready = row.fresh || static_cast<MessageState>(row.state) == MessageState::kReadyInGroup;
+      if (!more || !ready) {
+        place.group = 0;
+        continue;
+      }
+      place.in_group = row.id;
+      rows.push_back(std::move(row));
+    }
+  }
+  return rows;
 }
 
-Status MessageTable::LeaseRow(StoreTime now, Row& row, seconds visibility, const ReceiveRequest& request) {
-  ++row.generation;
-  ++row.receives;
-  if (row.first_received_us == 0) row.first_received_us = now.wall.time_since_epoch().count();
-  const microseconds total(std::max(visibility, request.lease_total_max));
-  return database_.Run(
-      "UPDATE message SET state=2,due_us=?2,generation=?3,receives=?4,first_received_us=?5,lease_ends_us=?6"
-      " WHERE id=?1",
-      row.id, now.lease_us + microseconds(visibility).count(), row.generation, row.receives,
-      row.first_received_us, request.lease_total_max.count() == 0 ? 0 : now.lease_us + total.count());
+Result<std::optional<MessageRow>> MessageTable::OldestVisible(const QueueRow& queue) {
+  Place place = Start(queue);
+  HEARTH_ASSIGN(auto rows, VisibleRows(queue, place, 1));
+  return rows.empty() ? std::nullopt : std::optional(std::move(rows.front()));
 }
 
-Result<std::optional<QueueMessage>> MessageTable::Open(const QueueRow& queue, const Row& row) {
+// Empty: its bytes are not what was sent (noted in damage_).
+Result<std::optional<QueueMessage>> MessageTable::Open(const QueueRow& queue, MessageRow row) {
+  QueueMessage message;
+  message.message_id = row.message_id.empty() ? sequence_.ids().Encode(row.id) : std::move(row.message_id);
   // A file that cannot be read fails the checksum like one that was changed.
-  auto file = row.file.empty() ? Result<std::string>(row.content) : bodies_.Read(row.file);
-  std::string body = file.ok() ? std::move(*file) : std::string();
+  auto body = row.in_file ? bodies_.Read(message.message_id) : Result<std::string>(std::move(row.body));
   auto attributes = DecodeAttributes(row.attributes);
-  if (!attributes.ok() || ChecksumOf(row.message_id, row.attributes, body) != row.crc) {
-    damage_.push_back({ErrorCode::kCorrupt, "queue " + queue.description.name + ": message " +
-                                                row.message_id +
+  if (!body.ok() || !attributes.ok() || ChecksumOf(message.message_id, row.attributes, *body) != row.crc) {
+    damage_.push_back({ErrorCode::kCorrupt, "queue " + queue.name() + ": message " + message.message_id +
                                                 " is damaged on disk and was not delivered"});
     return std::optional<QueueMessage>();
   }
-  QueueMessage message;
-  message.message_id = row.message_id;
   message.receipt_handle = ReceiptHandle{row.id, row.generation}.Encode(queue.id);
-  message.body = std::move(body);
+  message.body = std::move(*body);
   message.attributes = std::move(*attributes);
   message.sent = WallTime(microseconds(row.sent_us));
   message.first_received = WallTime(microseconds(row.first_received_us));
   message.receive_count = static_cast<uint32_t>(row.receives);
-  message.dead_letter_source = row.source;
+  message.dead_letter_source = std::move(row.source);
+  message.group_id = std::move(row.group_id);
+  message.deduplication_id = std::move(row.deduplication_id);
+  if (queue.is_fifo()) message.sequence_number = static_cast<uint64_t>(MessageKey::SequenceOf(row.id));
   return std::optional(std::move(message));
+}
+
+Result<bool> MessageTable::NamesFile(const std::string& file) {
+  if (const auto row = sequence_.ids().Decode(file)) {
+    HEARTH_ASSIGN(const auto found, RowWithDelivery(*row));
+    if (found && found->in_file && found->message_id.empty()) return true;
+  }
+  auto moved = database_.Query(
+      "SELECT 1 FROM message INDEXED BY message_moved WHERE message_id=?1 AND file_bytes IS NOT NULL", file);
+  return moved.Step();
 }
 
 }  // namespace hearth

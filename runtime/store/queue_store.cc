@@ -68,14 +68,14 @@ Status ValidateQueueKind(std::string_view name, const QueueSettings& settings) {
                  ": a FIFO queue's name ends in .fifo, and a standard queue's does not");
 }
 
-Status ValidateQueueSettings(const QueueSettings& settings) {
+Status ValidateQueueSettings(const QueueSettings& settings, Bytes message_bytes_max) {
   HEARTH_TRY(
       CheckRange("visibility timeout (s)", settings.visibility_timeout.count(), 0, kVisibilityMax.count()));
   HEARTH_TRY(CheckRange("delay (s)", settings.delay.count(), 0, kDelayMax.count()));
   HEARTH_TRY(CheckRange("retention (s)", settings.retention.count(), 60, 1'209'600));
   HEARTH_TRY(CheckRange("receive wait (s)", settings.receive_wait.count(), 0, 20));
   HEARTH_TRY(CheckRange("maximum message size (bytes)", static_cast<int64_t>(settings.message_bytes_max),
-                        1'024, static_cast<int64_t>(kMessageBytesMax.count)));
+                        1'024, static_cast<int64_t>(message_bytes_max.count)));
   HEARTH_TRY(CheckRange("maximum receives", settings.receives_max, 0, 1'000));
   if ((settings.receives_max == 0) != settings.dead_letter_queue.empty()) {
     return Invalid(

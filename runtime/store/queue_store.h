@@ -204,7 +204,7 @@ class QueueStore {
 };
 
 Status ValidateQueueName(std::string_view name);
-Status ValidateQueueSettings(const QueueSettings& settings);
+Status ValidateQueueSettings(const QueueSettings& settings, Bytes message_bytes_max = kMessageBytesMax);
 // The name's ending and the kind agree.
 Status ValidateQueueKind(std::string_view name, const QueueSettings& settings);
 // Sizes and delays against the queue's limits; kTooLarge names limit and size.

@@ -60,7 +60,7 @@ Result<std::unique_ptr<SqliteKeyStore>> SqliteKeyStore::Open(const std::string& 
 
 SqliteKeyStore::SqliteKeyStore(std::unique_ptr<SqliteDatabase> database, Executor& executor,
                                const GroupCommitOptions& commit)
-    : database_(std::move(database)), commit_(*database_, executor, "keys", commit) {}
+    : database_(std::move(database)), commit_(*database_, executor, "keys", commit, {}) {}
 
 void SqliteKeyStore::Apply(std::vector<Write> writes, Done done) {
   commit_.Submit({.run = [writes = std::move(writes)](SqliteDatabase& database) -> Status {

@@ -5,13 +5,16 @@ namespace {
 
 // Nobody waits for what upkeep deletes; a minute keeps an idle disk asleep.
 constexpr seconds kCleanUpPeriod{60};
-
-Error NoMovesYet() { return {ErrorCode::kUnsupported, "moving messages back is not there yet"}; }
+// Without a call for so long, the log is cut and free space given back.
+constexpr seconds kIdle{2};
+constexpr seconds kMoveRetry{1};
 
 }  // namespace
 
 Result<std::unique_ptr<SqliteQueueStore>> SqliteQueueStore::Open(const std::string& path, Executor& executor,
                                                                  Options options) {
+  options.sqlite.vacuum = SqliteOptions::Vacuum::kIncremental;
+  options.sqlite.checkpoints = SqliteOptions::Checkpoints::kByOwner;
   HEARTH_ASSIGN(auto database, SqliteDatabase::Open(path, QueueSchema(), options.sqlite));
   std::unique_ptr<SqliteQueueStore> store(
       new SqliteQueueStore(std::move(database), path, executor, std::move(options)));
@@ -28,25 +31,30 @@ SqliteQueueStore::SqliteQueueStore(std::unique_ptr<SqliteDatabase> database, con
 
 Status SqliteQueueStore::Start() {
   HEARTH_TRY(bodies_.Open());
-  HEARTH_TRY(bodies_.CollectOrphans([this](const std::string& file) -> Result<bool> {
-    auto row = database_->Query("SELECT 1 FROM body INDEXED BY body_file WHERE file=?1", file);
-    return row.Step();
-  }));
-  HEARTH_ASSIGN(const int64_t last_seen_us, StoredClock());
-  clock_.emplace(executor_.clock(), last_seen_us);
-  HEARTH_ASSIGN(const auto due_us, messages_.EarliestDue());
-  commit_ =
-      std::make_unique<GroupCommit>(*database_, executor_, "queues", options_.commit,
-                                    [this](GroupCommit::Verdict verdict) { return AfterGroup(verdict); });
-  ArmDueTimer(due_us);
+  HEARTH_TRY(sequence_.Load());
+  HEARTH_TRY(catalog_.Load());
+  HEARTH_TRY(bodies_.CollectOrphans([this](const std::string& file) { return messages_.NamesFile(file); }));
+  clock_.emplace(executor_.clock(), sequence_.last_seen_us());
+  HEARTH_TRY(messages_.FindEarliestDue());
+  HEARTH_ASSIGN(const auto moving, moves_.AllRunning());
+  GroupCommit::Hooks hooks;
+  hooks.before_commit = [this]() -> Status {
+    HEARTH_TRY(sequence_.Flush());
+    return catalog_.Flush();
+  };
+  hooks.rolled_back = [this](GroupCommit::Undone undone) {
+    catalog_.RolledBack();
+    sequence_.RolledBack();
+    messages_.RolledBack();
+    if (undone == GroupCommit::Undone::kGroup) bodies_.GroupFailed();
+  };
+  hooks.after_group = [this](GroupCommit::Verdict verdict) { return AfterGroup(verdict); };
+  hooks.after_answers = [this] { space_.AfterGroup(); };
+  commit_ = std::make_unique<GroupCommit>(*database_, executor_, "queues", options_.commit, std::move(hooks));
+  ArmDueTimer(messages_.EarliestDue());
+  for (const MoveTable::Running& task : moving) DriveMove(task.handle, task.per_second_max);
   CleanUp();
   return Ok();
-}
-
-Result<int64_t> SqliteQueueStore::StoredClock() {
-  auto row = database_->Query("SELECT now_us FROM clock");
-  HEARTH_ASSIGN(const bool found, row.Step());
-  return found ? row.Int(0) : 0;
 }
 
 // The time of an operation is the time of its call. Calls are run in order, so it never goes back.
@@ -77,19 +85,19 @@ void SqliteQueueStore::Ask(std::function<Result<T>(StoreTime)> work, Reply<T> re
 std::function<void()> SqliteQueueStore::AfterGroup(GroupCommit::Verdict verdict) {
   if (verdict == GroupCommit::Verdict::kCommitted) {
     bodies_.GroupCommitted();
-  } else {
-    bodies_.GroupFailed();
+    catalog_.GroupCommitted();
   }
   auto news = std::make_shared<News>();
   news->visible = messages_.TakeVisible();
   news->damage = messages_.TakeDamage();
-  if (auto due = messages_.EarliestDue(); due.ok()) news->earliest_due_us = *due;
+  news->earliest_due_us = messages_.EarliestDue();
   return [this, news] { OnNews(*news); };
 }
 
 // GroupCommit runs this only while the store lives; each callback may end that.
 void SqliteQueueStore::OnNews(const News& news) {
   ArmDueTimer(news.earliest_due_us);
+  WatchForIdleness();
   const auto weak = weak_factory_.Get();
   for (const Error& error : news.damage) {
     if (weak && options_.on_damage) options_.on_damage(error);
@@ -119,6 +127,51 @@ void SqliteQueueStore::CleanUp() {
             });
 }
 
+void SqliteQueueStore::DriveMove(const std::string& handle, uint32_t per_second_max) {
+  Move& move = moving_[handle];
+  move.pace = PaceOf(per_second_max);
+  move.timer = executor_.After(move.pace.wait, [this, handle] { StepMove(handle); });
+}
+
+void SqliteQueueStore::StepMove(const std::string& handle) {
+  const uint32_t count = moving_[handle].pace.count;
+  Ask<bool>([this, handle, count](StoreTime now) { return moves_.Step(now, handle, count); },
+            [this, handle](const Result<bool>& more) {
+              const auto move = moving_.find(handle);
+              if (move == moving_.end()) return;
+              if (more.ok() && !*more) {
+                moving_.erase(move);
+                return;
+              }
+              // A step that failed (a full disk, for one) has moved nothing.
+              const microseconds wait = more.ok() ? move->second.pace.wait : microseconds(kMoveRetry);
+              move->second.timer = executor_.After(wait, [this, handle] { StepMove(handle); });
+            });
+}
+
+// One timer that is looked at when it ends, so that a group costs no timer.
+void SqliteQueueStore::WatchForIdleness() {
+  last_group_ = executor_.clock().Now();
+  if (idle_timer_.armed()) return;
+  idle_timer_ = executor_.After(kIdle, [this] {
+    idle_timer_.Cancel();
+    if (executor_.clock().Now() - last_group_ >= kIdle) return Tidy();
+    const MonotonicTime last = last_group_;
+    WatchForIdleness();
+    last_group_ = last;
+  });
+}
+
+// In steps, so that a call that comes meanwhile waits for one of them at most; then it is idle no more.
+void SqliteQueueStore::Tidy() {
+  commit_->SubmitBetween([this, weak = weak_factory_.Get()] {
+    const bool more = space_.WhenIdle();
+    executor_.Post([weak, more] {
+      if (weak && more && !weak->idle_timer_.armed()) weak->Tidy();
+    });
+  });
+}
+
 void SqliteQueueStore::Create(std::string queue, QueueSettings settings, Done done) {
   Run([this, queue = std::move(queue),
        settings = std::move(settings)](StoreTime now) { return catalog_.Create(now, queue, settings); },
@@ -126,13 +179,20 @@ void SqliteQueueStore::Create(std::string queue, QueueSettings settings, Done do
 }
 
 void SqliteQueueStore::Configure(std::string queue, QueueSettings settings, Done done) {
-  Run([this, queue = std::move(queue),
-       settings = std::move(settings)](StoreTime now) { return catalog_.Configure(now, queue, settings); },
+  Run(
+      [this, queue = std::move(queue), settings = std::move(settings)](StoreTime now) -> Status {
+        HEARTH_TRY(catalog_.Configure(now, queue, settings));
+        return messages_.ApplyDelay(queue);
+      },
       std::move(done));
 }
 
 void SqliteQueueStore::Remove(std::string queue, Done done) {
-  Run([this, queue = std::move(queue)](StoreTime) { return catalog_.Remove(queue); },
+  Run(
+      [this, queue = std::move(queue)](StoreTime) -> Status {
+        HEARTH_TRY(catalog_.Remove(queue));
+        return moves_.Forget(queue);
+      },
       [this, done = std::move(done)](Status status) {
         if (status.ok()) CleanUp();
         done(std::move(status));
@@ -142,9 +202,9 @@ void SqliteQueueStore::Remove(std::string queue, Done done) {
 void SqliteQueueStore::List(Reply<std::vector<QueueDescription>> reply) {
   Ask<std::vector<QueueDescription>>(
       [this](StoreTime) -> Result<std::vector<QueueDescription>> {
-        HEARTH_ASSIGN(auto rows, catalog_.List());
+        HEARTH_TRY(catalog_.Load());
         std::vector<QueueDescription> queues;
-        for (QueueRow& row : rows) queues.push_back(std::move(row.description));
+        for (const auto& [name, queue] : catalog_.queues()) queues.push_back(queue->description);
         return queues;
       },
       std::move(reply));
@@ -153,8 +213,8 @@ void SqliteQueueStore::List(Reply<std::vector<QueueDescription>> reply) {
 void SqliteQueueStore::Describe(std::string queue, Reply<QueueDescription> reply) {
   Ask<QueueDescription>(
       [this, queue = std::move(queue)](StoreTime) -> Result<QueueDescription> {
-        HEARTH_ASSIGN(QueueRow row, catalog_.Find(queue));
-        return std::move(row.description);
+        HEARTH_ASSIGN(const QueueRow* const row, catalog_.Find(queue));
+        return row->description;
       },
       std::move(reply));
 }
@@ -169,11 +229,11 @@ void SqliteQueueStore::AllStatistics(Reply<std::vector<std::pair<std::string, Qu
   using All = std::vector<std::pair<std::string, QueueStatistics>>;
   Ask<All>(
       [this](StoreTime now) -> Result<All> {
-        HEARTH_ASSIGN(const auto rows, catalog_.List());
+        HEARTH_TRY(catalog_.Load());
         All all;
-        for (const QueueRow& row : rows) {
-          HEARTH_ASSIGN(auto statistics, messages_.Statistics(now, row.description.name));
-          all.emplace_back(row.description.name, statistics);
+        for (const auto& [name, queue] : catalog_.queues()) {
+          HEARTH_ASSIGN(auto statistics, messages_.Statistics(now, name));
+          all.emplace_back(name, statistics);
         }
         return all;
       },
@@ -245,16 +305,27 @@ void SqliteQueueStore::Tag(std::string queue, std::map<std::string, std::string>
       std::move(done));
 }
 
-void SqliteQueueStore::StartMove(std::string, std::string, uint32_t, Reply<std::string> handle) {
-  Ask<std::string>([](StoreTime) -> Result<std::string> { return NoMovesYet(); }, std::move(handle));
+void SqliteQueueStore::StartMove(std::string source, std::string destination, uint32_t per_second_max,
+                                 Reply<std::string> handle) {
+  Ask<std::string>(
+      [this, source = std::move(source), destination = std::move(destination),
+       per_second_max](StoreTime now) -> Result<std::string> {
+        HEARTH_ASSIGN(auto task, moves_.Start(now, source, destination, per_second_max));
+        return std::move(task.handle);
+      },
+      [this, per_second_max, handle = std::move(handle)](Result<std::string> started) {
+        if (started.ok()) DriveMove(*started, per_second_max);
+        handle(std::move(started));
+      });
 }
 
-void SqliteQueueStore::CancelMove(std::string, Reply<uint64_t> reply) {
-  Ask<uint64_t>([](StoreTime) -> Result<uint64_t> { return NoMovesYet(); }, std::move(reply));
+void SqliteQueueStore::CancelMove(std::string handle, Reply<uint64_t> reply) {
+  Ask<uint64_t>([this, handle = std::move(handle)](StoreTime) { return moves_.Cancel(handle); },
+                std::move(reply));
 }
 
-void SqliteQueueStore::ListMoves(std::string, Reply<std::vector<MoveTask>> reply) {
-  Ask<std::vector<MoveTask>>([](StoreTime) -> Result<std::vector<MoveTask>> { return NoMovesYet(); },
+void SqliteQueueStore::ListMoves(std::string source, Reply<std::vector<MoveTask>> reply) {
+  Ask<std::vector<MoveTask>>([this, source = std::move(source)](StoreTime) { return moves_.List(source); },
                              std::move(reply));
 }
 

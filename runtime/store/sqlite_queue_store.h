@@ -1,8 +1,12 @@
 #pragma once
 
+#include <map>
 #include <memory>
 #include <optional>
 #include <set>
+#include <string>
+#include <utility>
+#include <vector>
 
 #include "runtime/base/weak_ptr.h"
 #include "runtime/loop/executor.h"
@@ -10,8 +14,11 @@
 #include "runtime/store/group_commit.h"
 #include "runtime/store/lease_clock.h"
 #include "runtime/store/message_table.h"
+#include "runtime/store/move_table.h"
 #include "runtime/store/queue_catalog.h"
 #include "runtime/store/queue_store.h"
+#include "runtime/store/sequence_source.h"
+#include "runtime/store/space_keeper.h"
 #include "runtime/store/sqlite_database.h"
 
 namespace hearth {
@@ -22,7 +29,8 @@ namespace hearth {
 // Owns:    the database, the folder, the writer thread. Owned by main.
 // Borrows: Executor&, outlives it.
 // Thread:  loop thread; the SQL runs on the writer thread, in groups (GroupCommit). Timers: one for the
-//          earliest deadline of all delays and leases, one for upkeep each minute.
+//          earliest deadline of all delays and leases, one for upkeep each minute, one that notices idleness,
+//          one for each move task that runs.
 // Failure: a damaged message is reported to on_damage and not delivered; it counts as received, so it ends in
 //          the dead-letter queue or at its retention.
 // Promise: everything submitted is finished before the destructor returns; no callback runs after.
@@ -30,7 +38,8 @@ class SqliteQueueStore final : public QueueStore {
  public:
   struct Options {
     GroupCommitOptions commit{};
-    SqliteOptions sqlite{};
+    SqliteOptions sqlite{.cache = 32_MiB};          // vacuum and checkpoints are the store's own
+    Bytes message_bytes_max = kMessageBytesMax;     // what a queue may allow at most
     std::function<void(const Error&)> on_damage{};  // on the loop
   };
   // Blocks; at start-up. `path` is the database file ("<data-dir>/queues.db"); its folder exists.
@@ -74,7 +83,6 @@ class SqliteQueueStore final : public QueueStore {
   SqliteQueueStore(std::unique_ptr<SqliteDatabase> database, const std::string& path, Executor& executor,
                    Options options);
   Status Start();
-  Result<int64_t> StoredClock();
   void Run(std::function<Status(StoreTime)> work, Done done);
   template <class T>
   void Ask(std::function<Result<T>(StoreTime)> work, Reply<T> reply);
@@ -82,6 +90,12 @@ class SqliteQueueStore final : public QueueStore {
   void OnNews(const News& news);
   void ArmDueTimer(std::optional<int64_t> due_us);
   void CleanUp();
+  // Move tasks, paced by the loop.
+  void DriveMove(const std::string& handle, uint32_t per_second_max);
+  void StepMove(const std::string& handle);
+  // Off the path: the log into the file, free pages off the file.
+  void WatchForIdleness();
+  void Tidy();
 
   // Constant after construction.
   Executor& executor_;
@@ -89,14 +103,24 @@ class SqliteQueueStore final : public QueueStore {
   // The writer thread's.
   const std::unique_ptr<SqliteDatabase> database_;
   BodyFiles bodies_;
-  QueueCatalog catalog_{*database_};
-  MessageTable messages_{*database_, catalog_, bodies_};
+  QueueCatalog catalog_{*database_, options_.message_bytes_max};
+  SequenceSource sequence_{*database_};
+  MessageTable messages_{*database_, catalog_, sequence_, bodies_};
+  MoveTable moves_{*database_, catalog_, messages_, sequence_};
+  SpaceKeeper space_{*database_};
   // The loop's.
   std::optional<LeaseClock> clock_;  // from Start()
   OnVisible on_visible_;
   Timer due_timer_;
   std::optional<int64_t> due_armed_us_;
   Timer clean_up_timer_;
+  Timer idle_timer_;
+  MonotonicTime last_group_{};
+  struct Move {
+    MovePace pace;
+    Timer timer;
+  };
+  std::map<std::string, Move> moving_;
   std::unique_ptr<GroupCommit> commit_;
   WeakPtrFactory<SqliteQueueStore> weak_factory_{this};
 };

@@ -6,11 +6,15 @@ hearth_unit_test(unit_store_sqlite
     ${store_tests}/group_commit_test.cc
     ${store_tests}/key_store_conformance_test.cc
     ${store_tests}/power_loss_disk.cc
+    ${store_tests}/power_loss_vfs.cc
     ${store_tests}/queue_store_conformance_test.cc
+    ${store_tests}/queue_store_fifo_test.cc
     ${store_tests}/queue_store_model_test.cc
     ${store_tests}/receipt_handle_test.cc
     ${store_tests}/sqlite_database_test.cc
     ${store_tests}/sqlite_key_store_test.cc
     ${store_tests}/sqlite_queue_store_test.cc
+    ${store_tests}/sqlite_queue_upgrade_test.cc
     ${store_tests}/store_crash_test.cc
+    ${store_tests}/store_power_loss_test.cc
   DEPS hearth_store PkgConfig::SQLITE3)

@@ -16,11 +16,11 @@ class GroupFixture {
  public:
   GroupFixture() { Start({}); }
   void Start(GroupCommitOptions options) {
-    groups =
-        std::make_unique<GroupCommit>(*database, executor, "test", options, [this](GroupCommit::Verdict) {
-          ++groups_run;
-          return nullptr;
-        });
+    groups = std::make_unique<GroupCommit>(*database, executor, "test", options,
+                                           GroupCommit::Hooks{.after_group = [this](GroupCommit::Verdict) {
+                                             ++groups_run;
+                                             return nullptr;
+                                           }});
   }
   void Submit(std::function<Status(SqliteDatabase&)> run) {
     groups->Submit({std::move(run), [this](Status status) { statuses.push_back(std::move(status)); }});

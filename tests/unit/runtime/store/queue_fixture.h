@@ -107,6 +107,37 @@ class QueueCaller {
     return Await<void>(*executor_, [&](auto done) { store_->Tag(queue, std::move(tags), keys, done); });
   }
 
+  Result<std::string> StartMove(const std::string& source, const std::string& destination = "",
+                                uint32_t per_second_max = 0) {
+    return Await<std::string>(
+        *executor_, [&](auto done) { store_->StartMove(source, destination, per_second_max, done); });
+  }
+  Result<uint64_t> CancelMove(const std::string& handle) {
+    return Await<uint64_t>(*executor_, [&](auto done) { store_->CancelMove(handle, done); });
+  }
+  Result<std::vector<MoveTask>> ListMoves(const std::string& source) {
+    return Await<std::vector<MoveTask>>(*executor_, [&](auto done) { store_->ListMoves(source, done); });
+  }
+  // Lets the steps that are due run, without time passing between them.
+  MoveTask AwaitMove(const std::string& source) {
+    for (;;) {
+      const MoveTask task = ListMoves(source).value().front();
+      if (task.state != MoveTask::State::kRunning) return task;
+      executor_->Advance(std::chrono::nanoseconds(0));
+    }
+  }
+  Result<SentMessage> TrySendFifo(const std::string& queue, const std::string& body, const std::string& group,
+                                  const std::string& deduplication_id) {
+    auto sent =
+        TrySend(queue, {NewMessage{.body = body, .group_id = group, .deduplication_id = deduplication_id}});
+    if (!sent.ok()) return sent.error();
+    return sent.value().front();
+  }
+  // Every body of a test is sent once: it is the deduplication id too.
+  SentMessage SendFifo(const std::string& queue, const std::string& body, const std::string& group) {
+    return TrySendFifo(queue, body, group, body).value();
+  }
+
   // Names given to OnVisible since the last call, once everything asked for so far has been told.
   std::vector<std::string> TakeTold() {
     (void)List();

@@ -1,33 +1,17 @@
 #include <catch2/catch.hpp>
 
-#include "tests/unit/runtime/store/queue_fixture.h"
-#include "tests/unit/runtime/store/store_drivers.h"
+#include "tests/unit/runtime/store/queue_driver_fixture.h"
 
-// What every driver of QueueStore does alike.
+// What every driver of QueueStore does alike. FIFO queues and moves are in queue_store_fifo_test.cc.
 
 namespace hearth {
 namespace {
-
-template <class Driver>
-class QueueFixture : public QueueCaller {
- public:
-  QueueFixture() { Use(*store, executor); }
-
-  TemporaryFolder folder;
-  TestExecutor executor;
-  std::unique_ptr<QueueStore> store = Driver::OpenQueues(folder.path(), executor);
-};
 
 NewMessage Delayed(const std::string& body, seconds delay) { return {.body = body, .delay = delay}; }
 
 NewMessage Keyed(const std::string& body, const std::string& key) {
   return {.body = body, .idempotency_key = key};
 }
-
-#define QUEUE_TEST(name) \
-  TEMPLATE_TEST_CASE_METHOD(QueueFixture, name, "[store][queue]", MemoryDriver, SqliteDriver)
-// In a class template the base's members need a name to be found.
-#define FIXTURE auto& q = *this
 
 QUEUE_TEST("queue created, created again, created otherwise") {
   FIXTURE;
@@ -50,7 +34,19 @@ QUEUE_TEST("queue name or setting at the limit and past it") {
   CHECK(q.TryCreate("a/b").error().code == ErrorCode::kInvalidArgument);
   CHECK(q.TryCreate("a", {.visibility_timeout = 43'200s}).ok());
   CHECK(q.TryCreate("b", {.visibility_timeout = 43'201s}).error().code == ErrorCode::kInvalidArgument);
+  CHECK(q.TryCreate("delay", {.delay = 900s}).ok());
+  CHECK(q.TryCreate("b", {.delay = 901s}).error().code == ErrorCode::kInvalidArgument);
+  CHECK(q.TryCreate("short", {.retention = 60s}).ok());
   CHECK(q.TryCreate("b", {.retention = 59s}).error().code == ErrorCode::kInvalidArgument);
+  CHECK(q.TryCreate("long", {.retention = 1'209'600s}).ok());
+  CHECK(q.TryCreate("b", {.retention = 1'209'601s}).error().code == ErrorCode::kInvalidArgument);
+  CHECK(q.TryCreate("wait", {.receive_wait = 20s}).ok());
+  CHECK(q.TryCreate("b", {.receive_wait = 21s}).error().code == ErrorCode::kInvalidArgument);
+  CHECK(q.TryCreate("small", {.message_bytes_max = 1'024}).ok());
+  CHECK(q.TryCreate("b", {.message_bytes_max = 1'023}).error().code == ErrorCode::kInvalidArgument);
+  CHECK(q.TryCreate("c", {.receives_max = 1'000, .dead_letter_queue = "a"}).ok());
+  CHECK(q.TryCreate("b", {.receives_max = 1'001, .dead_letter_queue = "a"}).error().code ==
+        ErrorCode::kInvalidArgument);
   CHECK(q.TryCreate("b", {.receives_max = 3}).error().code == ErrorCode::kInvalidArgument);
 }
 
@@ -338,6 +334,13 @@ QUEUE_TEST("same idempotency key within and after five minutes") {
   CHECK(BodiesOf(q.Receive("orders")) == std::vector<std::string>{"a", "c"});
 }
 
+QUEUE_TEST("idempotency key at the limit and past it") {
+  FIXTURE;
+  q.Create("orders");
+  CHECK(q.TrySend("orders", {Keyed("a", std::string(128, 'k'))}).ok());
+  CHECK(q.TrySend("orders", {Keyed("a", std::string(129, 'k'))}).error().code == ErrorCode::kInvalidArgument);
+}
+
 QUEUE_TEST("same idempotency key twice in one batch") {
   FIXTURE;
   q.Create("orders");
@@ -440,6 +443,11 @@ QUEUE_TEST("dead-letter queue that permits no source, or some") {
   CHECK(q.TryCreate("others", {.receives_max = 1, .dead_letter_queue = "open"}).error().code ==
         ErrorCode::kInvalidArgument);
   CHECK(q.Describe("open").value().settings.redrive_sources == std::vector<std::string>{"orders"});
+  QueueSettings most{.redrive_permission = RedrivePermission::kByQueue};
+  for (int i = 0; i < 10; ++i) most.redrive_sources.push_back("source" + std::to_string(9 - i));
+  CHECK(q.TryCreate("most", most).ok());
+  most.redrive_sources.emplace_back("one-more");
+  CHECK(q.TryCreate("more", most).error().code == ErrorCode::kInvalidArgument);
 }
 
 QUEUE_TEST("store destroyed before its answers") {

@@ -137,9 +137,191 @@ TEST_CASE_METHOD(RestartFixture, "purge of many is finished in steps, also over 
   for (int step = 0; step < 6; ++step) (void)TakeTold();
   store.reset();
   const auto database = std::move(SqliteDatabase::Open(path, QueueSchema(), {})).value();
-  auto left = database->Query("SELECT (SELECT count(*) FROM message)+(SELECT count(*) FROM body)");
+  auto left = database->Query("SELECT (SELECT count(*) FROM message)+(SELECT count(*) FROM delivery)");
   REQUIRE(left.Step().value());
   CHECK(left.Int(0) == 0);
+}
+
+// Goal: what a backlog took is given back when it has drained: the file, its log, the files of bodies.
+TEST_CASE_METHOD(RestartFixture, "space is given back after a backlog drains", "[store][queue]") {
+  const auto size = [&](const std::string& file) { return std::filesystem::file_size(file); };
+  Create("orders");
+  for (int batch = 0; batch < 8; ++batch) {
+    REQUIRE(
+        TrySend("orders", std::vector<NewMessage>(1'000, NewMessage{.body = std::string(1'000, 'b')})).ok());
+  }
+  for (int i = 0; i < 5; ++i) Send("orders", kLargeBody);
+  const auto largest = size(path) + size(path + "-wal");
+  CHECK(largest > 8'000'000);
+  CHECK(BodyFileCount() == 5);
+  for (auto messages = Receive("orders", 1'000); !messages.empty(); messages = Receive("orders", 1'000)) {
+    std::vector<std::string> handles;
+    for (const auto& message : messages) handles.push_back(message.receipt_handle);
+    store->Delete("orders", handles, [](const auto&) {});
+  }
+  CHECK(Statistics("orders").in_flight == 0);
+  executor.Advance(3s);
+  executor.RunUntil([&] { return size(path) < 200'000 && size(path + "-wal") == 0; });
+  CHECK(BodyFileCount() == 0);
+  Send("orders", "after");
+  Reopen();
+  CHECK(ReceiveOne("orders").body == "after");
+}
+
+TEST_CASE_METHOD(RestartFixture, "sequence numbers go on after a restart and a crash", "[store][queue]") {
+  Create("orders.fifo", {.kind = QueueKind::kFifo});
+  const auto first = SendFifo("orders.fifo", "a", "g");
+  CHECK(Delete("orders.fifo", ReceiveOne("orders.fifo").receipt_handle).ok());
+  Reopen();
+  const auto second = SendFifo("orders.fifo", "b", "g");
+  CHECK(second.sequence_number > first.sequence_number);
+  CHECK(second.message_id != first.message_id);
+  CHECK(SendFifo("orders.fifo", "a", "g") == first);
+}
+
+TEST_CASE_METHOD(RestartFixture, "groups, attempts and delays of a FIFO queue over a restart",
+                 "[store][queue]") {
+  Create("orders.fifo", {.kind = QueueKind::kFifo, .visibility_timeout = 30s, .delay = 1s});
+  for (const char* body : {"g1", "g2", "h1"}) SendFifo("orders.fifo", body, {body[0]});
+  executor.Advance(1s);
+  const ReceiveRequest attempt{.count = 1, .attempt_id = "once"};
+  const auto taken = TryReceive("orders.fifo", attempt).value();
+  SendFifo("orders.fifo", "h2", "h");
+  Reopen();
+  CHECK(BodiesOf(Receive("orders.fifo")) == std::vector<std::string>{"h1"});
+  CHECK(TryReceive("orders.fifo", attempt).value().at(0).receipt_handle == taken.at(0).receipt_handle);
+  CHECK(Delete("orders.fifo", taken.at(0).receipt_handle).ok());
+  CHECK(BodiesOf(Receive("orders.fifo")) == std::vector<std::string>{"g2"});
+  CHECK(Statistics("orders.fifo").delayed == 1);
+}
+
+// Goal: a restart in the middle of a move loses and doubles nothing.
+TEST_CASE_METHOD(RestartFixture, "move goes on after a restart, each letter once", "[store][queue]") {
+  Create("dead");
+  Create("orders", {.visibility_timeout = 0s, .receives_max = 1, .dead_letter_queue = "dead"});
+  std::vector<std::string> sent;
+  for (int i = 0; i < 40; ++i) sent.push_back("m" + std::to_string(i));
+  for (const std::string& body : sent) Send("orders", body);
+  (void)Receive("orders", 100);
+  CHECK(Receive("orders", 100).empty());
+  REQUIRE(StartMove("dead", "", 10).ok());
+  for (int restart = 0; restart < 5; ++restart) {
+    for (int step = 0; step < 8; ++step) {
+      executor.Advance(100ms);
+      (void)ListMoves("dead");
+    }
+    Reopen();
+  }
+  executor.Advance(100ms);
+  (void)ListMoves("dead");
+  const MoveTask task = ListMoves("dead").value().front();
+  CHECK(task.state == MoveTask::State::kCompleted);
+  CHECK(task.moved == 40);
+  CHECK(BodiesOf(Receive("orders", 100, 30s)) == sent);
+  CHECK(Statistics("dead").visible == 0);
+}
+
+// Goal: the timers and figures of thousands of queues cost little: one timer for all deadlines, no look at
+// queues that are empty.
+TEST_CASE_METHOD(RestartFixture, "three thousand queues", "[store][queue]") {
+  constexpr int kQueues = 3'000;
+  int created = 0;
+  for (int i = 0; i < kQueues; ++i) {
+    store->Create("q" + std::to_string(i), {}, [&](const Status& status) { created += status.ok() ? 1 : 0; });
+  }
+  executor.RunUntil([&] { return created == kQueues; });
+  for (int i = 0; i < kQueues; i += 100) {
+    Send("q" + std::to_string(i), NewMessage{.body = "delayed", .delay = seconds(1 + i / 100)});
+  }
+  CHECK(executor.timers_armed() <= 3);  // deadlines, upkeep, idleness
+  Reopen();
+  const auto all = AllStatistics();
+  REQUIRE(all.size() == kQueues);
+  uint64_t delayed = 0;
+  for (const auto& [name, statistics] : all) delayed += statistics.delayed;
+  CHECK(delayed == 30);
+  executor.Advance(30s);
+  uint64_t visible = 0;
+  for (const auto& [name, statistics] : AllStatistics()) visible += statistics.visible;
+  CHECK(visible == 30);
+  for (int i = 0; i < kQueues; ++i) {
+    store->Remove("q" + std::to_string(i), [&](const Status& status) { created -= status.ok() ? 1 : 0; });
+  }
+  executor.RunUntil([&] { return created == 0; });
+  CHECK(List().empty());
+}
+
+TEST_CASE_METHOD(RestartFixture, "queues and sequence numbers at the limit and one past it",
+                 "[store][queue]") {
+  store.reset();
+  const auto run = [this](std::string_view sql) {
+    const auto database = std::move(SqliteDatabase::Open(path, QueueSchema(), {})).value();
+    REQUIRE(database->Run(sql).ok());
+  };
+  // Each queue has a heap; purged ones have it until they are deleted.
+  run("INSERT INTO heap WITH RECURSIVE n(i) AS (SELECT 2 UNION ALL SELECT i+1 FROM n WHERE i<131071) SELECT "
+      "i,0"
+      " FROM n");
+  Reopen();
+  CHECK(TryCreate("last").ok());
+  CHECK(TryCreate("one-more").error().code == ErrorCode::kThrottled);
+  store.reset();
+  run("UPDATE state SET next_sequence=17592186044416-1000002");
+  Reopen();
+  CHECK(TrySend("last", {NewMessage{}}).ok());
+  CHECK(TrySend("last", {NewMessage{}}).error().code == ErrorCode::kThrottled);
+}
+
+TEST_CASE_METHOD(RestartFixture, "receive moves at most a thousand out of its way, then says so",
+                 "[store][queue]") {
+  Create("dead");
+  Create("orders", {.visibility_timeout = 0s, .receives_max = 1, .dead_letter_queue = "dead"});
+  REQUIRE(TrySend("orders", std::vector<NewMessage>(1'001)).ok());
+  CHECK(Receive("orders", 2'000).size() == 1'001);
+  (void)TakeTold();
+  CHECK(Receive("orders", 1).empty());
+  CHECK(WasTold("orders"));
+  CHECK(Statistics("dead").visible == 1'000);
+  CHECK(Receive("orders", 1).empty());
+  CHECK(Statistics("dead").visible == 1'001);
+}
+
+// Goal: a body over the size that the store allows is refused; the limit is a setting.
+TEST_CASE_METHOD(RestartFixture, "largest message is a setting", "[store][queue]") {
+  store.reset();
+  store = std::move(SqliteQueueStore::Open(path, executor, {.message_bytes_max = 2_MiB})).value();
+  Use(*store, executor);
+  Create("large", {.message_bytes_max = (2_MiB).count});
+  CHECK(TrySend("large", {NewMessage{.body = std::string((2_MiB).count, 'x')}}).ok());
+  CHECK(TrySend("large", {NewMessage{.body = std::string((2_MiB).count + 1, 'x')}}).error().code ==
+        ErrorCode::kTooLarge);
+  CHECK(TryCreate("larger", {.message_bytes_max = (2_MiB).count + 1}).error().code ==
+        ErrorCode::kInvalidArgument);
+}
+
+// Goal: a blocked group with a huge backlog at the head, and thousands of groups, cost a receive nothing:
+// the plan of its statement is a search.
+TEST_CASE_METHOD(RestartFixture, "receive past a blocked group with a long backlog", "[store][queue]") {
+  Create("orders.fifo", {.kind = QueueKind::kFifo});
+  std::vector<NewMessage> backlog;
+  for (int i = 0; i < 5'000; ++i) {
+    backlog.push_back({.body = "b", .group_id = "blocked", .deduplication_id = "b" + std::to_string(i)});
+  }
+  REQUIRE(TrySend("orders.fifo", backlog).ok());
+  (void)ReceiveOne("orders.fifo", 43'200s);
+  for (int i = 0; i < 50; ++i) {
+    SendFifo("orders.fifo", "free" + std::to_string(i), "g" + std::to_string(i));
+    CHECK(ReceiveOne("orders.fifo").body == "free" + std::to_string(i));
+  }
+  CHECK(Statistics("orders.fifo").visible == 4'999);
+  store.reset();
+  // What the planner makes of the statements that a receive runs: no scan.
+  const auto database = std::move(SqliteDatabase::Open(path, QueueSchema(), {})).value();
+  auto plan = database->Query(
+      "EXPLAIN QUERY PLAN SELECT id,head FROM message_group INDEXED BY message_group_ready"
+      " WHERE state=0 AND heap=1 AND head>0 ORDER BY head LIMIT 1");
+  REQUIRE(plan.Step().value());
+  CHECK_THAT(plan.Bytes(3), Catch::Contains("SEARCH") && Catch::Contains("heap=? AND head>?"));
 }
 
 // Goal: no flipped byte of the file is ever delivered as a message, and none crashes the daemon.

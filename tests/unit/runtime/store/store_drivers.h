@@ -15,6 +15,7 @@
 namespace hearth {
 
 struct MemoryDriver {
+  static constexpr bool kDurable = false;
   static std::unique_ptr<QueueStore> OpenQueues(const std::string&, TestExecutor& executor) {
     return std::make_unique<MemoryQueueStore>(executor);
   }
@@ -24,6 +25,7 @@ struct MemoryDriver {
 };
 
 struct SqliteDriver {
+  static constexpr bool kDurable = true;
   static std::unique_ptr<QueueStore> OpenQueues(const std::string& folder, TestExecutor& executor) {
     return std::move(SqliteQueueStore::Open(folder + "/queues.db", executor, {})).value();
   }

@@ -11,10 +11,8 @@ namespace hearth {
 // A folder of its own for one test, removed with everything in it.
 class TemporaryFolder final {
  public:
-  TemporaryFolder() {
-    char name[] = "/tmp/hearth-store-XXXXXX";
-    CHECK_TRUE(::mkdtemp(name) != nullptr);
-    path_ = name;
+  explicit TemporaryFolder(const std::string& in = "/tmp") : path_(in + "/hearth-store-XXXXXX") {
+    CHECK_TRUE(::mkdtemp(path_.data()) != nullptr);
   }
   TemporaryFolder(const TemporaryFolder&) = delete;
   ~TemporaryFolder() { (void)RemoveTree(path_); }
