@@ -9,7 +9,7 @@ hearth_unit_test(unit_store_sqlite
     ${store_tests}/power_loss_vfs.cc
     ${store_tests}/queue_store_conformance_test.cc
     ${store_tests}/queue_store_fifo_test.cc
-    ${store_tests}/queue_store_model_test.cc
+    ${store_tests}/queue_model.cc ${store_tests}/queue_store_model_test.cc
     ${store_tests}/receipt_handle_test.cc
     ${store_tests}/sqlite_database_test.cc
     ${store_tests}/sqlite_key_store_test.cc
