@@ -259,7 +259,7 @@ TEST_CASE_METHOD(RestartFixture, "queues and sequence numbers at the limit and o
     REQUIRE(database->Run(sql).ok());
   };
   // Each queue has a heap; purged ones have it until they are deleted.
-  run("INSERT INTO heap WITH RECURSIVE n(i) AS (SELECT 2 UNION ALL SELECT i+1 FROM n WHERE i<131071) SELECT "
+  run("INSERT INTO heap WITH RECURSIVE n(i) AS (SELECT 2 UNION ALL SELECT i+1 FROM n WHERE i<131070) SELECT "
       "i,0"
       " FROM n");
   Reopen();
