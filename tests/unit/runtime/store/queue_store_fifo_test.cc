@@ -223,6 +223,32 @@ QUEUE_TEST("dead letter of a FIFO queue frees its group and keeps order there") 
   CHECK(q.Statistics("orders.fifo").dead_lettered == 2);
 }
 
+QUEUE_TEST("message discarded from a blocked group leaves it blocked") {
+  FIXTURE;
+  q.Create("orders.fifo", kFifoQueue);
+  const auto first = q.SendFifo("orders.fifo", "g1", "g");
+  const auto second = q.SendFifo("orders.fifo", "g2", "g");
+  q.SendFifo("orders.fifo", "g3", "g");
+  const auto leased = q.ReceiveOne("orders.fifo");
+  CHECK(q.Discard("orders.fifo", {first.message_id, second.message_id}) == 1);
+  CHECK(q.Receive("orders.fifo").empty());
+  CHECK(q.Delete("orders.fifo", leased.receipt_handle).ok());
+  CHECK(BodiesOf(q.Receive("orders.fifo")) == Bodies{"g3"});
+}
+
+QUEUE_TEST("group whose last message became a dead letter begins anew, behind others") {
+  FIXTURE;
+  q.Create("dead.fifo", kFifoQueue);
+  q.Create("orders.fifo",
+           Fifo({.visibility_timeout = 0s, .receives_max = 1, .dead_letter_queue = "dead.fifo"}));
+  q.SendFifo("orders.fifo", "g1", "g");
+  (void)q.ReceiveOne("orders.fifo");
+  CHECK(q.Receive("orders.fifo").empty());
+  q.SendFifo("orders.fifo", "h1", "h");
+  q.SendFifo("orders.fifo", "g2", "g");
+  CHECK(BodiesOf(q.Receive("orders.fifo")) == Bodies{"h1", "g2"});
+}
+
 QUEUE_TEST("FIFO messages discarded, expired, purged: the rest of their group goes on") {
   FIXTURE;
   q.Create("orders.fifo", Fifo({.retention = 60s}));

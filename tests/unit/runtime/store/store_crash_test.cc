@@ -142,7 +142,10 @@ void RunAndKill(const std::string& folder, int life, size_t kill_after, Promises
   UniqueFd in(pipe_fds[0]), out(pipe_fds[1]);
   const pid_t child = ::fork();
   REQUIRE(child >= 0);
-  if (child == 0) Child(folder, out.get(), life).RunForEver();
+  if (child == 0) {
+    in.Reset();  // so that it ends when we do
+    Child(folder, out.get(), life).RunForEver();
+  }
   out.Reset();
   std::string line;
   size_t lines = 0;
