@@ -5,6 +5,7 @@ hearth_unit_test(unit_trigger_queue
           ${CMAKE_CURRENT_LIST_DIR}/triggers/queue/json_text_test.cc
           ${CMAKE_CURRENT_LIST_DIR}/triggers/queue/queue_batch_test.cc
           ${CMAKE_CURRENT_LIST_DIR}/triggers/queue/queue_event_json_test.cc
+          ${CMAKE_CURRENT_LIST_DIR}/triggers/queue/queue_fifo_test.cc
           ${CMAKE_CURRENT_LIST_DIR}/triggers/queue/queue_filter_test.cc
           ${CMAKE_CURRENT_LIST_DIR}/triggers/queue/queue_sharing_test.cc
           ${CMAKE_CURRENT_LIST_DIR}/triggers/queue/queue_window_test.cc
