@@ -1,6 +1,7 @@
 # End-to-end tests: one ctest a file, each with a daemon (or several) of its own on free ports in a temporary folder.
 # They need the whole product, so they register once there is a daemon to test.
 hearth_add_function(recorder SOURCES ${CMAKE_CURRENT_LIST_DIR}/handlers/recorder.cc)
+hearth_add_function(walker SOURCES ${CMAKE_CURRENT_LIST_DIR}/handlers/walker.cc)
 hearth_add_function(intruder SOURCES ${CMAKE_CURRENT_LIST_DIR}/handlers/intruder.cc)
 
 function(hearth_e2e_test name)
@@ -22,6 +23,7 @@ if(TARGET hearthd)
   hearth_e2e_test(invoke ALONE)  # measures durations
   hearth_e2e_test(http_trigger)
   hearth_e2e_test(queue_trigger)
+  hearth_e2e_test(queue_mappings)
   hearth_e2e_test(bucket_trigger)
   hearth_e2e_test(deploy_refusals)
   hearth_e2e_test(restart)
