@@ -261,16 +261,17 @@ void QueueConsumer::OnSettled(uint64_t lane, const BatchSettlement& settlement) 
   counters_.exhausted += settlement.exhausted;
   counters_.bisections += settlement.bisections;
   counters_.leases_lost += settlement.leases_lost;
+  const bool ran = settlement.kind == BatchSettlement::Kind::kRan;
+  if (ran) ++(settlement.deleted > 0 ? counters_.batches_succeeded : counters_.batches_failed);
   if (settlement.throttled) window_.OnThrottled(epoch);
-  if (settlement.kind == BatchSettlement::Kind::kGivenBack || settlement.throttled) ++counters_.throttled;
-  if (settlement.kind == BatchSettlement::Kind::kGivenBack) {
+  if (!ran || settlement.throttled) {
+    ++counters_.throttled;
     Wait(settlement.error);
-    return CheckIdle();
+  } else {
+    window_.OnRan(under_way);
+    EndWait();
+    counters_.last_error = settlement.error;
   }
-  window_.OnRan(under_way);
-  EndWait();
-  counters_.last_error = settlement.error;
-  ++(settlement.deleted > 0 ? counters_.batches_succeeded : counters_.batches_failed);
   // Groups that were held up by this batch are free again.
   if (mapping_.fifo()) scout_.Look();
   Pump();

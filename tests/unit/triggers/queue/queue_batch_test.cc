@@ -96,6 +96,8 @@ TEST_CASE_METHOD(QueueBatchFixture,
   End(Failed());
   CHECK(sink.under_way() == 0);
   CHECK(Left().in_flight == 2);
+  CHECK(StatusOf()["BatchesFailed"] == 1);
+  CHECK(StatusOf()["Throttled"] == 1);
   executor.Advance(31s);
   REQUIRE(sink.under_way() == 1);
   CHECK(Records(1)[0]["attributes"]["ApproximateReceiveCount"] == "2");

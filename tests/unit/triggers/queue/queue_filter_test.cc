@@ -59,6 +59,7 @@ TEST_CASE_METHOD(QueueFilterFixture, "a backlog of wanted messages is taken batc
   while (sink.under_way() > 0) End(Succeeded());
   CHECK(MessagesLeft() == 0);
   CHECK(sink.delivered().size() == 40);
+  CHECK(sink.slots_asked() == 40);
   CHECK(Left().received == 400);
   CHECK(StatusOf()["Filtered"] == 800);
 }
