@@ -35,6 +35,7 @@ if(TARGET hearthd)
   hearth_e2e_test(cli)
   hearth_e2e_test(install)
   hearth_e2e_test(reference_pages)
+  hearth_e2e_test(prometheus TIMEOUT 300)
   hearth_e2e_test(readme TIMEOUT 600)  # builds a project, and runs the demo
   hearth_e2e_test(unprivileged)
   hearth_e2e_test(awscli TIMEOUT 300)  # each aws command takes a second of Python
