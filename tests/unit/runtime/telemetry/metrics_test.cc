@@ -1,15 +1,28 @@
 #include "runtime/telemetry/metrics.h"
 
+#include <malloc.h>
+
 #include <map>
 #include <optional>
 
 #include <catch2/catch.hpp>
+#ifdef __SANITIZE_ADDRESS__
+extern "C" size_t __sanitizer_get_current_allocated_bytes();  // gcc has no header for it
+#endif
 
 #include "runtime/telemetry/function_series.h"
 #include "tests/unit/runtime/store/ledger_fixture.h"
 
 namespace hearth {
 namespace {
+
+size_t BytesAllocated() {
+#ifdef __SANITIZE_ADDRESS__
+  return __sanitizer_get_current_allocated_bytes();
+#else
+  return mallinfo2().uordblks;
+#endif
+}
 
 class MetricsFixture {
  public:
@@ -88,6 +101,7 @@ TEST_CASE_METHOD(MetricsFixture, "billed figures are exact sums of what is billa
   record.outcome = OutcomeKind::kPlatformFault;
   record.billable = false;
   Settle(record);
+  CHECK(Value(R"(hearth_errors_total{function="resize"})") == "0");  // ours, not the function's
   CHECK(Value(R"(hearth_billed_duration_seconds_total{function="resize",plan="on-demand"})") == "1");
   CHECK(Value(R"(hearth_billed_gb_seconds_total{function="resize",plan="on-demand"})") == "1");
   CHECK(Value(R"(hearth_billed_requests_total{function="resize",plan="on-demand"})") == "10");
@@ -165,6 +179,29 @@ TEST_CASE_METHOD(MetricsFixture, "forgotten function has no series, nor has a wo
   Worker("resize", WorkerState::kForking, WorkerState::kDying);
   Worker("resize", WorkerState::kDying, WorkerState::kGone);
   CHECK(Scrape().find("resize") == std::string::npos);
+}
+
+TEST_CASE_METHOD(MetricsFixture, "memory of forgotten functions is given back", "[telemetry]") {
+  const auto deploy_and_forget = [this] {
+    for (int i = 0; i < 1'000; ++i) Settle(Success("function-" + std::to_string(i)));
+    const size_t most = BytesAllocated();
+    for (int i = 0; i < 1'000; ++i) metrics->ForgetFunction("function-" + std::to_string(i));
+    return most;
+  };
+  deploy_and_forget();  // the table itself keeps its size
+  const size_t before = BytesAllocated();
+  const size_t most = deploy_and_forget();
+  CHECK(most > before + (1 << 20));
+  CHECK(BytesAllocated() <= before + 1'000);
+}
+
+TEST_CASE_METHOD(MetricsFixture, "settled invocation allocates nothing once its function is known",
+                 "[telemetry]") {
+  const InvocationRecord record = Success("resize");
+  Settle(record);
+  const size_t before = BytesAllocated();
+  for (int i = 0; i < 10'000; ++i) Settle(record);
+  CHECK(BytesAllocated() == before);
 }
 
 TEST_CASE_METHOD(MetricsFixture, "hostile reason cannot add a series of its own making", "[telemetry]") {
