@@ -14,7 +14,7 @@ constexpr size_t kFunctionsMax = 15;  // bars of the plot by function
 constexpr const char* kColors[] = {"var(--c1)", "var(--c2)", "var(--c3)", "var(--c4)",
                                    "var(--c5)", "var(--c6)", "var(--c7)"};
 constexpr const char* kOtherColor = "var(--c8)";
-constexpr const char* kAccountName = "account";
+constexpr const char* kAccountName = "(account)";  // no function has such a name
 
 constexpr const char* kStyle = R"css(
 :root{color-scheme:light dark;--bg:#f6f7f9;--card:#fff;--ink:#1c2430;--soft:#5c6878;--line:#e3e7ed;--accent:#c8501e;
@@ -29,7 +29,7 @@ h1{font-size:26px;margin:0;letter-spacing:-.01em}h1 b{color:var(--accent)}
 h2{font-size:17px;margin:0 0 2px}p{margin:0}.soft{color:var(--soft);font-size:13px}
 .badge{display:inline-block;border:1px solid currentColor;border-radius:999px;padding:1px 10px;font-size:12px;margin-left:8px;vertical-align:middle}
 .final{color:var(--ok)}.provisional{color:var(--warn)}
-.cards{display:grid;grid-template-columns:repeat(auto-fit,minmax(170px,1fr));gap:12px;margin-bottom:16px}
+.cards{display:grid;grid-template-columns:repeat(auto-fit,minmax(250px,1fr));gap:12px;margin-bottom:16px}
 .card,section{background:var(--card);border:1px solid var(--line);border-radius:12px;padding:14px 16px;min-width:0}
 .card b{display:block;font-size:23px;font-variant-numeric:tabular-nums;letter-spacing:-.01em;overflow-wrap:anywhere}
 section{margin-bottom:16px;padding:18px}

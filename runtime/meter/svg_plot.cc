@@ -15,8 +15,8 @@ constexpr double kHeight = 300;
 constexpr double kLeft = 74, kRight = 12, kTop = 14, kBottom = 34;
 constexpr int kSteps = 4;
 constexpr double kRowHeight = 30;
-constexpr double kNameWidth = 200, kTextWidth = 130;
-constexpr size_t kNameCharacters = 26;
+constexpr double kNameWidth = 230, kTextWidth = 130;
+constexpr size_t kNameCharacters = 18;  // of the widest letter
 
 std::string Number(double value) {
   char text[40];

@@ -33,6 +33,8 @@ if(TARGET hearthd)
   hearth_e2e_test(hostile TIMEOUT 300)
   hearth_e2e_test(freezing)
   hearth_e2e_test(cli)
+  hearth_e2e_test(billing)
+  hearth_e2e_test(bill_page)  # skipped where there is no chromium
   hearth_e2e_test(install)
   hearth_e2e_test(reference_pages)
   hearth_e2e_test(prometheus TIMEOUT 300)

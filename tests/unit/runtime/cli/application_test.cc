@@ -83,6 +83,17 @@ TEST_CASE("an answer of another shape is an error, not a crash", "[cli]") {
   CHECK(Run({"bill"}, daemon.url()).code == 3);
 }
 
+TEST_CASE("a bill that is not the same again is exit code 3 and says where", "[cli]") {
+  CannedServer daemon({CannedServer::Json(200, R"({"same":false,"difference":"a is now b"})"),
+                       CannedServer::Json(200, R"({"same":true,"lines":2})")});
+  const Ran different = Run({"bill", "re-rate", "--month", "2026-11"}, daemon.url());
+  CHECK(different.code == 3);
+  CHECK(Has(different.out, "DIFFERENT: a is now b"));
+  const Ran same = Run({"bill", "re-rate", "--month", "2026-11"}, daemon.url());
+  CHECK(same.code == 0);
+  CHECK(Has(same.out, "the same, byte for byte"));
+}
+
 TEST_CASE("wrong usage is exit code 2 with a suggestion", "[cli]") {
   for (const std::vector<std::string>& words : {std::vector<std::string>{"deplyo"},
                                                 {"queue", "craete"},

@@ -1,5 +1,8 @@
 #include "runtime/meter/bill_page.h"
 
+#include <cstdlib>
+#include <fstream>
+
 #include <catch2/catch.hpp>
 
 #include "runtime/meter/svg_plot.h"
@@ -71,6 +74,59 @@ TEST_CASE_METHOD(PageFixture, "more lines than the page has room for are said to
   const std::string page = Page();
   CHECK(Has(page, "lines are left out here"));
   CHECK(Count(page.substr(page.find("id=\"lines\"")), "<tr>") == kPageLinesMax + 1);
+}
+
+// A month of everything, for tests/e2e/test_bill_page.py, which looks at it in a browser.
+TEST_CASE_METHOD(PageFixture, "a page to look at", "[.][page-to-look-at]") {
+  const char* path = std::getenv("HEARTH_PAGE");
+  REQUIRE(path != nullptr);
+  const std::string book(ShippedPriceBookJson());
+  Happens(At("2026-01-01"), PricesInForce{book});
+  const std::vector<std::string> functions = {"resize",
+                                              "thumbnails",
+                                              "orders",
+                                              "checkout",
+                                              "search-index",
+                                              "mail",
+                                              "audit",
+                                              "webhooks",
+                                              "reports",
+                                              std::string(64, 'w'),
+                                              "<b>bold</b> & \"quoted\"",
+                                              "nightly"};
+  const Commitment warm = Buys(At("2026-11-03T08:00:00Z"), Reserve("checkout", 3, 1'024, 500));
+  Buys(At("2026-11-05"), SavingsPlan("0.05", 480));
+  const Commitment host = Buys(At("2026-11-08T10:00:00Z"), Host("reports", 1));
+  Happens(At("2026-11-09T10:00:00Z"), CommitmentEnded{host.id, At("2026-11-09T10:00:00Z")});
+  Happens(kNovember, FunctionTagged{"resize", {{"cost-center", "vision"}}});
+  Happens(At("2026-11-20"), CreditGranted{"crd-1", Of("0.25"), "orders", "outage of 19 November"});
+  std::mt19937_64 random(7);
+  for (int hour = 0; hour < 24 * 28; ++hour) {
+    const WallTime start = kNovember + std::chrono::hours(hour);
+    const uint64_t day_wave = 20 + static_cast<uint64_t>((hour % 24) > 7 && (hour % 24) < 19 ? 60 : 0);
+    for (size_t i = 0; i < functions.size(); ++i) {
+      const uint64_t ms = day_wave * (1'000 + random() % 20'000) / (i + 1);
+      const bool reserved = functions[i] == "checkout" && warm.Runs(start);
+      Ran(start, {.function = functions[i],
+                  .ms = ms,
+                  .memory_mib = 512u << (i % 3),
+                  .plan = reserved ? Plan::kReserved
+                          : i == 6 ? Plan::kSpot
+                                   : Plan::kOnDemand,
+                  .commitment = reserved ? warm.id : ""});
+    }
+    NodeHour node;
+    node.hour = HourOf(start);
+    node.observed_ms = 3'600'000;
+    node.capacity = uint64_t{16'384} * 3'600'000;
+    node.busy = node.capacity * day_wave / 200;
+    node.reserved_busy = warm.Runs(start) ? node.capacity / 30 : 0;
+    node.reserved_idle = warm.Runs(start) ? node.capacity / 8 : 0;
+    node.keep_alive = node.capacity * (10 + random() % 10) / 100;
+    node.platform = node.capacity / 50;
+    Happens(start, node);
+  }
+  std::ofstream(path) << Page(At("2026-11-29"));
 }
 
 TEST_CASE("scale ends at a round number that is not below the largest", "[meter][page]") {
