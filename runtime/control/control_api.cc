@@ -42,7 +42,8 @@ ControlApi::ControlApi(ControlParts parts, Options options)
       commitments_(parts.account, parts.executor.clock()),
       budgets_(parts.account, parts.budgets),
       logs_(parts.logs, parts.registry, parts.executor.clock()),
-      status_(std::move(options.info), parts.pool, parts.queues, std::move(options.readiness)),
+      status_(std::move(options.info), parts.pool, std::move(options.readiness)),
+      queues_(parts.queues, parts.executor, {status_.info().account, status_.info().region}),
       buckets_(parts.registry, *triggers_.at("bucket")),
       routes_(parts.registry, *triggers_.at("route")) {}
 
@@ -193,7 +194,9 @@ Status ControlApi::MountHearth(http::RouteTable& routes) {
   HEARTH_TRY(MountBilling(routes));
   HEARTH_TRY(
       Add(routes, "GET /_hearth/v1/workers", [this](const ApiCallPtr& call) { status_.Workers(call); }));
-  HEARTH_TRY(Add(routes, "GET /_hearth/v1/queues", [this](const ApiCallPtr& call) { status_.Queues(call); }));
+  HEARTH_TRY(Add(routes, "GET /_hearth/v1/queues", [this](const ApiCallPtr& call) { queues_.List(call); }));
+  HEARTH_TRY(Add(routes, "GET /_hearth/v1/queues/{name}/messages",
+                 [this](const ApiCallPtr& call) { queues_.Peek(call); }));
   HEARTH_TRY(Add(routes, "GET /_hearth/v1/info", [this](const ApiCallPtr& call) { status_.Info(call); }));
   HEARTH_TRY(Add(routes, "GET /_hearth/v1/logs/{name}", [this](const ApiCallPtr& call) { logs_.Get(call); }));
   HEARTH_TRY(Add(routes, "GET /metrics", [this](const ApiCallPtr& call) {

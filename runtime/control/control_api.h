@@ -12,6 +12,7 @@
 #include "runtime/control/hearth_commitments.h"
 #include "runtime/control/hearth_documents.h"
 #include "runtime/control/hearth_logs.h"
+#include "runtime/control/hearth_queues.h"
 #include "runtime/control/hearth_status.h"
 #include "runtime/control/lambda_functions.h"
 #include "runtime/control/lambda_invoke.h"
@@ -108,6 +109,7 @@ class ControlApi final {
   HearthBudgets budgets_;
   HearthLogs logs_;
   HearthStatus status_;
+  HearthQueues queues_;
   HearthDocuments buckets_;
   HearthDocuments routes_;
   std::vector<http::RouteLease> leases_;

@@ -2,6 +2,7 @@
 
 #include "runtime/model/function.h"
 #include "runtime/registry/code_folders.h"
+#include "runtime/store/queue_store.h"
 
 namespace hearth {
 namespace {
@@ -40,45 +41,6 @@ void HearthStatus::Workers(const ApiCallPtr& call) const {
                         {"draining", pool.draining}});
   }
   call->AnswerJson(200, {{"versions", std::move(versions)}});
-}
-
-// The store tells one queue's numbers at a time.
-struct HearthStatus::QueueList {
-  ApiCallPtr call;
-  std::vector<QueueDescription> queues;
-  size_t next = 0;
-  Json out = Json::array();
-};
-
-void HearthStatus::Queues(const ApiCallPtr& call) {
-  queues_.List([this, call](Result<std::vector<QueueDescription>> queues) {
-    if (!queues.ok()) return call->Fail(queues.error());
-    auto list = std::make_shared<QueueList>();
-    list->call = call;
-    list->queues = std::move(queues).value();
-    NextQueue(list);
-  });
-}
-
-void HearthStatus::NextQueue(const std::shared_ptr<QueueList>& list) {
-  if (list->next == list->queues.size())
-    return list->call->AnswerJson(200, {{"queues", std::move(list->out)}});
-  const std::string name = list->queues[list->next].name;
-  queues_.Statistics(name, [this, list](const Result<QueueStatistics>& statistics) {
-    const QueueDescription& queue = list->queues[list->next++];
-    // One that was removed meanwhile is left out.
-    if (statistics.ok()) {
-      list->out.push_back({{"name", queue.name},
-                           {"visible", statistics->visible},
-                           {"in_flight", statistics->in_flight},
-                           {"delayed", statistics->delayed},
-                           {"oldest_age_ms", statistics->oldest_age.count()},
-                           {"visibility_timeout_s", queue.settings.visibility_timeout.count()},
-                           {"dead_letter_queue", queue.settings.dead_letter_queue},
-                           {"receives_max", queue.settings.receives_max}});
-    }
-    NextQueue(list);
-  });
 }
 
 void HearthStatus::Live(const ApiCallPtr& call) const { call->AnswerJson(200, {{"status", "live"}}); }

@@ -5,7 +5,6 @@
 
 #include "runtime/control/api_call.h"
 #include "runtime/control/pool_status.h"
-#include "runtime/store/queue_store.h"
 
 namespace hearth {
 
@@ -21,7 +20,7 @@ struct ControlInfo {
   std::string data_folder;
 };
 
-// GET info, workers, queues below /_hearth/v1; /livez and /readyz.
+// GET info, workers below /_hearth/v1; /livez and /readyz.
 //
 // Borrows: everything; all outlive it.
 // Thread:  loop thread.
@@ -29,22 +28,18 @@ class HearthStatus final {
  public:
   using Readiness = std::function<Status()>;
 
-  HearthStatus(ControlInfo info, const PoolStatusSource& pool, QueueStore& queues, Readiness readiness)
-      : info_(std::move(info)), pool_(pool), queues_(queues), readiness_(std::move(readiness)) {}
+  HearthStatus(ControlInfo info, const PoolStatusSource& pool, Readiness readiness)
+      : info_(std::move(info)), pool_(pool), readiness_(std::move(readiness)) {}
 
+  const ControlInfo& info() const { return info_; }
   void Info(const ApiCallPtr& call) const;
   void Workers(const ApiCallPtr& call) const;
-  void Queues(const ApiCallPtr& call);
   void Live(const ApiCallPtr& call) const;
   void Ready(const ApiCallPtr& call) const;
 
  private:
-  struct QueueList;
-  void NextQueue(const std::shared_ptr<QueueList>& list);
-
   const ControlInfo info_;
   const PoolStatusSource& pool_;
-  QueueStore& queues_;
   const Readiness readiness_;
 };
 

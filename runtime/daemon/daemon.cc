@@ -118,6 +118,7 @@ hearth::Status Daemon::OpenData() {
     if (async_) async_->OnQueueVisible(queue);
   });
   queues_->SetOnVisible([this](std::string_view queue) { OnQueueVisible(queue); });
+  metrics_.AddSource(queue_metrics_.emplace(*queues_));
   return Ok();
 }
 

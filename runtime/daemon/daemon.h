@@ -11,6 +11,7 @@
 #include "runtime/control/control_api.h"
 #include "runtime/control/platform_log.h"
 #include "runtime/control/pool_status.h"
+#include "runtime/control/queue_metrics.h"
 #include "runtime/daemon/config.h"
 #include "runtime/daemon/daemon_metrics.h"
 #include "runtime/http/route_table.h"
@@ -107,6 +108,7 @@ class Daemon final : private PoolStatusSource, private RegistryObserver, private
   Metrics metrics_;
   ProcessSource process_figures_;
   LoopLag loop_lag_;
+  std::optional<QueueMetrics> queue_metrics_;
   LogStore logs_;
   PlatformLog platform_log_;
   std::unique_ptr<SqliteKeyStore> keys_;

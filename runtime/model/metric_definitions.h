@@ -99,6 +99,19 @@ inline constexpr auto kMetrics = std::to_array<MetricDefinition>({
     {kEvents, "hearth_async_event_age_seconds", kGauge, "function",
      "age of the oldest stored event that could run now; 0 when there is none"},
 
+    {kQueues, "hearth_queue_messages", kGauge, "queue,state",
+     "messages by state: visible, in_flight, delayed"},
+    {kQueues, "hearth_queue_oldest_message_age_seconds", kGauge, "queue",
+     "age of the oldest visible message; 0 when there is none"},
+    {kQueues, "hearth_queue_sent_total", kCounter, "queue", "messages sent"},
+    {kQueues, "hearth_queue_received_total", kCounter, "queue", "messages received, again or first"},
+    {kQueues, "hearth_queue_deleted_total", kCounter, "queue", "messages deleted"},
+    {kQueues, "hearth_queue_dead_lettered_total", kCounter, "queue",
+     "messages moved to the dead-letter queue, having been received too often"},
+    {kQueues, "hearth_queue_move_tasks", kGauge, "queue,state",
+     "of a dead-letter queue, its last 10 tasks of moving messages back: running, completed, cancelling, "
+     "cancelled, failed"},
+
     {kBuckets, "hearth_bucket_file_events_total", kCounter, "bucket,source",
      "finished files seen: notify (told by inotify), scan (found by reconciling; nothing had told of them)"},
     {kBuckets, "hearth_bucket_objects_total", kCounter, "bucket,result",
