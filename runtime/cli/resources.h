@@ -23,6 +23,8 @@ struct QueueConnection {
 Result<Json> ConnectQueue(const Session& session, const QueueConnection& connection);
 // The mapping of that queue and function; kNotFound when there is none.
 Result<Json> FindMapping(const Session& session, const std::string& queue, const std::string& function);
+// "running: 12 of about 40 messages moved to orders", of a ListMessageMoveTasks result.
+std::string MoveTaskText(const Json& task);
 Result<std::string> QueueArn(const Session& session, const std::string& queue);
 
 struct BucketNotify {

@@ -1,6 +1,5 @@
 #include "runtime/cli/payload.h"
 #include "runtime/cli/resources.h"
-#include "runtime/cli/text_table.h"
 #include "runtime/cli/verbs.h"
 
 namespace hearth::cli {
@@ -8,6 +7,7 @@ namespace {
 
 // SQS's own ranges.
 constexpr int64_t kVisibilityMax = 43'200, kDelayMax = 900, kRetentionMin = 60, kRetentionMax = 1'209'600;
+constexpr int64_t kBytesMin = 1'024, kBytesMax = 1'048'576;
 constexpr int64_t kReceiveMax = 10, kWaitMax = 20, kBatchMax = 10'000, kWindowMax = 300;
 
 // Prints the API's answer, or the line for people.
@@ -29,12 +29,26 @@ Status AddAttribute(const Arguments& arguments, const std::string& flag, const c
   return Ok();
 }
 
+Status AddFifo(const Arguments& arguments, Json& attributes) {
+  const bool named_so = arguments.Word(0).ends_with(".fifo");
+  if (arguments.Has("--fifo") != named_so) {
+    return UsageError("a FIFO queue has --fifo and a name that ends in .fifo, and no other queue has");
+  }
+  if (arguments.Has("--deduplicate-content") && !named_so)
+    return UsageError("--deduplicate-content is for FIFO queues: --fifo");
+  if (named_so) attributes["FifoQueue"] = "true";
+  if (arguments.Has("--deduplicate-content")) attributes["ContentBasedDeduplication"] = "true";
+  return Ok();
+}
+
 Result<Json> AttributesFor(const Session& session, const Arguments& arguments) {
   Json attributes = Json::object();
   HEARTH_TRY(AddAttribute(arguments, "--visibility", "VisibilityTimeout", 0, kVisibilityMax, attributes));
   HEARTH_TRY(AddAttribute(arguments, "--delay", "DelaySeconds", 0, kDelayMax, attributes));
   HEARTH_TRY(AddAttribute(arguments, "--retention", "MessageRetentionPeriod", kRetentionMin, kRetentionMax,
                           attributes));
+  HEARTH_TRY(AddAttribute(arguments, "--max-bytes", "MaximumMessageSize", kBytesMin, kBytesMax, attributes));
+  HEARTH_TRY(AddFifo(arguments, attributes));
   HEARTH_ASSIGN(const auto receives, arguments.Number("--receives", 1, 1000));
   if (arguments.Has("--dead-letter") != receives.has_value()) {
     return UsageError(
@@ -55,34 +69,22 @@ Result<ExitCode> Create(Session& session, const Arguments& arguments) {
   return Done(session, made, "queue " + name + ": " + TextOf(made, "QueueUrl"));
 }
 
-Result<ExitCode> List(Session& session, const Arguments&) {
-  HEARTH_ASSIGN(const Json answer, session.Ask("GET", "/_hearth/v1/queues"));
-  if (session.wants_json()) {
-    session.PrintJson(answer);
-    return ExitCode::kOk;
-  }
-  TextTable table({{"QUEUE"},
-                   {"VISIBLE", Align::kRight},
-                   {"IN FLIGHT", Align::kRight},
-                   {"DELAYED", Align::kRight},
-                   {"OLDEST", Align::kRight},
-                   {"DEAD LETTERS TO"}});
-  for (const Json& queue : answer.value("queues", Json::array())) {
-    table.Add({TextOf(queue, "name"), TextOf(queue, "visible"), TextOf(queue, "in_flight"),
-               TextOf(queue, "delayed"), Decimals(NumberOf(queue, "oldest_age_ms") / 1000, 1) + " s",
-               TextOf(queue, "dead_letter_queue")});
-  }
-  session.out() << table.Text();
-  if (table.Text().empty()) session.Note("no queues; make one with: hearth queue create NAME");
-  return ExitCode::kOk;
-}
-
 Result<ExitCode> Send(Session& session, const Arguments& arguments) {
   HEARTH_ASSIGN(const std::string body, ReadPayload(arguments.Word(1)));
   HEARTH_ASSIGN(const auto delay, arguments.Number("--delay", 0, kDelayMax));
   Json request = QueueNamed(arguments.Word(0));
   request["MessageBody"] = body;
   if (delay) request["DelaySeconds"] = *delay;
+  if (arguments.Has("--group")) request["MessageGroupId"] = arguments.Text("--group");
+  if (arguments.Has("--deduplication-id"))
+    request["MessageDeduplicationId"] = arguments.Text("--deduplication-id");
+  for (const std::string& pair : arguments.All("--attribute")) {
+    const size_t equals = pair.find('=');
+    if (equals == std::string::npos || equals == 0)
+      return UsageError("--attribute " + pair + ": give NAME=VALUE");
+    request["MessageAttributes"][pair.substr(0, equals)] = {{"DataType", "String"},
+                                                            {"StringValue", pair.substr(equals + 1)}};
+  }
   HEARTH_ASSIGN(const Json sent, session.AskSqs("SendMessage", request));
   return Done(session, sent, "sent " + TextOf(sent, "MessageId"));
 }
@@ -90,11 +92,14 @@ Result<ExitCode> Send(Session& session, const Arguments& arguments) {
 Result<ExitCode> Receive(Session& session, const Arguments& arguments) {
   HEARTH_ASSIGN(const auto count, arguments.Number("--max", 1, kReceiveMax));
   HEARTH_ASSIGN(const auto wait, arguments.Number("--wait", 0, kWaitMax));
+  HEARTH_ASSIGN(const auto visibility, arguments.Number("--visibility", 0, kVisibilityMax));
   const std::string name = arguments.Word(0);
   Json request = QueueNamed(name);
   request["MaxNumberOfMessages"] = count.value_or(1);
-  request["AttributeNames"] = {"All"};
+  request["MessageSystemAttributeNames"] = {"All"};
+  request["MessageAttributeNames"] = {"All"};
   if (wait) request["WaitTimeSeconds"] = *wait;
+  if (visibility) request["VisibilityTimeout"] = *visibility;
   HEARTH_ASSIGN(const Json received, session.AskSqs("ReceiveMessage", request));
   if (session.wants_json()) session.PrintJson(received);
   for (const Json& message : received.value("Messages", Json::array())) {
@@ -116,23 +121,6 @@ Result<ExitCode> Purge(Session& session, const Arguments& arguments) {
 Result<ExitCode> Remove(Session& session, const Arguments& arguments) {
   HEARTH_ASSIGN(const Json answer, session.AskSqs("DeleteQueue", QueueNamed(arguments.Word(0))));
   return Done(session, answer, "removed queue " + arguments.Word(0));
-}
-
-Result<ExitCode> Describe(Session& session, const Arguments& arguments) {
-  Json request = QueueNamed(arguments.Word(0));
-  request["AttributeNames"] = {"All"};
-  HEARTH_ASSIGN(const Json answer, session.AskSqs("GetQueueAttributes", request));
-  if (session.wants_json()) {
-    session.PrintJson(answer);
-    return ExitCode::kOk;
-  }
-  TextTable table({{"QUEUE"}, {arguments.Word(0)}});
-  const Json attributes = answer.value("Attributes", Json::object());
-  for (const auto& [name, value] : attributes.items()) {
-    table.Add({name, value.is_string() ? value.get<std::string>() : DumpJson(value)});
-  }
-  session.out() << table.Text();
-  return ExitCode::kOk;
 }
 
 Result<ExitCode> Connect(Session& session, const Arguments& arguments) {
@@ -164,10 +152,15 @@ Command QueueCreate() {
           .flags = {{"--visibility", "S", "a message that was received comes back after this (30)"},
                     {"--delay", "S", "a message can be received only after this (0)"},
                     {"--retention", "S", "a message is dropped after this (345600, four days)"},
+                    {"--max-bytes", "N", "a message may have so many, attributes included (1048576)"},
+                    {"--fifo", "", "keep the order of each message group; the name ends in .fifo"},
+                    {"--deduplicate-content", "",
+                     "FIFO: the same body within 5 minutes is one message, without an id"},
                     {"--dead-letter", "QUEUE", "where messages go that were received too often"},
                     {"--receives", "N", "how often that is"}},
           .examples = {{"hearth queue create orders --visibility 60", ""},
-                       {"hearth queue create orders --dead-letter orders-dead --receives 5", ""}},
+                       {"hearth queue create orders --dead-letter orders-dead --receives 5", ""},
+                       {"hearth queue create payments.fifo --fifo", ""}},
           .run = Create};
 }
 
@@ -191,20 +184,16 @@ Command QueueConnect() {
 }  // namespace
 
 std::vector<Command> QueueCommands() {
-  return {
+  std::vector<Command> commands = {
       QueueCreate(),
-      {.name = "queue ls",
-       .positionals = {},
-       .summary = "List the queues and how full they are",
-       .details = "",
-       .flags = {},
-       .examples = {{"hearth queue ls", ""}},
-       .run = List},
       {.name = "queue send",
        .positionals = {"QUEUE", "MESSAGE"},
        .summary = "Send a message",
        .details = "MESSAGE is text, @FILE, or - for stdin.\n",
-       .flags = {{"--delay", "S", "it can be received only after this"}},
+       .flags = {{"--delay", "S", "it can be received only after this"},
+                 {"--attribute", "NAME=VALUE", "a text that travels beside it", Repeat::kMany},
+                 {"--group", "ID", "its message group, which a FIFO queue keeps in order"},
+                 {"--deduplication-id", "ID", "FIFO: the same id within 5 minutes is one message"}},
        .examples = {{"hearth queue send orders '{\"order\":\"A-17\",\"item\":\"teapot\",\"quantity\":2}'",
                      ""}},
        .run = Send},
@@ -214,6 +203,7 @@ std::vector<Command> QueueCommands() {
        .details = "What is received and not deleted comes back after the queue's visibility timeout.\n",
        .flags = {{"--max", "N", "at most so many, 1 to 10 (1)"},
                  {"--wait", "S", "wait so long for one, up to 20"},
+                 {"--visibility", "S", "hide them for so long from others (the queue's)"},
                  {"--delete", "", "delete what was printed"}},
        .examples = {{"hearth queue receive orders-dead --max 10 --delete", ""}},
        .run = Receive},
@@ -225,13 +215,6 @@ std::vector<Command> QueueCommands() {
        .flags = {},
        .examples = {{"hearth queue disconnect orders queue_orders", ""}},
        .run = Disconnect},
-      {.name = "queue describe",
-       .positionals = {"QUEUE"},
-       .summary = "Show a queue's attributes",
-       .details = "",
-       .flags = {},
-       .examples = {{"hearth queue describe orders", ""}},
-       .run = Describe},
       {.name = "queue purge",
        .positionals = {"QUEUE"},
        .summary = "Delete all messages of a queue",
@@ -247,6 +230,9 @@ std::vector<Command> QueueCommands() {
        .examples = {{"hearth queue rm orders", ""}},
        .run = Remove},
   };
+  for (const auto& more : {QueueLookCommands(), QueueRedriveCommands()})
+    commands.insert(commands.end(), more.begin(), more.end());
+  return commands;
 }
 
 }  // namespace hearth::cli

@@ -17,6 +17,8 @@ std::vector<Command> BillCommands();
 std::vector<Command> PlanCommands();
 std::vector<Command> BudgetCommands();
 std::vector<Command> QueueCommands();
+std::vector<Command> QueueLookCommands();     // queue ls, describe, peek
+std::vector<Command> QueueRedriveCommands();  // queue redrive
 std::vector<Command> BucketCommands();
 std::vector<Command> EndpointCommands();  // url, route
 std::vector<Command> StatusCommands();    // ps, info

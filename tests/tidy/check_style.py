@@ -73,6 +73,8 @@ KILLED_WRITERS = "tests/unit/runtime/store/*"  # a child that writes a durable f
 PLAYED_WORKERS = "tests/unit/runtime/pool/played_worker.h"  # a script in a process of its own, that is killed
 # The kernel tells nobody when the last task has left a v1 cgroup: at the end of the daemon it is asked again for 0.1 s at most.
 CGROUP_FOLDERS = "sandbox/cgroup_folder.cc"
+# The command line has no loop: `--wait` asks the daemon again four times a second.
+REDRIVE = "runtime/cli/verb_queue_redrive.cc"
 # (call, folders where it is banned, exceptions, what to do instead)
 BANNED = [
     (r"(?<![\w.>])v?fork\s*\(", ["*"], ["sandbox/*", "runtime/worker/*", TEST_HANDLERS, KILLED_WRITERS,
@@ -81,7 +83,7 @@ BANNED = [
     (r"(?<![\w.>])system\s*\(", ["*"], [TEST_HANDLERS], "system(): no shell; use Spawn() of runtime/base/process.h"),
     (r"(?<![\w.>])popen\s*\(", ["*"], [], "popen(): no shell; use Spawn() with an output fd"),
     (r"(?<![\w.>])(?:u|nano)?sleep\s*\(|\bsleep_(?:for|until)\b", ["runtime/*", "sandbox/*", "triggers/*", "tests/*"],
-     [TEST_HANDLERS, CGROUP_FOLDERS], "sleep: in the runtime start a Timer of runtime/loop; in a test advance the manual clock or wait for the state"),
+     [TEST_HANDLERS, CGROUP_FOLDERS, REDRIVE], "sleep: in the runtime start a Timer of runtime/loop; in a test advance the manual clock or wait for the state"),
     (r"\bstr(?:n?cpy|n?cat)\s*\(", ["*"], [C_HANDLERS], "strcpy/strcat: use std::string, or memcpy with a checked size"),
     (r"\bv?sprintf\s*\(", ["*"], [], "sprintf(): use snprintf with the size, or std::to_string"),
     (r"\bato(?:i|l|ll|f)\s*\(", ["*"], [C_HANDLERS], "atoi(): cannot report an error; use std::from_chars"),

@@ -69,6 +69,45 @@ TEST_CASE("a throttled call is exit code 75, a refused one 3", "[cli]") {
   CHECK(refused.err == "hearth: invoke: Function not found: x (ResourceNotFoundException, 404)\n");
 }
 
+TEST_CASE("a FIFO queue has its name and its flag", "[cli]") {
+  CHECK(Run({"queue", "create", "orders", "--fifo"}).code == 2);
+  CHECK(Run({"queue", "create", "orders.fifo"}).code == 2);
+  CHECK(Run({"queue", "create", "orders", "--deduplicate-content"}).code == 2);
+  CannedServer daemon({CannedServer::Json(200, R"({"QueueUrl":"http://h/1/orders.fifo"})")});
+  CHECK(Run({"queue", "create", "orders.fifo", "--fifo", "--deduplicate-content"}, daemon.url()).code == 0);
+  CHECK(Has(daemon.requests().at(0), R"("FifoQueue":"true")"));
+  CHECK(Has(daemon.requests().at(0), R"("ContentBasedDeduplication":"true")"));
+}
+
+TEST_CASE("queue send takes attributes and a group", "[cli]") {
+  CannedServer daemon({CannedServer::Json(200, R"({"MessageId":"m-1"})")});
+  const Ran ran =
+      Run({"queue", "send", "q.fifo", "body", "--group", "g", "--attribute", "a=b=c"}, daemon.url());
+  CHECK(ran.out == "sent m-1\n");
+  CHECK(Has(daemon.requests().at(0), R"("MessageGroupId":"g")"));
+  CHECK(Has(daemon.requests().at(0), R"("a":{"DataType":"String","StringValue":"b=c"})"));
+  CHECK(Run({"queue", "send", "q", "body", "--attribute", "a"}).code == 2);
+}
+
+TEST_CASE("redrive waits, shows how far it is, and says how it ended", "[cli]") {
+  const auto task = [](const std::string& status, int moved) {
+    return CannedServer::Json(200, R"({"Results":[{"Status":")" + status +
+                                       R"(","ApproximateNumberOfMessagesMoved":)" + std::to_string(moved) +
+                                       R"(,"ApproximateNumberOfMessagesToMove":9}]})");
+  };
+  const std::string info = CannedServer::Json(200, R"({"region":"us-east-1","account":"000000000000"})");
+  const std::string started = CannedServer::Json(200, R"({"TaskHandle":"t"})");
+  CannedServer good({info, started, task("RUNNING", 4), task("COMPLETED", 9)});
+  const Ran completed = Run({"queue", "redrive", "dead", "--rate", "50", "--wait"}, good.url());
+  CHECK(completed.code == 0);
+  CHECK(completed.err == "running: 4 of about 9 messages moved\n");
+  CHECK(completed.out == "completed: 9 of about 9 messages moved\n");
+  CHECK(Has(good.requests().at(1), R"("MaxNumberOfMessagesPerSecond":50)"));
+  CannedServer bad({info, started, task("FAILED", 4)});
+  CHECK(Run({"queue", "redrive", "dead", "--wait"}, bad.url()).code == 3);
+  CHECK(Run({"queue", "redrive", "dead", "--rate", "501"}).code == 2);
+}
+
 TEST_CASE("a list of several pages is one list", "[cli]") {
   CannedServer daemon({CannedServer::Json(200, R"({"Functions":[{"FunctionName":"a"}],"NextMarker":"1"})"),
                        CannedServer::Json(200, R"({"Functions":[{"FunctionName":"b"}]})")});
