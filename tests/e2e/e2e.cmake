@@ -40,5 +40,6 @@ if(TARGET hearthd)
   hearth_e2e_test(prometheus TIMEOUT 300)
   hearth_e2e_test(readme TIMEOUT 600)  # builds a project, and runs the demo
   hearth_e2e_test(unprivileged)
+  hearth_e2e_test(sqs_clients TIMEOUT 300)
   hearth_e2e_test(awscli TIMEOUT 300)  # each aws command takes a second of Python
 endif()
