@@ -20,6 +20,7 @@ import statistics
 import subprocess
 import sys
 import tempfile
+import threading
 import time
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
@@ -49,16 +50,10 @@ class Server:
 
     def __init__(self, folder, command):
         self.port = free_port()
-        self.process = subprocess.Popen(command(self.port, folder), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-        deadline = time.monotonic() + 10
-        while True:
-            try:
-                socket.create_connection(("127.0.0.1", self.port), 1).close()
-                return
-            except OSError:
-                if time.monotonic() > deadline:
-                    sys.exit(f"invalid run: {command(self.port, folder)[0]} does not answer")
-                time.sleep(0.05)
+        self.process = subprocess.Popen(command(self.port, folder), stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+        if not any(b"eady" in line for line in self.process.stdout):  # both say so: "Ready to accept", "Server is ready"
+            sys.exit(f"invalid run: {command(self.port, folder)[0]} does not start")
+        threading.Thread(target=self.process.stdout.read, daemon=True).start()
 
     def stop(self):
         self.process.terminate()
