@@ -4,12 +4,16 @@
 #include <cstdint>
 #include <map>
 #include <string>
+#include <vector>
+
+#include <prometheus/client_metric.h>
 
 #include "runtime/model/metric_source.h"
 
 namespace hearth {
 
-// One scrape in Prometheus's text format, version 0.0.4: samples as they come, put together by metric at the end.
+// One scrape in Prometheus's text format, version 0.0.4: samples as they come, put together by metric and written
+// by prometheus-cpp at the end.
 //
 // Thread:  one at a time; begun on the loop, finished on the thread that renders.
 // Limits:  kEntitiesMax different first labels a metric: what comes after is added up under "overflow" (the
@@ -31,15 +35,15 @@ class MetricText final : public MetricWriter {
   std::string Text(size_t* samples = nullptr) &&;
 
  private:
+  using Values = std::vector<std::string>;  // of labels, fit to be shown
   struct Family {
-    std::string text;
+    std::vector<prometheus::ClientMetric> samples;
     size_t entities = 0;
     std::string last_entity;
-    std::map<std::string, double> overflow;  // by what stands between the braces
+    std::map<Values, double> overflow;
   };
   bool HasRoom(Family& family, Labels labels);
-  void Sample(std::string& out, std::string_view name, std::string_view suffix, std::string_view labels,
-              double value);
+  void Add(Family& family, const MetricDefinition& metric, const Values& labels, double value);
 
   std::array<Family, kMetricCount> families_;
   size_t entities_max_ = kEntitiesMax;
