@@ -20,7 +20,11 @@ Status WriteAt(int fd, std::string_view bytes, uint64_t offset, const std::strin
   while (!bytes.empty()) {
     const ssize_t n = ::pwrite(fd, bytes.data(), bytes.size(), static_cast<off_t>(offset));
     if (n < 0 && errno == EINTR) continue;
-    if (n < 0) return ErrnoError("write the ledger's chain in " + folder);
+    if (n < 0) {
+      Error error = ErrnoError("write the ledger's chain in " + folder);
+      if (errno == EFBIG) error.code = ErrorCode::kUnavailable;  // as ErrnoError() has it for a full disk
+      return error;
+    }
     bytes.remove_prefix(n);
     offset += n;
   }
@@ -86,9 +90,10 @@ Status LedgerChain::Continue(const LedgerSegmentInfo& segment) {
 
 Status LedgerChain::Extend(const LedgerSegment& segment, uint64_t sequence, uint64_t end,
                            uint64_t end_number) {
-  if (!file_ || sequence_ != sequence) HEARTH_TRY(StartFile(sequence));
+  const bool same = file_ && sequence_ == sequence;
+  HEARTH_TRY(segment.Sync(same ? offset_ : 0, end));  // first: a full disk takes no group, but the records
+  if (!same) HEARTH_TRY(StartFile(sequence));
   if (end <= offset_) return Ok();
-  HEARTH_TRY(segment.Sync(offset_, end));
   const Sha256Digest hash =
       ChainHash(head_, sequence, offset_, segment.bytes().substr(offset_, end - offset_));
   const LedgerBlock entry = EncodeChainEntry({group_, end, end_number, hash});
@@ -101,7 +106,11 @@ Status LedgerChain::Extend(const LedgerSegment& segment, uint64_t sequence, uint
 }
 
 Status LedgerChain::StartFile(uint64_t sequence) {
-  if (file_ && ::fdatasync(file_.get()) != 0) return ErrnoError("fdatasync " + ChainPath(folder_, sequence_));
+  if (file_ && ::fdatasync(file_.get()) != 0) {
+    Error error = ErrnoError("fdatasync " + ChainPath(folder_, sequence_));
+    error.code = ErrorCode::kIo;
+    return error;
+  }
   HEARTH_ASSIGN(file_, OpenFile(ChainPath(folder_, sequence), O_RDWR | O_CREAT | O_TRUNC, 0640));
   const LedgerBlock header = EncodeChainHeader({sequence, head_});
   HEARTH_TRY(WriteAt(file_.get(), View(header), 0, folder_));

@@ -25,7 +25,8 @@ class LedgerChain final {
   static Result<LedgerChain> Open(std::string folder, const std::vector<LedgerSegmentInfo>& segments);
 
   // Syncs the segment from the end of the last group to `end` and adds a group for it. Segments come in
-  // order.
+  // order. kUnavailable: the segment is synced, but the disk has no room for the group; the same again later
+  // covers it.
   Status Extend(const LedgerSegment& segment, uint64_t sequence, uint64_t end, uint64_t end_number);
 
   // Where the next group starts. A segment before it is done with.

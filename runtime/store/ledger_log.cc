@@ -235,9 +235,22 @@ class SegmentedLedgerLog final : public LedgerLog {
     return targets;
   }
 
+  // Everything is synced. What a full disk has no room for in the chain is chained with a later sync.
   Status SyncOnThread(const std::vector<SyncTarget>& targets) {
+    std::vector<SyncTarget> due = std::exchange(unchained_, {});
     for (const SyncTarget& target : targets) {
-      HEARTH_TRY(chain_.Extend(*target.segment, target.sequence, target.end, target.end_number));
+      if (!due.empty() && due.back().sequence == target.sequence) due.pop_back();
+      due.push_back(target);
+    }
+    for (const SyncTarget& target : due) {
+      if (unchained_.empty()) {
+        Status chained = chain_.Extend(*target.segment, target.sequence, target.end, target.end_number);
+        if (chained.ok()) continue;
+        if (chained.error().code != ErrorCode::kUnavailable) return chained;
+      } else {
+        HEARTH_TRY(target.segment->Sync(0, target.end));
+      }
+      unchained_.push_back(target);
     }
     return Ok();
   }
@@ -286,7 +299,9 @@ class SegmentedLedgerLog final : public LedgerLog {
   uint64_t next_sequence_;
   uint64_t next_number_;
 
-  LedgerChain chain_;  // the sync thread's once the log is open
+  // The sync thread's once the log is open.
+  LedgerChain chain_;
+  std::vector<SyncTarget> unchained_;  // synced; one a segment, oldest first
   uint64_t synced_number_ = 0;
   bool sync_running_ = false;
   MonotonicTime sync_began_{};

@@ -104,8 +104,10 @@ void LedgerSegment::ClearLength(uint64_t offset) {
 
 Status LedgerSegment::Sync(uint64_t from, uint64_t to) const {
   const uint64_t start = from / kPageBytes * kPageBytes;
-  if (to > start && ::msync(data_ + start, to - start, MS_SYNC) != 0) return ErrnoError("msync " + path_);
-  return Ok();
+  if (to == start || ::msync(data_ + start, to - start, MS_SYNC) == 0) return Ok();
+  Error error = ErrnoError("msync " + path_);
+  error.code = ErrorCode::kIo;  // whatever the reason: what the disk has is unknown
+  return error;
 }
 
 SegmentScan ScanSegment(std::string_view segment, uint64_t first_number, uint64_t limit) {

@@ -247,6 +247,31 @@ TEST_CASE_METHOD(LedgerFixture, "no room for a next segment: unavailable, then r
   CHECK(report.records == accepted + 1);
 }
 
+// A bug once: a disk that was full for a moment took a sync for failed, and no new work until a restart.
+TEST_CASE_METHOD(LedgerFixture, "no room in the chain: records are synced, and chained when there is room",
+                 "[ledger]") {
+  Open();
+  AppendMany(3);
+  Sync();
+  const auto chain_bytes = [this] { return ReadFile(folder.path() + "/" + ChainName(0))->size(); };
+  {
+    const FileSizeLimit limit(2 * kLedgerBlockBytes);  // the header and the first group
+    for (int i = 0; i < 4; ++i) {
+      AppendMany(2);
+      Sync();
+    }
+    CHECK(log->writable());
+    CHECK(chain_bytes() == 2 * kLedgerBlockBytes);
+  }
+  AppendMany(1);
+  Sync();
+  CHECK(chain_bytes() == 3 * kLedgerBlockBytes);
+  CHECK(log->Verify().ok());
+  Open();
+  CHECK(log->size() == 12);
+  CHECK(log->Verify().ok());
+}
+
 TEST_CASE_METHOD(LedgerFixture, "disk full at open: readable, not writable, recovers by itself", "[ledger]") {
   {
     const FileSizeLimit limit(4096);
