@@ -441,6 +441,7 @@ void WorkerProcess::BeginDying() {
   if (running_ && running_->attempt.kind != OutcomeKind::kInitError) EndPhase();
   SetState(WorkerState::kDying);
   if (freezer_.frozen()) Kill();
+  (void)freezer_.EndIdle();  // a linger that has begun must not end in kFrozen
   watch_.reset();
   channel_.Reset();
   limit_.Cancel();

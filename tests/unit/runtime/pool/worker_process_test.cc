@@ -511,5 +511,23 @@ TEST_CASE_METHOD(FreezingFixture, "a frozen worker that speaks out of turn is ki
   CHECK(Reap().signal == SIGKILL);
 }
 
+// A bug once: its linger ended while its end was being looked into, and it counted as a usable worker again.
+TEST_CASE_METHOD(FreezingFixture, "worker dies within its linger: it is not frozen any more",
+                 "[worker][freeze]") {
+  context_.idle_linger = milliseconds(20);
+  context_.exit_status_wait = milliseconds(200);
+  PlayUntilStarted([](Player& worker) { worker.Started(); }, std::make_unique<FakeCgroup>(played_));
+  worker_->SetOnIdleDeath([this] { ++idle_deaths_; });
+  RunUntil([this] { return worker_->state() == WorkerState::kDying; });
+  played_.calls.clear();
+  bool usable = false;
+  RunUntil([&] {
+    usable |= worker_->usable();
+    return idle_deaths_ == 1;
+  });
+  CHECK_FALSE(usable);
+  CHECK(played_.calls == Calls{});
+}
+
 }  // namespace
 }  // namespace hearth
