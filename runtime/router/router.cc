@@ -13,7 +13,7 @@ struct Router::Flight {
   OnOutcome done;
   FunctionVersionPtr version;
   MonotonicTime accepted{};
-  WallTime started{};
+  InvocationRecord record;  // of the attempt: opened when it begins to run, completed when it has
   WarmPool::Wait wait;
   WorkerLease lease;
   OpenSlots::Id open;  // in the meter, while it runs
@@ -149,8 +149,8 @@ void Router::RunOn(Flight& flight, WorkerLease lease) {
   // It may have died since it was lent: nothing of this event has run on it, so another one takes it.
   if (!lease || !lease.worker().usable()) return WaitForWorker(flight);
   flight.lease = std::move(lease);
-  flight.started = executor_.clock().WallNow();
-  auto open = meter_.Begin(OpeningOf(flight));
+  flight.record = OpeningOf(flight);
+  auto open = meter_.Begin(flight.record);
   if (!open.ok()) {
     auto node = flights_.extract(flight.number);
     return ThrowBack(std::move(node.mapped()->done), std::move(open).error());
@@ -205,7 +205,7 @@ Outcome Router::MakeOutcome(const Flight& flight, Attempt attempt) const {
   outcome.usage.source = attempt.usage_source;
   outcome.billed_ms = IsBillable(outcome.kind) ? BilledMs(attempt.init, attempt.duration) : 0;
   outcome.memory_limit = flight.version->settings.memory;
-  outcome.started = flight.started;
+  outcome.started = flight.record.started;
   return outcome;
 }
 
@@ -216,7 +216,7 @@ InvocationRecord Router::OpeningOf(Flight& flight) const {
   record.function = flight.version->function;
   record.version = flight.version->version;
   record.trigger = flight.event.trigger;
-  record.started = flight.started;
+  record.started = executor_.clock().WallNow();
   record.queued_ns = (executor_.clock().Now() - flight.accepted).count();
   record.memory_mib = static_cast<uint32_t>(flight.version->settings.memory.mib());
   record.bytes_in = flight.event.payload.size();
@@ -227,7 +227,7 @@ InvocationRecord Router::OpeningOf(Flight& flight) const {
 }
 
 Status Router::Record(Flight& flight, const Outcome& outcome) {
-  InvocationRecord record = OpeningOf(flight);
+  InvocationRecord& record = flight.record;
   record.outcome = outcome.kind;
   record.billable = IsBillable(outcome.kind);
   record.cold = outcome.usage.cold;
