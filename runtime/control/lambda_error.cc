@@ -39,6 +39,9 @@ LambdaError ToLambdaError(const Error& error) {
     case ErrorCode::kUnauthorized:
       return {403, "AccessDeniedException", error.message, ""};
     case ErrorCode::kThrottled:
+      // Not one of Lambda's reasons: who has to pay is told which budget it is, and until when.
+      if (error.message.starts_with("BudgetExceeded:"))
+        return {429, "TooManyRequestsException", error.message, "BudgetExceeded"};
       return {429, "TooManyRequestsException", "Rate Exceeded.", ThrottleReason(error.message)};
     case ErrorCode::kUnavailable:
     case ErrorCode::kTimedOut:

@@ -175,6 +175,7 @@ hearth::Status Daemon::OpenLedger() {
 
 hearth::Status Daemon::OpenAccount() {
   HEARTH_ASSIGN(account_, Account::Open(*meter_, loop_.clock(), random_));
+  account_->SetPlacement(&placement_);
   HEARTH_ASSIGN(const std::string book, ReadPriceBook(config_.price_book));
   HEARTH_TRY(UsePrices(book));
   budgets_ = std::make_unique<BudgetWatch>(
@@ -234,6 +235,7 @@ hearth::Status Daemon::OpenRuntime() {
                               config_.fsync_before_reply};
   InvocationObserver& observer = *this;
   router_ = std::make_unique<Router>(limits, *registry_, *pools_, *meter_, observer, loop_);
+  router_->SetBudgets(budgets_.get());
   AsyncEvents::Options async_options;
   async_options.retry_delay = config_.async_retry_delay;
   async_ = std::make_unique<AsyncEvents>(async_options, *events_, *router_, *meter_, log_, loop_);

@@ -117,6 +117,7 @@ class Daemon final : private PoolStatusSource, private RegistryObserver, private
   std::unique_ptr<SqliteQueueStore> events_;  // asynchronous invocations
   std::unique_ptr<LedgerLog> ledger_;
   std::unique_ptr<Meter> meter_;
+  NoPlacement placement_;
   std::unique_ptr<Account> account_;
   std::unique_ptr<BudgetWatch> budgets_;
   std::unique_ptr<BillCloser> closer_;

@@ -19,4 +19,19 @@ class CommitmentPlacement {
   virtual void OnCommitmentsChanged() = 0;
 };
 
+// Of a node that keeps no workers reserved and no processors dedicated: it must not be paid for them.
+class NoPlacement final : public CommitmentPlacement {
+ public:
+  Status CheckPlaceable(const Commitment& wanted, const std::string& instead_of) const override {
+    (void)instead_of;
+    if (wanted.kind == CommitmentKind::kSavingsPlan) return Ok();
+    return Error{
+        ErrorCode::kUnsupported,
+        "buy a commitment of kind " + std::string(NameOf(wanted.kind)) +
+            ": this release of hearthd keeps no workers reserved and no processors dedicated yet, so "
+            "it would be billed for nothing; a savings plan can be bought, and any kind can be quoted"};
+  }
+  void OnCommitmentsChanged() override {}
+};
+
 }  // namespace hearth

@@ -46,6 +46,7 @@ Router::~Router() = default;
 
 void Router::Deliver(Event event, OnOutcome done) {
   if (Status admitted = Admit(event); !admitted.ok()) return ThrowBack(std::move(done), admitted.error());
+  if (Status paid = CheckBudgets(event.function); !paid.ok()) return ThrowBack(std::move(done), paid.error());
   auto version = registry_.Resolve(event.function, event.qualifier);
   if (!version.ok()) return ThrowBack(std::move(done), std::move(version).error());
   auto owned = std::make_unique<Flight>();
@@ -79,8 +80,11 @@ void Router::DeliverOn(std::unique_ptr<Slot> slot, Event event, OnOutcome done) 
 std::unique_ptr<EventSink::SlotWait> Router::ReserveSlot(const std::string& function,
                                                          const std::string& qualifier, OnSlot done) {
   auto version = registry_.Resolve(function, qualifier);
-  if (gate_.closed() || !version.ok()) {
-    Error error = gate_.closed() ? Error{ErrorCode::kUnavailable, "hearthd is stopping"} : version.error();
+  const Status paid = CheckBudgets(function);  // what waits in a queue stays there, and no receive is counted
+  if (gate_.closed() || !version.ok() || !paid.ok()) {
+    Error error = gate_.closed()  ? Error{ErrorCode::kUnavailable, "hearthd is stopping"}
+                  : !version.ok() ? version.error()
+                                  : paid.error();
     executor_.Post([done = std::move(done), error] { done(error); });
     return nullptr;
   }
@@ -102,6 +106,7 @@ std::unique_ptr<EventSink::SlotWait> Router::ReserveSlot(const std::string& func
 
 void Router::Submit(Event event, OnAccepted accepted) {
   Status admitted = Admit(event);
+  if (admitted.ok()) admitted = CheckBudgets(event.function);
   if (admitted.ok() && async_ == nullptr)
     admitted = Error{ErrorCode::kUnavailable, "asynchronous events are off"};
   if (admitted.ok()) {
@@ -134,6 +139,14 @@ Status Router::Admit(const Event& event) const {
                      " events are already under way"};
   }
   return Ok();
+}
+
+Status Router::CheckBudgets(const std::string& function) const {
+  if (budgets_ == nullptr) return Ok();
+  const auto refusal = budgets_->Check(function);
+  if (!refusal) return Ok();
+  observer_.OnThrottled(function, "BudgetExceeded");
+  return Error{ErrorCode::kThrottled, "BudgetExceeded: " + refusal->message};
 }
 
 void Router::WaitForWorker(Flight& flight) {

@@ -6,6 +6,7 @@
 #include <unordered_map>
 
 #include "runtime/base/gate.h"
+#include "runtime/meter/budget_gate.h"
 #include "runtime/meter/meter.h"
 #include "runtime/model/observers.h"
 #include "runtime/pool/pool_set.h"
@@ -43,6 +44,8 @@ class Router final : public EventSink, public RegistryObserver {
 
   // Where Submit() puts events; outlives the router. Without one, Submit is kUnavailable.
   void SetAsyncEvents(class AsyncEvents* async) { async_ = async; }
+  // Asked for each new event; outlives the router. Without one there are no budgets.
+  void SetBudgets(const BudgetGate* budgets) { budgets_ = budgets; }
   void OnReplaced(const FunctionVersionPtr& old_version, const FunctionVersionPtr& new_version) override;
 
   // No new events; `drained` once those under way are settled.
@@ -56,6 +59,7 @@ class Router final : public EventSink, public RegistryObserver {
   class PoolWait;
 
   Status Admit(const Event& event) const;
+  Status CheckBudgets(const std::string& function) const;
   void WaitForWorker(Flight& flight);
   void RunOn(Flight& flight, WorkerLease lease);
   void OnAttempt(uint64_t number, Attempt attempt);
@@ -77,6 +81,7 @@ class Router final : public EventSink, public RegistryObserver {
   InvocationObserver& observer_;
   Executor& executor_;
   class AsyncEvents* async_ = nullptr;
+  const BudgetGate* budgets_ = nullptr;
   // Mutable.
   Gate gate_;
   uint64_t next_flight_ = 1;

@@ -120,6 +120,14 @@ class Plans(Bills):
         self.hearth("plan", "buy", "reserved", "--term", "soon", exits=USAGE)
         self.hearth("plan", "end", "rsv-none", exits=PLATFORM)
 
+    def test_what_is_not_scheduled_is_not_sold(self):
+        reserved = ("reserved", "--function", "victim", "--workers", "1", "--memory", "128", "--term", "1y")
+        self.hearth("plan", "quote", *reserved)
+        done = self.daemon.hearth("plan", "buy", *reserved)
+        self.assertEqual(PLATFORM, done.returncode, done.stdout)
+        self.assertIn("billed for nothing", done.stderr)
+        self.assertEqual([], [one for one in self.hearth_json("plan", "ls")["commitments"] if one["kind"] == "reserved"])
+
 
 class Budgets(Bills):
     def test_budget_warns_in_the_log(self):
@@ -134,6 +142,18 @@ class Budgets(Bills):
         self.assertEqual([], self.hearth_json("budget", "ls")["budgets"])
         self.hearth("budget", "rm", "tiny", exits=PLATFORM)
         self.hearth("budget", "set", "x", "1", "--at", "80", exits=USAGE)
+
+    def test_budget_that_is_spent_throttles_its_function_until_it_is_raised(self):
+        self.daemon.create_function("thrifty", handler_path("victim"))
+        self.assertEqual(200, self.daemon.invoke("thrifty", {"do": "echo"}).status)
+        self.hearth("budget", "set", "spent", "0.0000000001", "--function", "thrifty", "--at", "100:throttle")
+        for invocation_type in ("RequestResponse", "Event"):
+            refused = self.daemon.invoke("thrifty", {"do": "echo"}, invocation_type=invocation_type)
+            self.assertEqual(429, refused.status, refused)
+            self.assertIn("spent", refused.message)
+        self.assertEqual(200, self.daemon.invoke("victim", {"do": "echo"}).status, "another function's budget")
+        self.hearth("budget", "rm", "spent")
+        self.assertEqual(200, self.daemon.invoke("thrifty", {"do": "echo"}).status)
 
 
 class OtherPrices(Bills):

@@ -239,5 +239,39 @@ TEST_CASE_METHOD(RouterFixture, "draining: no new events, it is told when the la
   CHECK(drained);
 }
 
+TEST_CASE_METHOD(RouterFixture, "budget that is spent: new events on every way are throttled, what runs ends",
+                 "[router][budget]") {
+  class SpentBudget final : public BudgetGate {
+   public:
+    std::optional<Refusal> Check(std::string_view function) const override {
+      if (function != "spender") return std::nullopt;
+      return Refusal{"monthly", "the budget monthly is spent"};
+    }
+  } spent;
+  Deploy("spender");
+  Deploy("saver");
+  const std::string running = Fire("spender");
+  StartWorkers();
+  router_->SetBudgets(&spent);
+
+  const std::string refused = Fire("spender");
+  CHECK(ErrorOf(refused).code == ErrorCode::kThrottled);
+  CHECK(ErrorOf(refused).message == "BudgetExceeded: the budget monthly is spent");
+  std::optional<ErrorCode> slot, submitted;
+  (void)router_->ReserveSlot("spender", "", [&](auto reserved) { slot = reserved.error().code; });
+  router_->Submit(EventFor("spender"), [&](const Status& status) { submitted = status.error().code; });
+  executor_.RunPosted();
+  CHECK(slot == ErrorCode::kThrottled);
+  CHECK(submitted == ErrorCode::kThrottled);
+  CHECK(observer_.throttles == std::vector<std::string>(3, "BudgetExceeded"));
+
+  Complete(0);
+  CHECK(OutcomeOf(running).ok());
+  const std::string other = Fire("saver");
+  StartWorkers();
+  Complete(0);
+  CHECK(OutcomeOf(other).ok());
+}
+
 }  // namespace
 }  // namespace hearth
