@@ -1,13 +1,10 @@
 #include "triggers/bucket/bucket_settings.h"
 
 #include <algorithm>
-#include <array>
+#include <set>
 
 namespace hearth {
 namespace {
-
-constexpr std::array<std::string_view, 5> kTemporaryEndings = {".tmp", ".part", ".crdownload", ".filepart",
-                                                               "~"};
 
 Error BadName(std::string_view name, std::string_view why) {
   return {ErrorCode::kInvalidArgument, "bucket name \"" + std::string(name) + "\" " + std::string(why)};
@@ -26,6 +23,12 @@ bool LooksLikeAddress(std::string_view name) {
 bool BucketNotification::Matches(std::string_view key) const {
   return key.starts_with(prefix) && key.ends_with(suffix);
 }
+
+bool BucketNotification::WantsCreated(std::string_view key, uint64_t size) const {
+  return created && size >= size_min && size <= size_max && Matches(key);
+}
+
+bool BucketNotification::WantsRemoved(std::string_view key) const { return removed && Matches(key); }
 
 std::string BucketNotification::Target() const {
   return qualifier.empty() ? function : function + ":" + qualifier;
@@ -46,25 +49,57 @@ Status ValidateBucketName(std::string_view name) {
   return Ok();
 }
 
-bool IsTemporaryKey(std::string_view key) {
-  if (key.starts_with('.') || key.find("/.") != std::string_view::npos) return true;
-  return std::any_of(kTemporaryEndings.begin(), kTemporaryEndings.end(),
-                     [&](std::string_view ending) { return key.ends_with(ending); });
-}
+namespace {
 
-Status RefuseFeedbackLoop(const BucketSettings& settings, const FunctionBuckets& buckets_of) {
-  for (const BucketNotification& notification : settings.notifications) {
-    if (notification.acknowledges_loop) continue;
-    // A mount shows the whole bucket, so it covers every prefix.
-    for (const BucketMount& mount : buckets_of(notification.function)) {
-      if (!mount.writable || mount.bucket != settings.name) continue;
-      return Error{ErrorCode::kInvalidArgument, "bucket " + settings.name + ": function " +
-                                                    notification.function +
-                                                    " writes into this bucket and would start itself for "
-                                                    "ever; give it another output bucket, or set "
-                                                    "\"AcknowledgeLoop\": true in notification " +
-                                                    notification.id};
+// One way from a bucket over its functions into the buckets that they write.
+class LoopSearch {
+ public:
+  LoopSearch(const std::map<std::string, const BucketSettings*, std::less<>>& all,
+             const FunctionBuckets& buckets_of)
+      : all_(all), buckets_of_(buckets_of) {}
+
+  // The way round through `bucket`, "photos -> resize -> photos"; empty: none.
+  std::string Through(const std::string& bucket) {
+    seen_.clear();
+    return WayBack(bucket, bucket, bucket) ? way_ : "";
+  }
+
+ private:
+  bool WayBack(const std::string& from, const std::string& home, const std::string& way) {
+    const auto found = all_.find(from);
+    if (found == all_.end() || !seen_.insert(from).second) return false;
+    for (const BucketNotification& notification : found->second->notifications) {
+      if (notification.acknowledges_loop || !notification.created) continue;
+      // A mount shows the whole bucket, so it covers every prefix.
+      for (const BucketMount& mount : buckets_of_(notification.function)) {
+        if (!mount.writable) continue;
+        const std::string longer = way + " -> " + notification.function + " -> " + mount.bucket;
+        if (mount.bucket == home) way_ = longer;
+        if (mount.bucket == home || WayBack(mount.bucket, home, longer)) return true;
+      }
     }
+    return false;
+  }
+
+  const std::map<std::string, const BucketSettings*, std::less<>>& all_;
+  const FunctionBuckets& buckets_of_;
+  std::set<std::string> seen_;
+  std::string way_;
+};
+
+}  // namespace
+
+Status RefuseFeedbackLoop(const std::map<std::string, const BucketSettings*, std::less<>>& all,
+                          const FunctionBuckets& buckets_of) {
+  LoopSearch search(all, buckets_of);
+  for (const auto& [name, settings] : all) {
+    const std::string way = search.Through(name);
+    if (way.empty()) continue;
+    return Error{
+        ErrorCode::kInvalidArgument,
+        "bucket " + name + ": what is written comes back to it and would start functions for ever (" + way +
+            "); give a function on the way another output bucket, or set \"AcknowledgeLoop\": true in a "
+            "notification on the way"};
   }
   return Ok();
 }

@@ -1,12 +1,16 @@
 #pragma once
 
+#include <cstdint>
 #include <functional>
+#include <map>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
 
 #include "runtime/base/result.h"
 #include "runtime/model/function.h"
+#include "triggers/bucket/watch_rules.h"
 
 namespace hearth {
 
@@ -14,16 +18,36 @@ namespace hearth {
 inline constexpr size_t kBucketNameBytesMin = 3, kBucketNameBytesMax = 63;
 inline constexpr size_t kBucketNotificationsMax = 100;
 
-// Which created objects make an event for which function.
+inline constexpr uint32_t kBucketRetriesMax = 2;  // Lambda's, of an asynchronous event
+inline constexpr uint64_t kCatchUpPerSecondMax = 1'000'000;
+
+// Where a function that is new to a bucket begins.
+enum class StartFrom {
+  kBeginning,   // with every file that there is
+  kNow,         // with none of those that are there when the change is answered
+  kCheckpoint,  // with those that no other function of the bucket is done with
+};
+enum class EventFormat { kS3, kCloudEvents };
+
+// Which objects make an event for which function.
 struct BucketNotification {
   std::string id;
   std::string function;
   std::string qualifier;  // "": $LATEST
-  std::string prefix;     // of the key; "": any
+  bool created = true;    // which events
+  bool removed = false;
+  std::string prefix;  // of the key; "": any
   std::string suffix;
+  uint64_t size_min = 0;  // bytes; of created objects
+  uint64_t size_max = UINT64_MAX;
+  StartFrom start_from = StartFrom::kBeginning;
+  EventFormat format = EventFormat::kS3;
+  uint32_t retries_max = kBucketRetriesMax;
   bool acknowledges_loop = false;  // the function may write into the bucket that starts it
 
   bool Matches(std::string_view key) const;
+  bool WantsCreated(std::string_view key, uint64_t size) const;
+  bool WantsRemoved(std::string_view key) const;
   // "name" or "name:qualifier": what the receipts are kept under.
   std::string Target() const;
 };
@@ -32,23 +56,24 @@ struct BucketNotification {
 struct BucketSettings {
   std::string name;
   std::string path;  // absolute; "": DATA-DIR/buckets/NAME
+  WatchRules rules;
   std::vector<BucketNotification> notifications;
 };
 
 // S3's rule: 3-63 of [a-z0-9.-], a letter or digit at both ends, no two dots together, no IPv4 address.
 Status ValidateBucketName(std::string_view name);
 
-// Names that stand for files under way or of no concern: any part of the path that begins with a dot, and the
-// endings .tmp, .part, .crdownload, .filepart and ~.
-bool IsTemporaryKey(std::string_view key);
-
-// A function that is started by a bucket and may write into it starts itself for ever. kInvalidArgument names
-// function, bucket and the two ways out.
+// A function that is started by a bucket and may write into it, itself or by way of other buckets and their
+// functions, starts itself for ever. kInvalidArgument names the way round and the two ways out; a
+// notification on it that acknowledges the loop lets it pass. `all`: the buckets by name as they would be.
 using FunctionBuckets = std::function<std::vector<BucketMount>(const std::string& function)>;
-Status RefuseFeedbackLoop(const BucketSettings& settings, const FunctionBuckets& buckets_of);
+Status RefuseFeedbackLoop(const std::map<std::string, const BucketSettings*, std::less<>>& all,
+                          const FunctionBuckets& buckets_of);
 
 // kInvalidArgument names the field and why.
 Result<BucketSettings> ParseBucketSettings(std::string_view name, std::string_view json);
 std::string EncodeBucketSettings(const BucketSettings& settings);
+Result<StartFrom> ParseStartFrom(std::string_view text);
+std::string_view NameOf(StartFrom start_from);
 
 }  // namespace hearth

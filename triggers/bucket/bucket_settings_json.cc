@@ -13,6 +13,8 @@ using nlohmann::json;
 
 constexpr std::string_view kCreated = "s3:ObjectCreated:*";
 constexpr std::string_view kCreatedPut = "s3:ObjectCreated:Put";
+constexpr std::string_view kRemoved = "s3:ObjectRemoved:*";
+constexpr std::string_view kRemovedDelete = "s3:ObjectRemoved:Delete";
 
 Error Invalid(std::string_view bucket, std::string_view what) {
   return {ErrorCode::kInvalidArgument, "bucket " + std::string(bucket) + ": " + std::string(what)};
@@ -38,35 +40,110 @@ Status ReadString(std::string_view bucket, const json& object, const char* field
   return Ok();
 }
 
-Status CheckEvents(std::string_view bucket, const json& notification) {
-  if (!notification.contains("Events")) return Ok();
-  const json& events = notification["Events"];
+Status ReadBool(std::string_view bucket, const json& object, const char* field, bool& out) {
+  if (!object.contains(field) || object[field].is_null()) return Ok();
+  if (!object[field].is_boolean()) return Invalid(bucket, std::string(field) + " must be true or false");
+  out = object[field].get<bool>();
+  return Ok();
+}
+
+template <class Number>
+Status ReadNumber(std::string_view bucket, const json& object, const char* field, uint64_t max, Number& out) {
+  if (!object.contains(field) || object[field].is_null()) return Ok();
+  const json& value = object[field];
+  if (!value.is_number_unsigned() || value.get<uint64_t>() > max) {
+    return Invalid(bucket, std::string(field) + " must be a whole number from 0 to " + std::to_string(max) +
+                               ", not " + value.dump());
+  }
+  out = value.get<Number>();
+  return Ok();
+}
+
+Status ReadEvents(std::string_view bucket, const json& in, BucketNotification& out) {
+  if (!in.contains("Events") || in["Events"].is_null()) return Ok();
+  const json& events = in["Events"];
   if (!events.is_array() || events.empty()) return Invalid(bucket, "Events must be a list of event names");
+  out.created = out.removed = false;
   for (const json& event : events) {
-    if (event == kCreated || event == kCreatedPut) continue;
-    return Invalid(bucket,
-                   "event " + event.dump() + " is not known; this version has s3:ObjectCreated:* (and :Put)");
+    if (event == kCreated || event == kCreatedPut) {
+      out.created = true;
+    } else if (event == kRemoved || event == kRemovedDelete) {
+      out.removed = true;
+    } else {
+      return Invalid(bucket,
+                     "event " + event.dump() +
+                         " is not known; a folder has s3:ObjectCreated:* (each is a :Put: how a file came "
+                         "cannot be told) and s3:ObjectRemoved:* (:Delete)");
+    }
   }
   return Ok();
 }
 
+Status ReadFormat(std::string_view bucket, const json& in, BucketNotification& out) {
+  std::string format = "S3";
+  HEARTH_TRY(ReadString(bucket, in, "EventFormat", format));
+  if (format != "S3" && format != "CloudEvents") {
+    return Invalid(bucket, "EventFormat is S3 or CloudEvents, not " + format);
+  }
+  out.format = format == "S3" ? EventFormat::kS3 : EventFormat::kCloudEvents;
+  return Ok();
+}
+
 Status ReadNotification(std::string_view bucket, const json& in, BucketNotification& out) {
-  HEARTH_TRY(
-      CheckFields(bucket, in, {"Id", "FunctionName", "Events", "Prefix", "Suffix", "AcknowledgeLoop"}));
-  std::string function;
+  HEARTH_TRY(CheckFields(bucket, in,
+                         {"Id", "FunctionName", "Events", "Prefix", "Suffix", "SizeBytesMin", "SizeBytesMax",
+                          "StartFrom", "EventFormat", "MaximumRetryAttempts", "AcknowledgeLoop"}));
+  std::string function, start_from(NameOf(StartFrom::kBeginning));
   HEARTH_TRY(ReadString(bucket, in, "Id", out.id));
   HEARTH_TRY(ReadString(bucket, in, "FunctionName", function));
+  HEARTH_TRY(ReadEvents(bucket, in, out));
   HEARTH_TRY(ReadString(bucket, in, "Prefix", out.prefix));
   HEARTH_TRY(ReadString(bucket, in, "Suffix", out.suffix));
-  HEARTH_TRY(CheckEvents(bucket, in));
+  HEARTH_TRY(ReadNumber(bucket, in, "SizeBytesMin", UINT64_MAX, out.size_min));
+  HEARTH_TRY(ReadNumber(bucket, in, "SizeBytesMax", UINT64_MAX, out.size_max));
+  if (out.size_min > out.size_max) return Invalid(bucket, "SizeBytesMin is over SizeBytesMax: no file fits");
+  HEARTH_TRY(ReadString(bucket, in, "StartFrom", start_from));
+  auto parsed = ParseStartFrom(start_from);
+  if (!parsed.ok()) return Invalid(bucket, parsed.error().message);
+  out.start_from = *parsed;
+  HEARTH_TRY(ReadFormat(bucket, in, out));
+  HEARTH_TRY(ReadNumber(bucket, in, "MaximumRetryAttempts", kBucketRetriesMax, out.retries_max));
+  HEARTH_TRY(ReadBool(bucket, in, "AcknowledgeLoop", out.acknowledges_loop));
   if (function.empty()) return Invalid(bucket, "a notification has no FunctionName");
   HEARTH_ASSIGN(FunctionReference reference, ParseFunctionReference(function));
   out.function = std::move(reference.name);
   out.qualifier = std::move(reference.qualifier);
-  if (!in.contains("AcknowledgeLoop")) return Ok();
-  if (!in["AcknowledgeLoop"].is_boolean()) return Invalid(bucket, "AcknowledgeLoop must be true or false");
-  out.acknowledges_loop = in["AcknowledgeLoop"].get<bool>();
   return Ok();
+}
+
+Status ReadIgnored(std::string_view bucket, const json& document, WatchRules& rules) {
+  if (!document.contains("IgnoreNames") || document["IgnoreNames"].is_null()) return Ok();
+  const json& list = document["IgnoreNames"];
+  if (!list.is_array() || list.size() > kIgnorePatternsMax) {
+    return Invalid(bucket, "IgnoreNames must be a list of at most " + std::to_string(kIgnorePatternsMax) +
+                               " shell patterns");
+  }
+  rules.ignored.clear();
+  for (const json& pattern : list) {
+    if (!pattern.is_string() || pattern.get_ref<const std::string&>().size() > kIgnorePatternBytesMax ||
+        pattern.get_ref<const std::string&>().find('/') != std::string::npos) {
+      return Invalid(bucket, "IgnoreNames: " + pattern.dump() +
+                                 " is not a pattern for one name, of at most " +
+                                 std::to_string(kIgnorePatternBytesMax) + " bytes and without '/'");
+    }
+    rules.ignored.push_back(pattern.get<std::string>());
+  }
+  return Ok();
+}
+
+Status ReadRules(std::string_view bucket, const json& document, WatchRules& rules) {
+  std::string finish = TextOf(rules.finish);
+  HEARTH_TRY(ReadString(bucket, document, "Finish", finish));
+  auto rule = ParseFinishRule(finish);
+  if (!rule.ok()) return Invalid(bucket, rule.error().message);
+  rules.finish = std::move(*rule);
+  HEARTH_TRY(ReadIgnored(bucket, document, rules));
+  return ReadNumber(bucket, document, "CatchUpPerSecond", kCatchUpPerSecondMax, rules.catch_up_per_s);
 }
 
 Status ReadNotifications(const json& document, BucketSettings& settings) {
@@ -90,7 +167,8 @@ Status ReadNotifications(const json& document, BucketSettings& settings) {
 Result<BucketSettings> ReadSettings(std::string_view name, const json& document) {
   BucketSettings settings;
   settings.name = name;
-  HEARTH_TRY(CheckFields(name, document, {"Name", "Path", "Notifications"}));
+  HEARTH_TRY(CheckFields(name, document,
+                         {"Name", "Path", "Finish", "IgnoreNames", "CatchUpPerSecond", "Notifications"}));
   HEARTH_TRY(ReadString(name, document, "Name", settings.name));
   if (settings.name != name) return Invalid(name, "Name says " + settings.name);
   HEARTH_TRY(ValidateBucketName(settings.name));
@@ -99,6 +177,7 @@ Result<BucketSettings> ReadSettings(std::string_view name, const json& document)
   if (!settings.path.empty() && settings.path.front() != '/') {
     return Invalid(name, "Path must be absolute, not " + settings.path);
   }
+  HEARTH_TRY(ReadRules(name, document, settings.rules));
   HEARTH_TRY(ReadNotifications(document, settings));
   return settings;
 }
@@ -118,16 +197,49 @@ Result<BucketSettings> ParseBucketSettings(std::string_view name, std::string_vi
 std::string EncodeBucketSettings(const BucketSettings& settings) {
   json notifications = json::array();
   for (const BucketNotification& n : settings.notifications) {
+    json events = json::array();
+    if (n.created) events.push_back(kCreated);
+    if (n.removed) events.push_back(kRemoved);
     json one = {{"Id", n.id},
                 {"FunctionName", n.Target()},
-                {"Events", {kCreated}},
+                {"Events", std::move(events)},
                 {"Prefix", n.prefix},
-                {"Suffix", n.suffix}};
+                {"Suffix", n.suffix},
+                {"StartFrom", NameOf(n.start_from)},
+                {"EventFormat", n.format == EventFormat::kS3 ? "S3" : "CloudEvents"},
+                {"MaximumRetryAttempts", n.retries_max}};
+    if (n.size_min > 0) one["SizeBytesMin"] = n.size_min;
+    if (n.size_max < UINT64_MAX) one["SizeBytesMax"] = n.size_max;
     if (n.acknowledges_loop) one["AcknowledgeLoop"] = true;
     notifications.push_back(std::move(one));
   }
-  const json document = {{"Name", settings.name}, {"Path", settings.path}, {"Notifications", notifications}};
+  const json document = {{"Name", settings.name},
+                         {"Path", settings.path},
+                         {"Finish", TextOf(settings.rules.finish)},
+                         {"IgnoreNames", settings.rules.ignored},
+                         {"CatchUpPerSecond", settings.rules.catch_up_per_s},
+                         {"Notifications", notifications}};
   return document.dump(-1, ' ', false, json::error_handler_t::replace);
+}
+
+Result<StartFrom> ParseStartFrom(std::string_view text) {
+  for (const StartFrom known : {StartFrom::kBeginning, StartFrom::kNow, StartFrom::kCheckpoint}) {
+    if (text == NameOf(known)) return known;
+  }
+  return Error{ErrorCode::kInvalidArgument,
+               "StartFrom is Beginning, Now or Checkpoint, not " + std::string(text)};
+}
+
+std::string_view NameOf(StartFrom start_from) {
+  switch (start_from) {
+    case StartFrom::kBeginning:
+      return "Beginning";
+    case StartFrom::kNow:
+      return "Now";
+    case StartFrom::kCheckpoint:
+      return "Checkpoint";
+  }
+  return "Unknown";
 }
 
 }  // namespace hearth

@@ -62,6 +62,7 @@ BucketTrigger::BucketTrigger(Loop& loop, EventSink& sink, KeyStore& documents, K
   if (tree.ok()) {
     tree_ = std::move(*tree);
     watch_.tree = tree_.get();
+    if (watch_.settings.deaf_for_test) tree_->GoDeafForTest();
   } else {
     log.Warn("buckets are polled, not watched", {{"error", tree.error().message}});
   }
@@ -91,7 +92,9 @@ void BucketTrigger::Put(std::string name, std::string json, Reply reply) {
 
 Status BucketTrigger::Check(const BucketSettings& settings) const {
   if (draining_) return Error{ErrorCode::kUnavailable, "bucket " + settings.name + ": hearthd is stopping"};
-  return RefuseFeedbackLoop(settings, buckets_of_);
+  auto all = AllSettings();
+  all[settings.name] = &settings;
+  return RefuseFeedbackLoop(all, buckets_of_);
 }
 
 // A file in two buckets would be two objects, and the loop check could be walked round. What lies in the data folder is
@@ -115,14 +118,31 @@ Status BucketTrigger::CheckOverlap(const BucketSettings& settings) const {
   return Ok();
 }
 
+// Where new functions begin is stored first: a daemon that dies in between must not run a backlog that nobody
+// wants. The answer comes once they have begun, so that what is dropped after it is theirs.
 void BucketTrigger::StoreAndApply(BucketSettings settings, Reply reply) {
+  const auto found = buckets_.find(settings.name);
+  auto starts = found != buckets_.end() ? found->second.bucket->StartsOf(settings)
+                                        : StartPoints(receipts_, settings.name).WritesFor(settings);
+  if (starts.empty()) return StoreDocument(std::move(settings), std::move(reply));
+  receipts_.Apply(std::move(starts), [weak = weak_.Get(), settings = std::move(settings),
+                                      reply = std::move(reply)](const Status& announced) {
+    if (!weak) return;
+    if (!announced.ok()) return reply(announced.error().WithContext("store bucket " + settings.name));
+    weak->StoreDocument(settings, reply);
+  });
+}
+
+void BucketTrigger::StoreDocument(BucketSettings settings, Reply reply) {
   std::vector<KeyStore::Write> writes{{KeyOf(settings.name), EncodeBucketSettings(settings)}};
   documents_.Apply(std::move(writes), [weak = weak_.Get(), settings = std::move(settings),
                                        reply = std::move(reply)](const Status& stored) {
     if (!weak) return;
     if (!stored.ok()) return reply(stored.error().WithContext("store bucket " + settings.name));
     weak->Apply(settings);
-    reply(weak->Get(settings.name));
+    weak->buckets_.at(settings.name).bucket->WhenBegun([weak, name = settings.name, reply] {
+      if (weak) reply(weak->Get(name));
+    });
   });
 }
 
@@ -150,9 +170,21 @@ void BucketTrigger::Remove(std::string name, Done done) {
                      const auto found = weak->buckets_.find(name);
                      if (found == weak->buckets_.end()) return done(Ok());
                      found->second.bucket->ForgetReceipts([](const Status&) {});
+                     weak->ForgetStarts(name);
                      weak->Retire(found);
                      done(Ok());
                    });
+}
+
+// A bucket of this name that is made later knows no function.
+void BucketTrigger::ForgetStarts(const std::string& name) {
+  receipts_.List(StartPoints::PrefixOf(name),
+                 [weak = weak_.Get()](const Result<std::vector<KeyStore::Entry>>& entries) {
+                   if (!weak || !entries.ok() || entries->empty()) return;
+                   std::vector<KeyStore::Write> writes;
+                   for (const KeyStore::Entry& entry : *entries) writes.push_back({entry.key, std::nullopt});
+                   weak->receipts_.Apply(std::move(writes), [](const Status&) {});
+                 });
 }
 
 void BucketTrigger::Retire(Buckets::iterator entry) {
@@ -262,11 +294,15 @@ Result<std::string> BucketTrigger::PathOf(std::string_view bucket) const {
 
 Status BucketTrigger::CheckMounts(const std::string& function, const std::vector<BucketMount>& mounts) const {
   const FunctionBuckets buckets_of = [&](const std::string& other) {
-    return other == function ? mounts : std::vector<BucketMount>{};
+    return other == function ? mounts : buckets_of_(other);
   };
-  for (const auto& [name, entry] : buckets_)
-    HEARTH_TRY(RefuseFeedbackLoop(entry.bucket->settings(), buckets_of));
-  return Ok();
+  return RefuseFeedbackLoop(AllSettings(), buckets_of);
+}
+
+std::map<std::string, const BucketSettings*, std::less<>> BucketTrigger::AllSettings() const {
+  std::map<std::string, const BucketSettings*, std::less<>> all;
+  for (const auto& [name, entry] : buckets_) all[name] = &entry.bucket->settings();
+  return all;
 }
 
 LiveBucket* BucketTrigger::Find(InotifyTree::RootId id) {
@@ -276,8 +312,8 @@ LiveBucket* BucketTrigger::Find(InotifyTree::RootId id) {
   return nullptr;
 }
 
-void BucketTrigger::OnKey(InotifyTree::RootId root, std::string key, bool only_created) {
-  if (LiveBucket* bucket = Find(root)) bucket->watch().OnKey(std::move(key), only_created);
+void BucketTrigger::OnKey(InotifyTree::RootId root, std::string key, InotifyTree::KeyChange change) {
+  if (LiveBucket* bucket = Find(root)) bucket->watch().OnKey(std::move(key), change);
 }
 
 void BucketTrigger::OnFolder(InotifyTree::RootId root, std::string key) {

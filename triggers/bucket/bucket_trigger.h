@@ -63,14 +63,17 @@ class BucketTrigger final : public Trigger, public BucketTable, private InotifyT
 
   Status Check(const BucketSettings& settings) const;
   Status CheckOverlap(const BucketSettings& settings) const;
+  std::map<std::string, const BucketSettings*, std::less<>> AllSettings() const;
   void StoreAndApply(BucketSettings settings, Reply reply);
+  void StoreDocument(BucketSettings settings, Reply reply);
+  void ForgetStarts(const std::string& name);
   void Apply(BucketSettings settings);
   void Retire(Buckets::iterator entry);
   LiveBucket* Find(InotifyTree::RootId id);
   void CheckDrained();
   void Later(std::function<void()> task) { loop_.Post(std::move(task)); }
 
-  void OnKey(InotifyTree::RootId root, std::string key, bool only_created) override;
+  void OnKey(InotifyTree::RootId root, std::string key, InotifyTree::KeyChange change) override;
   void OnFolder(InotifyTree::RootId root, std::string key) override;
   void OnFolderMovedOut(InotifyTree::RootId root, std::string key) override;
   void OnRootLost(InotifyTree::RootId root) override;

@@ -1,13 +1,9 @@
 #include "triggers/bucket/bucket_watch.h"
 
-#include "triggers/bucket/bucket_settings.h"
+#include <algorithm>
 
 namespace hearth {
 namespace {
-
-bool IsTemporaryFolder(const std::string& key) {
-  return key.starts_with('.') || key.find("/.") != std::string::npos;
-}
 
 milliseconds Jittered(milliseconds mean, Random& random) {
   const int64_t quarter = mean.count() / 4;
@@ -17,8 +13,13 @@ milliseconds Jittered(milliseconds mean, Random& random) {
 
 }  // namespace
 
-BucketWatch::BucketWatch(Services& services, InotifyTree::RootId id, std::string path, Observer& observer)
-    : services_(services), id_(id), path_(std::move(path)), observer_(observer) {}
+BucketWatch::BucketWatch(Services& services, InotifyTree::RootId id, std::string path, WatchRules rules,
+                         Observer& observer)
+    : services_(services),
+      id_(id),
+      path_(std::move(path)),
+      observer_(observer),
+      rules_(std::make_shared<const WatchRules>(std::move(rules))) {}
 
 BucketWatch::~BucketWatch() { Stop(); }
 
@@ -30,27 +31,77 @@ void BucketWatch::Start() {
 void BucketWatch::Stop() {
   stopped_ = true;
   timer_.Cancel();
-  busy_.clear();
-  hints_.clear();
-  hinted_.clear();
-  folders_.clear();
+  ForgetAll();
   if (tree()) tree()->Forget(id_, "");
 }
 
-void BucketWatch::Attach() {
-  services_.disk.Run<Result<BucketRoot>>([path = path_] { return AttachRoot(path); },
-                                         [weak = weak_.Get()](Result<BucketRoot> root) {
-                                           if (weak) weak->OnAttached(std::move(root));
-                                         });
+void BucketWatch::ForgetAll() {
+  probe_.clear();
+  probe_over_.Cancel();
+  catch_up_.Cancel();
+  folders_.clear();
+  hints_.clear();
+  hinted_.clear();
+  found_.clear();
+  busy_.clear();
+  settling_.clear();
 }
 
-void BucketWatch::OnAttached(Result<BucketRoot> root) {
+void BucketWatch::SetRules(WatchRules rules) {
+  rules_ = std::make_shared<const WatchRules>(std::move(rules));
+  settling_.clear();
+  found_.clear();
+}
+
+void BucketWatch::Attach() {
+  struct Attached {
+    Result<BucketRoot> root;
+    std::string silent;
+  };
+  services_.disk.Run<std::shared_ptr<Attached>>(
+      [path = path_] {
+        auto root = AttachRoot(path);
+        std::string silent = root.ok() ? SilentFileSystem(*root) : "";
+        return std::make_shared<Attached>(Attached{std::move(root), std::move(silent)});
+      },
+      [weak = weak_.Get()](const std::shared_ptr<Attached>& attached) {
+        if (weak) weak->OnAttached(std::move(attached->root), attached->silent);
+      });
+}
+
+void BucketWatch::OnAttached(Result<BucketRoot> root, const std::string& silent) {
   if (stopped_) return;
   if (!root.ok()) return OnRootLost(root.error().message);
   root_ = std::move(*root);
   state_ = State::kWatching;
   last_error_.clear();
+  polled_because_.clear();
+  probed_ = false;
+  if (!silent.empty()) {
+    polled_because_ = "folder " + path_ + " is on " + silent +
+                      ", which does not tell of what other machines or its server do: it is polled too";
+  }
   RequestScan();
+}
+
+// A file system may take a watch and tell nothing. A file of our own is the test; where we may not write one
+// there is none.
+void BucketWatch::Probe() {
+  if (!tree() || !polled_because_.empty() || std::exchange(probed_, true)) return;
+  probe_ = ".hearth-probe-" + std::to_string(services_.random.Next64());
+  services_.disk.Run<Status>(
+      [root = *root_, name = probe_] { return TouchProbe(root, name); },
+      [weak = weak_.Get(), name = probe_](const Status& touched) {
+        if (!weak || weak->probe_ != name) return;
+        if (!touched.ok()) return weak->probe_.clear();
+        weak->probe_over_ = weak->services_.executor.After(weak->services_.settings.probe_limit, [weak] {
+          weak->probe_.clear();
+          weak->polled_because_ = "folder " + weak->path_ +
+                                  " takes a watch but tells nothing (a file of our own made no event): it "
+                                  "is polled";
+          weak->RequestScan();
+        });
+      });
 }
 
 void BucketWatch::OnRootLost(std::string why) {
@@ -58,11 +109,9 @@ void BucketWatch::OnRootLost(std::string why) {
   if (tree()) tree()->Forget(id_, "");
   state_ = State::kMissing;
   last_error_ = why.empty() ? "bucket folder " + path_ + " was moved, deleted or unmounted" : std::move(why);
+  polled_because_.clear();
   root_.reset();
-  folders_.clear();
-  hints_.clear();
-  hinted_.clear();
-  busy_.clear();
+  ForgetAll();
   scan_complete_ = false;
   timer_ = services_.executor.After(services_.settings.attach_again_every, [this] { Attach(); });
 }
@@ -74,12 +123,23 @@ void BucketWatch::RequestScan() {
   Pump();
 }
 
-void BucketWatch::OnKey(std::string key, bool only_created) {
-  if (!IsTemporaryKey(key)) Hint({std::move(key), only_created, false});
+void BucketWatch::OnKey(std::string key, InotifyTree::KeyChange change) {
+  using Change = InotifyTree::KeyChange;
+  if (!probe_.empty() && key == probe_) {
+    probe_.clear();
+    probe_over_.Cancel();
+  }
+  if (rules_->Ignores(key)) return;
+  if (rules_->IsMarker(key)) {
+    if (change == Change::kGone) return;
+    return Hint({rules_->KeyOfMarker(key), false, false});
+  }
+  if (change == Change::kClosed && rules_->finish.mode == FinishRule::Mode::kRenameOnly) return;
+  Hint({std::move(key), change == Change::kCreated, false});
 }
 
 void BucketWatch::OnFolder(std::string key) {
-  if (IsTemporaryFolder(key) || !root_) return;
+  if (rules_->Ignores(key) || !root_) return;
   folders_.push_back(std::move(key));
   Pump();
 }
@@ -94,25 +154,26 @@ void BucketWatch::OnOverflow() {
 
 void BucketWatch::Hint(KeyHint hint) {
   if (stopped_ || !root_) return;
-  if (hints_.size() >= kHintsMax) {
+  std::deque<KeyHint>& queue = hint.from_scan ? found_ : hints_;
+  if (queue.size() >= kHintsMax) {
     scan_wanted_ = true;
     scan_complete_ = false;
     return;
   }
-  if (!hint.appeared && !hinted_.insert(hint.key).second) return;
-  hints_.push_back(std::move(hint));
+  if (!hint.from_scan && !hint.appeared && !hinted_.insert(hint.key).second) return;
+  queue.push_back(std::move(hint));
   Pump();
 }
 
 void BucketWatch::Pump() {
   if (stopped_ || !root_) return;
-  if (!hints_.empty() && !examining_ && observer_.HasRoom()) ExamineSome();
+  if (!examining_ && observer_.HasRoom()) ExamineSome();
   if (reading_) return;
   // A scan waits while much is under way: what it found would only be found again.
-  if (hints_.size() > kHintsMax / 2) return;
+  if (hints_.size() > kHintsMax / 2 || found_.size() > kHintsMax / 2) return;
   if (!folders_.empty()) return WatchSome();
   if (scanning_all_) return EndScan();
-  if (scan_wanted_ && hints_.empty() && observer_.HasRoom()) BeginScan();
+  if (scan_wanted_ && hints_.empty() && found_.empty() && observer_.HasRoom()) BeginScan();
 }
 
 void BucketWatch::ExamineSome() {
@@ -122,13 +183,37 @@ void BucketWatch::ExamineSome() {
     some.push_back(std::move(hints_.front()));
     hints_.pop_front();
   }
+  size_t allowed = found_.empty() ? 0 : std::min(kExaminedAtOnce - some.size(), CatchUpAllowance());
+  for (; allowed > 0 && !found_.empty(); --allowed) {
+    some.push_back(std::move(found_.front()));
+    found_.pop_front();
+    if (rules_->catch_up_per_s > 0) allowance_ -= 1;
+  }
+  if (some.empty()) return;
   examining_ = true;
   const size_t asked = some.size();
   services_.disk.Run<std::vector<ExaminedKey>>(
-      [root = *root_, some = std::move(some)] { return ExamineKeys(root, some); },
+      [root = *root_, rules = rules_, some = std::move(some)] { return ExamineKeys(root, *rules, some); },
       [weak = weak_.Get(), root = *root_, asked](std::vector<ExaminedKey> examined) {
         if (weak) weak->OnExamined(root, std::move(examined), asked);
       });
+}
+
+// How many of found_ may be looked at now; if none, Pump() runs again when there is one. A tenth of a second's
+// worth may come at once.
+size_t BucketWatch::CatchUpAllowance() {
+  const auto rate = static_cast<double>(rules_->catch_up_per_s);
+  if (rate == 0) return kExaminedAtOnce;
+  const MonotonicTime now = services_.executor.clock().Now();
+  const double passed = std::chrono::duration<double>(now - allowance_at_).count();
+  allowance_ = std::min(allowance_ + passed * rate, std::max(1.0, rate / 10));
+  allowance_at_ = now;
+  if (allowance_ < 1) {
+    const auto until = std::chrono::duration<double>((1 - allowance_) / rate);
+    catch_up_ = services_.executor.After(std::chrono::duration_cast<nanoseconds>(until) + milliseconds(1),
+                                         [this] { Pump(); });
+  }
+  return static_cast<size_t>(allowance_);
 }
 
 void BucketWatch::OnExamined(const BucketRoot& root, std::vector<ExaminedKey> examined, size_t asked) {
@@ -141,12 +226,41 @@ void BucketWatch::OnExamined(const BucketRoot& root, std::vector<ExaminedKey> ex
       continue;
     }
     busy_.erase(one.hint.key);
-    if (one.state == ExaminedKey::State::kGone) observer_.OnGone(one.hint.key);
-    if (one.state != ExaminedKey::State::kFinished) continue;
+    if (one.state == ExaminedKey::State::kGone) {
+      settling_.erase(one.hint.key);
+      observer_.OnGone(one.hint.key);
+    }
+    if (one.state != ExaminedKey::State::kFinished || !HasSettled(one)) continue;
     ++(one.hint.from_scan ? found_by_scan_ : found_by_hint_);
-    observer_.OnObject(one.hint.key, one.identity);
+    observer_.OnObject(one.hint.key, one.identity, one.hint.from_scan);
   }
   Pump();
+}
+
+// The rule stable:Ns. What is over kHintsMax the next scan finds.
+bool BucketWatch::HasSettled(const ExaminedKey& one) {
+  if (rules_->finish.mode != FinishRule::Mode::kStable) return true;
+  const Clock& clock = services_.executor.clock();
+  const auto changed =
+      WallTime(std::chrono::duration_cast<std::chrono::microseconds>(nanoseconds(one.identity.ctime_ns)));
+  if (one.hint.from_scan && clock.WallNow() - changed >= rules_->finish.stable) return true;
+  const MonotonicTime now = clock.Now();
+  const auto found = settling_.find(one.hint.key);
+  if (found != settling_.end() && found->second.identity == one.identity) {
+    if (now - found->second.since < rules_->finish.stable) return false;  // its timer runs
+    settling_.erase(found);
+    return true;
+  }
+  if (found == settling_.end() && settling_.size() >= kHintsMax) return false;
+  SettlingKey& settling = settling_[one.hint.key];
+  settling.identity = one.identity;
+  settling.since = now;
+  settling.again = services_.executor.After(rules_->finish.stable, [this, hint = one.hint] {
+    KeyHint again = hint;
+    again.appeared = false;
+    Hint(std::move(again));
+  });
+  return false;
 }
 
 // Its writer's close will tell - but the kernel tells of a close before the writer has quite let go, and a
@@ -171,8 +285,9 @@ void BucketWatch::BeginScan() {
   scan_wanted_ = false;
   scanning_all_ = true;
   scan_complete_ = true;
+  last_error_.clear();
   state_ = State::kScanning;
-  polled_ = tree() == nullptr;
+  polled_ = tree() == nullptr || !polled_because_.empty();
   timer_.Cancel();
   observer_.OnScanStarted();
   folders_.push_back("");
@@ -180,7 +295,7 @@ void BucketWatch::BeginScan() {
 }
 
 void BucketWatch::WatchSome() {
-  if (!reader_) reader_ = std::make_shared<FolderReader>(*root_);
+  if (!reader_) reader_ = std::make_shared<FolderReader>(*root_, rules_);
   auto root_fd = OpenRoot(*root_);
   if (!root_fd.ok()) {
     reader_.reset();
@@ -240,6 +355,7 @@ void BucketWatch::EndScan() {
   state_ = State::kWatching;
   observer_.OnScanFinished(scan_complete_);
   ArmReconcile();
+  Probe();
 }
 
 void BucketWatch::ArmReconcile() {

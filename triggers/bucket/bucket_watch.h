@@ -26,6 +26,8 @@ struct WatchSettings {
   bool poll_only = false;                 // inotify does not tell what others do on a network file system
   milliseconds busy_first{5};             // a file with a writer is looked at again; doubles
   milliseconds busy_longest{5000};
+  milliseconds probe_limit{2000};  // an event of our own file must have come by then
+  bool deaf_for_test = false;      // as on a file system that takes watches and tells nothing
 };
 
 // Turns what happens in one bucket's folder into "this key has finished content" and "this key is gone".
@@ -34,12 +36,16 @@ struct WatchSettings {
 // watches each folder before it reads it, so that nothing falls between; it runs at the start, when the
 // folder is back, after an overflow, and at random intervals.
 //
+// Where the file system does not tell of others' changes (network, FUSE; or a file of our own made no event)
+// folders are polled as well. What only a scan found is caught up with at the rate of the rules, behind
+// whatever is hinted at.
+//
 // Owns:    the hints and the scan. Owned by LiveBucket.
 // Borrows: the rest, which outlives it.
 // Thread:  loop thread; blocking work on the work thread, with values only.
 // States:  missing -> scanning <-> watching; any -> missing when the folder is lost.
-// Limits:  kHintsMax hints wait; more are dropped and make a scan. kExaminedAtOnce, kFoldersAtOnce,
-//          kEntriesAtOnce a step.
+// Limits:  kHintsMax hints wait, and as many files that a scan found; more are dropped and make a scan.
+//          kExaminedAtOnce, kFoldersAtOnce, kEntriesAtOnce a step.
 // Promise: no callback runs after the destructor returns.
 class BucketWatch final {
  public:
@@ -50,7 +56,7 @@ class BucketWatch final {
     virtual bool HasRoom() const = 0;
     // A scan saw this file: true when there is nothing left to do about it.
     virtual bool IsSettled(const std::string& key, const ObjectIdentity& identity) = 0;
-    virtual void OnObject(const std::string& key, const ObjectIdentity& identity) = 0;
+    virtual void OnObject(const std::string& key, const ObjectIdentity& identity, bool from_scan) = 0;
     virtual void OnGone(const std::string& key) = 0;
     virtual void OnScanStarted() = 0;
     // `complete`: every file that was there all the time was seen.
@@ -70,15 +76,17 @@ class BucketWatch final {
   static constexpr size_t kFoldersAtOnce = 64;
   static constexpr size_t kEntriesAtOnce = 2000;
 
-  BucketWatch(Services& services, InotifyTree::RootId id, std::string path, Observer& observer);
+  BucketWatch(Services& services, InotifyTree::RootId id, std::string path, WatchRules rules,
+              Observer& observer);
   ~BucketWatch();
   void Start();
   void Stop();    // no more of the observer's calls
   void Resume();  // there is room again
   void RequestScan();
+  void SetRules(WatchRules rules);  // a scan should follow
 
   // Of the inotify tree.
-  void OnKey(std::string key, bool only_created);
+  void OnKey(std::string key, InotifyTree::KeyChange change);
   void OnFolder(std::string key);
   void OnFolderMovedOut();
   void OnRootLost(std::string why);
@@ -87,10 +95,11 @@ class BucketWatch final {
   State state() const { return state_; }
   bool polled() const { return polled_; }
   const std::optional<BucketRoot>& root() const { return root_; }
-  const std::string& last_error() const { return last_error_; }
+  const std::string& last_error() const { return polled_because_.empty() ? last_error_ : polled_because_; }
   uint64_t overflows() const { return overflows_; }
   uint64_t found_by_scan() const { return found_by_scan_; }
   uint64_t found_by_hint() const { return found_by_hint_; }
+  size_t waiting() const { return hints_.size() + found_.size() + busy_.size() + settling_.size(); }
 
  private:
   struct BusyKey {
@@ -99,12 +108,22 @@ class BucketWatch final {
     Timer again;
   };
 
+  struct SettlingKey {
+    ObjectIdentity identity;
+    MonotonicTime since;
+    Timer again;
+  };
+
   InotifyTree* tree() const { return services_.settings.poll_only ? nullptr : services_.tree; }
   void Attach();
-  void OnAttached(Result<BucketRoot> root);
+  void OnAttached(Result<BucketRoot> root, const std::string& silent);
+  void Probe();
+  void ForgetAll();
   void Hint(KeyHint hint);
   void Pump();
   void ExamineSome();
+  size_t CatchUpAllowance();
+  bool HasSettled(const ExaminedKey& one);
   void OnExamined(const BucketRoot& root, std::vector<ExaminedKey> examined, size_t asked);
   void LookAgainLater(KeyHint hint);
   void BeginScan();
@@ -124,7 +143,12 @@ class BucketWatch final {
   // Mutable.
   State state_ = State::kMissing;
   bool stopped_ = true;
+  RulesPtr rules_;
   bool polled_ = false;
+  std::string polled_because_;
+  bool probed_ = false;  // since it was attached
+  std::string probe_;    // the name of a file whose event is waited for
+  Timer probe_over_;
   std::optional<BucketRoot> root_;
   std::string last_error_;
   uint64_t overflows_ = 0;
@@ -132,8 +156,13 @@ class BucketWatch final {
   uint64_t found_by_hint_ = 0;
   std::deque<KeyHint> hints_;
   std::unordered_set<std::string> hinted_;  // keys of hints_: one look serves all
+  std::deque<KeyHint> found_;               // by scans
+  double allowance_ = 0;                    // of found_, for now
+  MonotonicTime allowance_at_{};
+  Timer catch_up_;
   bool examining_ = false;
   std::map<std::string, BusyKey> busy_;
+  std::map<std::string, SettlingKey> settling_;
   bool scan_wanted_ = false;
   bool scanning_all_ = false;  // a whole scan is under way, not only of folders that appeared
   bool scan_complete_ = true;

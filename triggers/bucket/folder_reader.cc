@@ -4,12 +4,11 @@
 #include <linux/openat2.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
+#include <sys/vfs.h>
 
 #include <cerrno>
 #include <csignal>
 #include <ctime>
-
-#include "triggers/bucket/bucket_settings.h"
 
 namespace hearth {
 namespace {
@@ -31,11 +30,12 @@ UniqueFd OpenBeneath(int root_fd, const std::string& key, uint64_t flags) {
   return UniqueFd(static_cast<int>(::syscall(SYS_openat2, root_fd, key.c_str(), &how, sizeof how)));
 }
 
+// By ctime, which a copy that keeps old times cannot set back.
 bool IsTooFresh(const struct stat& st) {
   timespec now{};
   ::clock_gettime(CLOCK_REALTIME, &now);
-  const int64_t age = Nanoseconds(now) - Nanoseconds(st.st_mtim);
-  return age >= 0 && age < kSettleNs;
+  const int64_t age = Nanoseconds(now) - Nanoseconds(st.st_ctim);
+  return age >= 0 && age < kSettleNs;  // from the future: the clock was set back, and says nothing
 }
 
 enum class Writer { kNone, kThere, kUnknown };
@@ -53,16 +53,28 @@ Writer WriterOf(int fd) {
   return errno == EAGAIN ? Writer::kThere : Writer::kUnknown;
 }
 
-ExaminedKey::State StateOf(Writer writer, const KeyHint& hint, const struct stat& st) {
+ExaminedKey::State StateOf(Writer writer, const KeyHint& hint, const struct stat& st,
+                           const WatchRules& rules) {
   using State = ExaminedKey::State;
-  if (writer == Writer::kNone) return State::kFinished;
+  const bool rename_only = rules.finish.mode == FinishRule::Mode::kRenameOnly;
   if (writer == Writer::kThere) return State::kBusy;
+  // How a file came by its name cannot be asked: what was written in place counts once it was left alone.
+  if (rename_only && hint.from_scan && IsTooFresh(st)) return State::kBusy;
+  if (rename_only && hint.appeared) return st.st_nlink > 1 ? State::kFinished : State::kOther;
+  if (writer == Writer::kNone) return State::kFinished;
   // Nobody can be asked: a link is whole, another file that appeared will be closed.
   if (hint.appeared) return st.st_nlink > 1 ? State::kFinished : State::kOther;
   return hint.from_scan && IsTooFresh(st) ? State::kBusy : State::kFinished;
 }
 
-ExaminedKey Examine(int root_fd, KeyHint hint) {
+// A marker that is older belongs to what the file was before.
+bool HasMarker(int root_fd, const std::string& key, const struct stat& file, const WatchRules& rules) {
+  const UniqueFd fd = OpenBeneath(root_fd, key + rules.finish.marker, O_PATH | O_NOFOLLOW);
+  struct stat st {};
+  return fd && ::fstat(fd.get(), &st) == 0 && Nanoseconds(st.st_ctim) >= Nanoseconds(file.st_ctim);
+}
+
+ExaminedKey Examine(int root_fd, const WatchRules& rules, KeyHint hint) {
   using State = ExaminedKey::State;
   // O_NONBLOCK: a fifo, or a file under somebody's lease, must not hold us up.
   const UniqueFd fd = OpenBeneath(root_fd, hint.key, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY);
@@ -74,11 +86,26 @@ ExaminedKey Examine(int root_fd, KeyHint hint) {
   }
   struct stat st {};
   if (::fstat(fd.get(), &st) != 0 || !S_ISREG(st.st_mode)) return {std::move(hint), State::kOther, {}};
-  const State state = StateOf(WriterOf(fd.get()), hint, st);
+  State state = StateOf(WriterOf(fd.get()), hint, st, rules);
   // Once more: what was written before the lease was asked for is in it now.
   ::fstat(fd.get(), &st);
+  const bool marked =
+      rules.finish.mode != FinishRule::Mode::kMarker || HasMarker(root_fd, hint.key, st, rules);
+  if (state == State::kFinished && !marked) state = State::kOther;
   return {std::move(hint), state, IdentityOf(st)};
 }
+
+struct SilentKind {
+  uint64_t magic;
+  const char* name;
+};
+// <linux/magic.h> and the kernel's own sources; Watchman and ownCloud keep such lists too.
+constexpr SilentKind kSilentKinds[] = {{0x6969, "NFS"},       {0x517B, "SMB"},        {0xFE534D42, "SMB2"},
+                                       {0xFF534D42, "CIFS"},  {0x65735546, "FUSE"},   {0x01021997, "9P"},
+                                       {0x00C36400, "Ceph"},  {0x5346414F, "AFS"},    {0x73757245, "Coda"},
+                                       {0x19830326, "FhGFS"}, {0x0BD00BD0, "Lustre"}, {0x47504653, "GPFS"},
+                                       {0x9FA0, "proc"},      {0x62656572, "sysfs"},  {0x01161970, "GFS2"},
+                                       {0x7461636F, "OCFS2"}, {0x786F4256, "vboxsf"}};
 
 }  // namespace
 
@@ -87,6 +114,24 @@ Result<BucketRoot> AttachRoot(const std::string& path) {
   if (::stat(path.c_str(), &st) != 0) return ErrnoError("bucket folder " + path);
   if (!S_ISDIR(st.st_mode)) return ErrnoError("bucket folder " + path, ENOTDIR);
   return BucketRoot{path, st.st_dev, st.st_ino};
+}
+
+std::string SilentFileSystem(const BucketRoot& root) {
+  struct statfs info {};
+  if (::statfs(root.path.c_str(), &info) != 0) return "";
+  for (const SilentKind& kind : kSilentKinds) {
+    if (static_cast<uint64_t>(info.f_type) == kind.magic) return kind.name;
+  }
+  return "";
+}
+
+Status TouchProbe(const BucketRoot& root, const std::string& name) {
+  HEARTH_ASSIGN(const UniqueFd root_fd, OpenRoot(root));
+  const UniqueFd fd(
+      ::openat(root_fd.get(), name.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600));
+  if (!fd) return ErrnoError("write a probe into " + root.path);
+  if (::unlinkat(root_fd.get(), name.c_str(), 0) != 0) return ErrnoError("delete the probe in " + root.path);
+  return Ok();
 }
 
 Result<UniqueFd> OpenRoot(const BucketRoot& root) {
@@ -106,12 +151,13 @@ Result<UniqueFd> OpenFolder(int root_fd, const std::string& key) {
   return fd;
 }
 
-std::vector<ExaminedKey> ExamineKeys(const BucketRoot& root, std::vector<KeyHint> hints) {
+std::vector<ExaminedKey> ExamineKeys(const BucketRoot& root, const WatchRules& rules,
+                                     std::vector<KeyHint> hints) {
   std::vector<ExaminedKey> examined;
   const auto root_fd = OpenRoot(root);
   if (!root_fd.ok()) return examined;  // nothing is known of them: the scan at the next attach looks again
   examined.reserve(hints.size());
-  for (KeyHint& hint : hints) examined.push_back(Examine(root_fd->get(), std::move(hint)));
+  for (KeyHint& hint : hints) examined.push_back(Examine(root_fd->get(), rules, std::move(hint)));
   return examined;
 }
 
@@ -157,12 +203,12 @@ void FolderReader::OpenNext(const UniqueFd& root_fd, Step& step) {
 
 void FolderReader::TakeEntry(const dirent& entry, Step& step) {
   const std::string_view name = entry.d_name;
-  if (name == "." || name == "..") return;
+  if (name == "." || name == ".." || rules_->Ignores(name)) return;
   std::string key = open_key_ + entry.d_name;
   struct stat st {};
   if (::fstatat(::dirfd(open_.get()), entry.d_name, &st, AT_SYMLINK_NOFOLLOW) != 0) return;
-  if (S_ISDIR(st.st_mode) && !name.starts_with('.')) step.folders.push_back(std::move(key));
-  if (S_ISREG(st.st_mode) && !IsTemporaryKey(name)) step.files.push_back({std::move(key), IdentityOf(st)});
+  if (S_ISDIR(st.st_mode)) step.folders.push_back(std::move(key));
+  if (S_ISREG(st.st_mode) && !rules_->IsMarker(name)) step.files.push_back({std::move(key), IdentityOf(st)});
 }
 
 }  // namespace hearth

@@ -10,6 +10,7 @@
 #include "runtime/base/result.h"
 #include "runtime/base/unique_fd.h"
 #include "triggers/bucket/object_identity.h"
+#include "triggers/bucket/watch_rules.h"
 
 // What a bucket reads of its folder. All of it blocks: on the work thread, but for OpenFolder(). Names below
 // the root are resolved beneath it and through no symlink, so that nobody who writes into a bucket can lead
@@ -27,6 +28,11 @@ struct BucketRoot {
 };
 
 Result<BucketRoot> AttachRoot(const std::string& path);
+// The name of the root's file system if it is one that does not tell of what other machines (or a server in
+// user space) do to it; "" if it does.
+std::string SilentFileSystem(const BucketRoot& root);
+// Makes an empty file of this name and deletes it. Fails where we may not write.
+Status TouchProbe(const BucketRoot& root, const std::string& name);
 // An O_PATH descriptor; kNotFound when the folder at the path is not the one attached.
 Result<UniqueFd> OpenRoot(const BucketRoot& root);
 Result<UniqueFd> OpenFolder(int root_fd, const std::string& key);  // "": the root; O_RDONLY
@@ -51,7 +57,9 @@ struct ExaminedKey {
   State state = State::kOther;
   ObjectIdentity identity;  // kFinished, kBusy
 };
-std::vector<ExaminedKey> ExamineKeys(const BucketRoot& root, std::vector<KeyHint> hints);
+using RulesPtr = std::shared_ptr<const WatchRules>;
+std::vector<ExaminedKey> ExamineKeys(const BucketRoot& root, const WatchRules& rules,
+                                     std::vector<KeyHint> hints);
 
 // Reads folders, bit by bit. Used by one job at a time.
 class FolderReader final {
@@ -66,7 +74,7 @@ class FolderReader final {
     std::vector<std::string> errors;  // folders that could not be read, and why
     bool at_end = false;              // all folders given so far are read
   };
-  explicit FolderReader(BucketRoot root) : root_(std::move(root)) {}
+  FolderReader(BucketRoot root, RulesPtr rules) : root_(std::move(root)), rules_(std::move(rules)) {}
   void Add(std::string folder) { folders_.push_back(std::move(folder)); }
   Step Read(size_t entries_max);
 
@@ -78,6 +86,7 @@ class FolderReader final {
   void TakeEntry(const dirent& entry, Step& step);
 
   const BucketRoot root_;
+  const RulesPtr rules_;
   std::deque<std::string> folders_;
   std::unique_ptr<DIR, CloseDirectory> open_;
   std::string open_key_;  // with a slash at its end, unless it is the root

@@ -3,8 +3,11 @@
 #include <sys/inotify.h>
 
 #include <cerrno>
+#include <charconv>
 #include <cstring>
 #include <vector>
+
+#include "runtime/base/files.h"
 
 namespace hearth {
 namespace {
@@ -15,13 +18,23 @@ constexpr uint32_t kMask = IN_CLOSE_WRITE | IN_MOVED_TO | IN_CREATE | IN_MOVED_F
 constexpr size_t kReadBytes = 64 << 10;
 constexpr int kReadsPerTurn = 16;
 
+InotifyTree::KeyChange ChangeOf(uint32_t mask) {
+  using Change = InotifyTree::KeyChange;
+  if (mask & IN_CREATE) return Change::kCreated;
+  if (mask & IN_CLOSE_WRITE) return Change::kClosed;
+  return mask & IN_MOVED_TO ? Change::kMovedIn : Change::kGone;
+}
+
 Error WatchError(const std::string& key) {
   const int error = errno;
   if (error == ENOSPC) {
-    return {ErrorCode::kUnavailable,
-            "folder " + key +
-                " cannot be watched: the user's inotify watches are used up; raise the sysctl "
-                "fs.inotify.max_user_watches (files are found by scans until then)"};
+    const uint64_t max = InotifyTree::WatchesMax();
+    return {
+        ErrorCode::kUnavailable,
+        "folder " + key + " cannot be watched: the user's inotify watches are used up; raise the sysctl " +
+            "fs.inotify.max_user_watches" +
+            (max == 0 ? "" : " from " + std::to_string(max) + " to " + std::to_string(max * 2) + " or more") +
+            " (files are found by polling until then)"};
   }
   return ErrnoError("watch folder " + key, error);
 }
@@ -39,6 +52,13 @@ Result<std::unique_ptr<InotifyTree>> InotifyTree::Create(Loop& loop, Observer& o
   HEARTH_ASSIGN(tree->readable_, FdWatch::Create(loop, tree->fd_.get(), FdEvents::kReadable,
                                                  [raw = tree.get()](FdEvents) { raw->Drain(); }));
   return tree;
+}
+
+uint64_t InotifyTree::WatchesMax() {
+  const auto text = ReadFile("/proc/sys/fs/inotify/max_user_watches");
+  uint64_t max = 0;
+  if (text.ok()) std::from_chars(text->data(), text->data() + text->size(), max);
+  return max;
 }
 
 Status InotifyTree::Watch(RootId root, const std::string& key, int folder_fd) {
@@ -95,13 +115,14 @@ void InotifyTree::Drain() {
 }
 
 void InotifyTree::Handle(int watch, uint32_t mask, std::string_view name) {
+  if (deaf_) return;
   if (mask & IN_Q_OVERFLOW) return observer_.OnOverflow();
   const auto found = places_.find(watch);
   if (found == places_.end()) return;  // of a folder that was forgotten
   const Place place = found->second;
   if (mask & (IN_DELETE_SELF | IN_MOVE_SELF | IN_UNMOUNT | IN_IGNORED)) return HandleSelf(watch, mask, place);
   std::string key = place.key.empty() ? std::string(name) : place.key + "/" + std::string(name);
-  if (!(mask & IN_ISDIR)) return observer_.OnKey(place.root, std::move(key), mask & IN_CREATE);
+  if (!(mask & IN_ISDIR)) return observer_.OnKey(place.root, std::move(key), ChangeOf(mask));
   if (mask & (IN_CREATE | IN_MOVED_TO)) return observer_.OnFolder(place.root, std::move(key));
   if (mask & (IN_DELETE | IN_MOVED_FROM)) {
     Forget(place.root, key);

@@ -22,13 +22,17 @@ namespace hearth {
 class InotifyTree final {
  public:
   using RootId = uint64_t;
+  enum class KeyChange {
+    kCreated,  // appeared, and may be still being written
+    kClosed,   // after writing
+    kMovedIn,
+    kGone,  // moved out or deleted
+  };
   // Called while the queue is drained; may call Watch() and Forget().
   class Observer {
    public:
     virtual ~Observer() = default;
-    // The key was written and closed, moved in or out, deleted; `only_created`: it appeared, and may be still
-    // being written.
-    virtual void OnKey(RootId root, std::string key, bool only_created) = 0;
+    virtual void OnKey(RootId root, std::string key, KeyChange change) = 0;
     virtual void OnFolder(RootId root, std::string key) = 0;          // appeared; not yet watched
     virtual void OnFolderMovedOut(RootId root, std::string key) = 0;  // with all in it; no longer watched
     virtual void OnRootLost(RootId root) = 0;                         // deleted, moved or unmounted
@@ -41,6 +45,10 @@ class InotifyTree final {
   Status Watch(RootId root, const std::string& key, int folder_fd);
   void Forget(RootId root, const std::string& key);  // the folder and all below; "": the root with all
   size_t watches() const { return places_.size(); }
+  // What the kernel allows this user in all; 0: not known.
+  static uint64_t WatchesMax();
+  // As on a file system that tells nothing of what others do.
+  void GoDeafForTest() { deaf_ = true; }
 
  private:
   struct Place {
@@ -54,6 +62,7 @@ class InotifyTree final {
 
   UniqueFd fd_;
   Observer& observer_;
+  bool deaf_ = false;
   std::unique_ptr<FdWatch> readable_;
   std::map<int, Place> places_;
   std::map<std::pair<RootId, std::string>, int> watch_of_;

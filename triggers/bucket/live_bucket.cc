@@ -24,7 +24,9 @@ LiveBucket::LiveBucket(DispatchServices& dispatch, BucketWatch::Services& watch,
       keys_(receipts),
       settings_(std::move(settings)),
       receipts_(receipts, settings_.name),
-      watch_(std::make_unique<BucketWatch>(watch, id, settings_.path, *this)) {
+      starts_(receipts, settings_.name),
+      sequencer_(receipts, dispatch.executor.clock(), settings_.name),
+      watch_(std::make_unique<BucketWatch>(watch, id, settings_.path, settings_.rules, *this)) {
   MakeDispatchers();
 }
 
@@ -32,19 +34,35 @@ LiveBucket::~LiveBucket() = default;
 
 void LiveBucket::Start() {
   started_ = true;
-  keys_.Get(RootKey(settings_.name), [weak = weak_.Get()](const Result<std::optional<std::string>>& root) {
-    if (!weak) return;
-    if (root.ok()) weak->root_at_last_scan_ = root->value_or("");
-    weak->receipts_.Load([weak](const Status& loaded) {
-      if (weak) weak->OnLoaded(loaded);
-    });
+  Load([weak = weak_.Get()](const Status& loaded) {
+    if (weak) weak->OnLoaded(loaded);
   });
+}
+
+void LiveBucket::Load(KeyStore::Done done) {
+  keys_.Get(RootKey(settings_.name),
+            [weak = weak_.Get(), done = std::move(done)](const Result<std::optional<std::string>>& root) {
+              if (!weak) return;
+              if (root.ok()) weak->root_at_last_scan_ = root->value_or("");
+              weak->sequencer_.Load([weak, done](const Status& numbered) {
+                if (!weak) return;
+                if (!numbered.ok()) return done(numbered);
+                weak->starts_.Load([weak, done](const Status& begun) {
+                  if (!weak) return;
+                  if (!begun.ok()) return done(begun);
+                  weak->receipts_.Load(done);
+                });
+              });
+            });
 }
 
 void LiveBucket::OnLoaded(const Status& loaded) {
   if (stopped_) return;
   if (loaded.ok()) {
     last_error_.clear();
+    starts_.Use(settings_);
+    loaded_ = true;
+    if (!starts_.any_pending()) OnBegun(Ok());
     return watch_->Start();
   }
   last_error_ = "receipts cannot be read: " + loaded.error().message;
@@ -62,19 +80,34 @@ void LiveBucket::MakeDispatchers() {
       continue;
     }
     dispatcher = std::make_unique<ObjectDispatcher>(
-        dispatch_, receipts_, settings_.name, n.function, n.qualifier, [this] { return NextSequencer(); },
+        dispatch_, receipts_, settings_.name, n.function, n.qualifier, [this] { return sequencer_.Next(); },
         [this] { OnProgress(); });
   }
   for (auto& [target, dispatcher] : old) {
     dispatcher->Stop();
-    retired_[target + '#' + std::to_string(NextSequencer())] = std::move(dispatcher);
+    retired_[target + '#' + std::to_string(sequencer_.Next())] = std::move(dispatcher);
   }
 }
 
 void LiveBucket::Configure(BucketSettings settings) {
   settings_ = std::move(settings);
   MakeDispatchers();
+  if (started_) starts_.Use(settings_);
+  watch_->SetRules(settings_.rules);
   if (started_) watch_->RequestScan();
+}
+
+void LiveBucket::WhenBegun(std::function<void()> begun) {
+  if (stopped_ || !started_ || (loaded_ && !starts_.any_pending()))
+    return dispatch_.executor.Post(std::move(begun));
+  begun_.push_back(std::move(begun));
+  begun_anyway_ = dispatch_.executor.After(kStartPatience, [this] { OnBegun(Ok()); });
+}
+
+void LiveBucket::OnBegun(const Status& stored) {
+  if (!stored.ok()) last_error_ = "where functions begin is not stored: " + stored.error().message;
+  begun_anyway_.Cancel();
+  for (auto& begun : std::exchange(begun_, {})) dispatch_.executor.Post(std::move(begun));
 }
 
 void LiveBucket::Replay(ReplayRequest request, Replayed replayed) {
@@ -105,6 +138,7 @@ void LiveBucket::Stop(std::function<void()> idle) {
       replayed(Error{ErrorCode::kUnavailable, "the bucket was stopped before its scan was over"});
     });
   }
+  OnBegun(Ok());
   OnProgress();
 }
 
@@ -129,6 +163,9 @@ BucketStatus LiveBucket::status() const {
   status.retried = counters.retried;
   status.throttled = counters.throttled;
   status.receipts = receipts_.size();
+  status.skipped = skipped_;
+  status.waiting = watch_->waiting();
+  status.starting = starts_.PendingTargets();
   status.overflows = watch_->overflows();
   status.found_by_scan = watch_->found_by_scan();
   status.found_by_hint = watch_->found_by_hint();
@@ -146,11 +183,10 @@ bool LiveBucket::HasRoom() const {
 }
 
 // One event for each function, by the first of its notifications that matches.
-template <class Visit>
-void LiveBucket::ForEachMatch(const std::string& key, Visit visit) {
+void LiveBucket::ForEach(const std::function<bool(const BucketNotification&)>& wants, const Visit& visit) {
   std::vector<ObjectDispatcher*> visited;
   for (const BucketNotification& n : settings_.notifications) {
-    if (!n.Matches(key)) continue;
+    if (!wants(n)) continue;
     ObjectDispatcher* dispatcher = dispatchers_.at(n.Target()).get();
     if (std::find(visited.begin(), visited.end(), dispatcher) != visited.end()) continue;
     visited.push_back(dispatcher);
@@ -158,48 +194,147 @@ void LiveBucket::ForEachMatch(const std::string& key, Visit visit) {
   }
 }
 
+void LiveBucket::ForEachCreated(const std::string& key, uint64_t size, const Visit& visit) {
+  ForEach([&](const BucketNotification& n) { return n.WantsCreated(key, size); }, visit);
+}
+
+void LiveBucket::ForEachRemoved(const std::string& key, const Visit& visit) {
+  ForEach([&](const BucketNotification& n) { return n.WantsRemoved(key); }, visit);
+}
+
+bool LiveBucket::wants_removals() const {
+  const auto wants = [](const BucketNotification& n) { return n.removed; };
+  return std::any_of(settings_.notifications.begin(), settings_.notifications.end(), wants);
+}
+
+ObjectTerms LiveBucket::TermsOf(const BucketNotification& notification, const std::string& key) const {
+  const auto wants = [&](const BucketNotification& n) {
+    return n.WantsRemoved(key) && n.Target() == notification.Target();
+  };
+  const bool removed = std::any_of(settings_.notifications.begin(), settings_.notifications.end(), wants);
+  return {notification.id, notification.format, notification.retries_max, removed};
+}
+
 bool LiveBucket::IsSettled(const std::string& key, const ObjectIdentity& identity) {
   bool settled = true;
-  ForEachMatch(key, [&](ObjectDispatcher& dispatcher, const BucketNotification&) {
-    if (IsReplayed(key, dispatcher.target())) receipts_.Forget(dispatcher.target(), key);
-    settled &= receipts_.Has(dispatcher.target(), key, identity) || dispatcher.IsUnderWay(key, identity);
+  CountCandidates(key, identity);
+  ForEachCreated(key, identity.size, [&](ObjectDispatcher& dispatcher, const BucketNotification&) {
+    const std::string& target = dispatcher.target();
+    if (IsReplayed(key, identity, target)) receipts_.Forget(target, key);
+    if (receipts_.Has(target, key, identity) || dispatcher.IsUnderWay(key, identity)) return;
+    if (!SkipIfOld(key, identity, target)) settled = false;
   });
+  SkipForRemovals(key, identity);
   return settled;
 }
 
-bool LiveBucket::IsReplayed(const std::string& key, const std::string& target) {
+bool LiveBucket::SkipIfOld(const std::string& key, const ObjectIdentity& identity,
+                           const std::string& target) {
+  const auto pending = starts_.Pending(target);
+  if (!pending) return false;
+  if (*pending == StartFrom::kCheckpoint && !IsDoneByOther(key, identity, target)) return false;
+  receipts_.Skip(target, key, identity);
+  ++skipped_;
+  return true;
+}
+
+bool LiveBucket::IsDoneByOther(const std::string& key, const ObjectIdentity& identity,
+                               const std::string& target) {
+  bool done = false;
+  starts_.ForEachOther(target,
+                       [&](const std::string& other) { done |= receipts_.Has(other, key, identity); });
+  return done;
+}
+
+// Only what has a receipt is missed when it goes.
+void LiveBucket::SkipForRemovals(const std::string& key, const ObjectIdentity& identity) {
+  if (!wants_removals()) return;
+  ForEachRemoved(key, [&](ObjectDispatcher& dispatcher, const BucketNotification&) {
+    const std::string& target = dispatcher.target();
+    bool runs = false;
+    ForEachCreated(key, identity.size, [&](ObjectDispatcher& other, const BucketNotification&) {
+      runs |= &other == &dispatcher;
+    });
+    if (!runs && !receipts_.Has(target, key, identity)) receipts_.Skip(target, key, identity);
+  });
+}
+
+bool ReplayRequest::Takes(const std::string& key, const ObjectIdentity& identity) const {
+  if (since && identity.ctime_ns < std::chrono::nanoseconds(since->time_since_epoch()).count()) return false;
+  return ::fnmatch(pattern.c_str(), key.c_str(), 0) == 0;
+}
+
+bool LiveBucket::IsReplayed(const std::string& key, const ObjectIdentity& identity,
+                            const std::string& target) {
   bool replayed = false;
   for (ScanRequest& replay : replays_) {
-    if (!replay.begun || !replay.forgets) continue;
+    if (!replay.begun || !replay.forgets || replay.request.candidate) continue;
     if (!replay.request.target.empty() && replay.request.target != target) continue;
-    if (::fnmatch(replay.request.pattern.c_str(), key.c_str(), 0) != 0) continue;
+    if (!replay.request.Takes(key, identity)) continue;
     ++replay.count;
-    replayed = true;
+    replayed |= !replay.request.dry_run;
   }
   return replayed;
 }
 
-void LiveBucket::OnObject(const std::string& key, const ObjectIdentity& identity) {
-  ForEachMatch(key, [&](ObjectDispatcher& dispatcher, const BucketNotification& notification) {
-    if (!receipts_.Has(dispatcher.target(), key, identity)) dispatcher.Offer(key, identity, notification.id);
-  });
+void LiveBucket::CountCandidates(const std::string& key, const ObjectIdentity& identity) {
+  for (ScanRequest& replay : replays_) {
+    if (!replay.begun || !replay.request.candidate) continue;
+    const BucketNotification& candidate = *replay.request.candidate;
+    const std::string target = candidate.Target();
+    const bool wanted = candidate.WantsCreated(key, identity.size) && replay.request.Takes(key, identity);
+    if (!wanted || receipts_.Has(target, key, identity)) continue;
+    const bool is_new = !dispatchers_.contains(target);
+    if (is_new && candidate.start_from == StartFrom::kNow) continue;
+    if (is_new && candidate.start_from == StartFrom::kCheckpoint && IsDoneByOther(key, identity, target))
+      continue;
+    ++replay.count;
+  }
+}
+
+void LiveBucket::OnObject(const std::string& key, const ObjectIdentity& identity, bool from_scan) {
+  ForEachCreated(key, identity.size,
+                 [&](ObjectDispatcher& dispatcher, const BucketNotification& notification) {
+                   if (receipts_.Has(dispatcher.target(), key, identity)) return;
+                   if (from_scan && SkipIfOld(key, identity, dispatcher.target())) return;
+                   dispatcher.Offer(key, identity, TermsOf(notification, key));
+                 });
+  SkipForRemovals(key, identity);
+  FlushSkipped();
+}
+
+void LiveBucket::FlushSkipped() {
+  if (starts_.any_pending() || !wants_removals()) return;  // a pending scan flushes at its end
+  receipts_.FlushSkipped([](const Status&) {});            // if it fails the next scan skips it again
 }
 
 void LiveBucket::OnGone(const std::string& key) {
-  ForEachMatch(key, [&](ObjectDispatcher& dispatcher, const BucketNotification&) {
-    receipts_.Forget(dispatcher.target(), key);
-    dispatcher.Gone(key);
+  const auto told = [&](const std::string& target) {
+    const auto tells = [&](const BucketNotification& n) {
+      return n.Target() == target && n.WantsRemoved(key);
+    };
+    return std::any_of(settings_.notifications.begin(), settings_.notifications.end(), tells);
+  };
+  ForEach([&](const BucketNotification& n) { return n.Matches(key); },
+          [&](ObjectDispatcher& dispatcher, const BucketNotification&) {
+            dispatcher.Gone(key);
+            if (!told(dispatcher.target())) receipts_.Forget(dispatcher.target(), key);
+          });
+  ForEachRemoved(key, [&](ObjectDispatcher& dispatcher, const BucketNotification& notification) {
+    if (receipts_.Knows(dispatcher.target(), key)) dispatcher.OfferRemoval(key, TermsOf(notification, key));
   });
 }
 
 void LiveBucket::OnScanStarted() {
   receipts_.BeginScan();
+  starts_.OnScanStarted();
+  sweep_left_ = false;
   for (ScanRequest& replay : replays_) replay.begun = true;
 }
 
 void LiveBucket::OnScanFinished(bool complete) {
   if (complete && MaySweep()) {
-    receipts_.Sweep();
+    Sweep();
     RememberRoot();
     last_error_.clear();
   } else if (complete) {
@@ -207,13 +342,42 @@ void LiveBucket::OnScanFinished(bool complete) {
                   " is not the one of the last scan and has none of its files; the " +
                   std::to_string(receipts_.size()) + " receipts are kept (is a mount missing?)";
   }
+  receipts_.FlushSkipped([weak = weak_.Get(), complete](const Status& stored) {
+    if (!weak) return;
+    if (!stored.ok() || !complete) return weak->OnBegun(stored);
+    weak->starts_.OnScanFinished(weak->settings_, [weak](const Status& begun) {
+      if (weak) weak->OnBegun(begun);
+    });
+  });
   const auto over =
       std::stable_partition(replays_.begin(), replays_.end(), [](const ScanRequest& r) { return !r.begun; });
   for (auto replay = over; replay != replays_.end(); ++replay) {
+    std::string answer = EncodeReplayed(replay->request, replay->count);
     dispatch_.executor.Post(
-        [replayed = std::move(replay->replayed), count = replay->count] { replayed(EncodeReplayed(count)); });
+        [replayed = std::move(replay->replayed), answer = std::move(answer)] { replayed(answer); });
   }
   replays_.erase(over, replays_.end());
+}
+
+void LiveBucket::Sweep() {
+  if (!wants_removals()) return receipts_.Sweep();
+  receipts_.TakeUnseen(kUnderWayMax / 2, [weak = weak_.Get()](const std::vector<Receipt>& unseen, bool left) {
+    if (weak && !weak->stopped_) weak->OnUnseen(unseen, left);
+  });
+}
+
+// They went while nobody saw it.
+void LiveBucket::OnUnseen(const std::vector<Receipt>& unseen, bool left) {
+  sweep_left_ = left;
+  for (const Receipt& receipt : unseen) {
+    bool told = false;
+    ForEachRemoved(receipt.key, [&](ObjectDispatcher& dispatcher, const BucketNotification& notification) {
+      if (dispatcher.target() != receipt.target) return;
+      told = true;
+      dispatcher.OfferRemoval(receipt.key, TermsOf(notification, receipt.key));
+    });
+    if (!told) receipts_.Forget(receipt.target, receipt.key);
+  }
 }
 
 bool LiveBucket::MaySweep() const {
@@ -229,13 +393,6 @@ void LiveBucket::RememberRoot() {
               [](const Status&) {});  // if it is not stored, the next life's first scan does it again
 }
 
-// Microseconds of the wall clock, and never the same or an earlier one: it grows over restarts too.
-uint64_t LiveBucket::NextSequencer() {
-  const auto now = static_cast<uint64_t>(dispatch_.executor.clock().WallNow().time_since_epoch().count());
-  sequencer_ = std::max(sequencer_ + 1, now);
-  return sequencer_;
-}
-
 void LiveBucket::OnProgress() {
   // Not inside the dispatcher's call: it may be let go here.
   dispatch_.executor.Post([weak = weak_.Get()] {
@@ -244,6 +401,10 @@ void LiveBucket::OnProgress() {
       if (entry.second->idle()) weak->ended_ += entry.second->counters();
       return entry.second->idle();
     });
+    if (!weak->stopped_ && weak->sweep_left_ && weak->HasRoom()) {
+      weak->sweep_left_ = false;
+      weak->watch_->RequestScan();
+    }
     if (!weak->stopped_) weak->watch_->Resume();
     weak->CheckIdle();
   });

@@ -3,12 +3,15 @@
 #include <functional>
 #include <map>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
 #include "triggers/bucket/bucket_settings.h"
 #include "triggers/bucket/bucket_watch.h"
 #include "triggers/bucket/object_dispatcher.h"
+#include "triggers/bucket/sequencer.h"
+#include "triggers/bucket/start_points.h"
 
 namespace hearth {
 
@@ -20,21 +23,30 @@ struct BucketStatus {
   uint64_t succeeded = 0, failed = 0, retried = 0, throttled = 0;
   uint64_t under_way = 0, running = 0;
   uint64_t receipts = 0;
+  uint64_t skipped = 0;        // files that were there before their function's time
   uint64_t overflows = 0;      // of the kernel's queue: each made a scan
   uint64_t found_by_scan = 0;  // objects that no hint had told of
   uint64_t found_by_hint = 0;
-  seconds lag{0};                 // since the oldest object under way was noticed
-  std::vector<Receipt> failures;  // the first kFailuresShown objects that failed for good
+  seconds lag{0};                     // since the oldest object under way was noticed
+  uint64_t waiting = 0;               // files that were hinted at or found and are still to be looked at
+  std::vector<std::string> starting;  // functions whose first scan is not over
+  std::vector<Receipt> failures;      // the first kFailuresShown objects that failed for good
 };
 std::string EncodeBucketStatus(const BucketStatus& status);
 
-// {"Pattern":"*.jpg","FunctionName":"resize"}: which receipts to forget; both may be missing.
+// {"Pattern":"*.jpg","FunctionName":"resize"}: which receipts to forget; all may be missing.
 struct ReplayRequest {
-  std::string pattern = "*";  // shell's *, ? and [...] over the whole key; * takes slashes too
-  std::string target;         // "": every function
+  std::string pattern = "*";      // shell's *, ? and [...] over the whole key; * takes slashes too
+  std::string target;             // "": every function
+  std::optional<WallTime> since;  // files that have changed no earlier (their ctime)
+  bool dry_run = false;           // only counts
+  // Counts how many events a notification would make at once if it were added.
+  std::optional<BucketNotification> candidate;
+
+  bool Takes(const std::string& key, const ObjectIdentity& identity) const;
 };
 Result<ReplayRequest> ParseReplayRequest(std::string_view json);
-std::string EncodeReplayed(uint64_t count);
+std::string EncodeReplayed(const ReplayRequest& request, uint64_t count);
 
 // One bucket at work: its watch, its receipts, and a dispatcher for each function that wants its objects.
 //
@@ -50,6 +62,7 @@ class LiveBucket final : public BucketWatch::Observer {
  public:
   static constexpr size_t kUnderWayMax = 4096;
   static constexpr size_t kFailuresShown = 20;
+  static constexpr milliseconds kStartPatience{60'000};
   using Replayed = std::function<void(Result<std::string>)>;
 
   LiveBucket(DispatchServices& dispatch, BucketWatch::Services& watch, KeyStore& receipts,
@@ -58,6 +71,12 @@ class LiveBucket final : public BucketWatch::Observer {
   void Start();
   // The path stays the same.
   void Configure(BucketSettings settings);
+  // What is to be stored before these settings are.
+  std::vector<KeyStore::Write> StartsOf(const BucketSettings& settings) const {
+    return starts_.WritesFor(settings);
+  }
+  // Runs later, once every function has begun; at the latest after kStartPatience.
+  void WhenBegun(std::function<void()> begun);
   void Replay(ReplayRequest request, Replayed replayed);
   void Rescan(Replayed scanned);
   void Stop(std::function<void()> idle);  // `idle` runs later, once nothing runs
@@ -70,7 +89,7 @@ class LiveBucket final : public BucketWatch::Observer {
   // BucketWatch::Observer.
   bool HasRoom() const override;
   bool IsSettled(const std::string& key, const ObjectIdentity& identity) override;
-  void OnObject(const std::string& key, const ObjectIdentity& identity) override;
+  void OnObject(const std::string& key, const ObjectIdentity& identity, bool from_scan) override;
   void OnGone(const std::string& key) override;
   void OnScanStarted() override;
   void OnScanFinished(bool complete) override;
@@ -88,12 +107,26 @@ class LiveBucket final : public BucketWatch::Observer {
   void RequestScan(ScanRequest request);
   void OnLoaded(const Status& loaded);
   void MakeDispatchers();
-  template <class Visit>
-  void ForEachMatch(const std::string& key, Visit visit);
-  bool IsReplayed(const std::string& key, const std::string& target);
+  void Load(KeyStore::Done done);
+  ObjectTerms TermsOf(const BucketNotification& notification, const std::string& key) const;
+  // Each function once: that wants this created object, or the removal of this key.
+  using Visit = std::function<void(ObjectDispatcher&, const BucketNotification&)>;
+  void ForEachCreated(const std::string& key, uint64_t size, const Visit& visit);
+  void ForEachRemoved(const std::string& key, const Visit& visit);
+  void ForEach(const std::function<bool(const BucketNotification&)>& wants, const Visit& visit);
+  // A file of before the function's time, or one that it only wants to hear of when it goes: gets its receipt.
+  bool SkipIfOld(const std::string& key, const ObjectIdentity& identity, const std::string& target);
+  void FlushSkipped();
+  void SkipForRemovals(const std::string& key, const ObjectIdentity& identity);
+  bool IsDoneByOther(const std::string& key, const ObjectIdentity& identity, const std::string& target);
+  bool IsReplayed(const std::string& key, const ObjectIdentity& identity, const std::string& target);
+  void CountCandidates(const std::string& key, const ObjectIdentity& identity);
+  void Sweep();
+  void OnUnseen(const std::vector<Receipt>& unseen, bool left);
+  void OnBegun(const Status& stored);
   bool MaySweep() const;
   void RememberRoot();
-  uint64_t NextSequencer();
+  bool wants_removals() const;
   void OnProgress();
   void CheckIdle();
 
@@ -104,16 +137,22 @@ class LiveBucket final : public BucketWatch::Observer {
   // Mutable.
   BucketSettings settings_;
   ReceiptBook receipts_;
+  StartPoints starts_;
+  Sequencer sequencer_;
   bool started_ = false;
+  bool loaded_ = false;
   bool stopped_ = false;
   std::string last_error_;
   std::string root_at_last_scan_;  // "DEVICE:INODE", as stored
-  uint64_t sequencer_ = 0;
+  uint64_t skipped_ = 0;
+  bool sweep_left_ = false;  // receipts of files that are gone wait for room
   Dispatchers dispatchers_;
   DispatchCounters ended_;  // of dispatchers that are no more
   Dispatchers retired_;     // of functions that no longer want objects; until they are idle
   std::unique_ptr<BucketWatch> watch_;
   std::vector<ScanRequest> replays_;
+  std::vector<std::function<void()>> begun_;
+  Timer begun_anyway_;
   Timer load_again_;
   std::function<void()> idle_;
   WeakPtrFactory<LiveBucket> weak_{this};

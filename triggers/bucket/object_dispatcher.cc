@@ -1,5 +1,7 @@
 #include "triggers/bucket/object_dispatcher.h"
 
+#include <algorithm>
+
 #include "triggers/bucket/s3_event_json.h"
 
 namespace hearth {
@@ -31,35 +33,49 @@ ObjectDispatcher::ObjectDispatcher(DispatchServices& services, ReceiptBook& rece
       back_off_(services.settings.back_off_first, services.settings.back_off_longest) {}
 
 void ObjectDispatcher::Offer(const std::string& key, const ObjectIdentity& identity,
-                             const std::string& configuration_id) {
+                             const ObjectTerms& terms) {
   if (stopped_) return;
   const auto found = objects_.find(key);
-  if (found == objects_.end()) return Enter(key, identity, configuration_id);
+  if (found == objects_.end()) {
+    Enter(key, identity, terms);
+    return Pump();
+  }
   Object& object = found->second;
-  object.configuration_id = configuration_id;
+  object.terms = terms;
   if (object.state == State::kReady) {
     object.identity = identity;
+    object.is_removal = false;  // it is there again
   } else if (object.state == State::kWaiting) {
     // What failed is not there any more: a new object, with retries of its own.
-    if (object.identity == identity) return;
+    if (object.identity == identity && !object.is_removal) return;
     objects_.erase(found);
-    Enter(key, identity, configuration_id);
+    Enter(key, identity, terms);
+    Pump();
   } else {
     object.gone = false;
-    object.newer = object.identity == identity ? std::nullopt : std::optional(identity);
+    const bool same = object.identity == identity && !object.is_removal;
+    object.newer = same ? std::nullopt : std::optional(identity);
   }
 }
 
-void ObjectDispatcher::Enter(const std::string& key, const ObjectIdentity& identity,
-                             const std::string& configuration_id) {
+void ObjectDispatcher::OfferRemoval(const std::string& key, const ObjectTerms& terms) {
+  if (stopped_) return;
+  const auto found = objects_.find(key);
+  if (found != objects_.end()) return Gone(key);
+  Enter(key, {}, terms).is_removal = true;
+  Pump();
+}
+
+ObjectDispatcher::Object& ObjectDispatcher::Enter(const std::string& key, const ObjectIdentity& identity,
+                                                  const ObjectTerms& terms) {
   Object& object = objects_[key];
   object.identity = identity;
-  object.configuration_id = configuration_id;
+  object.terms = terms;
   object.request_id = RequestId::Make(services_.random);
   object.noticed = services_.executor.clock().WallNow();
   object.sequencer = next_sequencer_();
   ready_.push_back(key);
-  Pump();
+  return object;
 }
 
 DispatchCounters& DispatchCounters::operator+=(const DispatchCounters& other) {
@@ -82,12 +98,13 @@ bool ObjectDispatcher::IsUnderWay(const std::string& key, const ObjectIdentity& 
   const auto found = objects_.find(key);
   if (found == objects_.end()) return false;
   const Object& object = found->second;
+  if (object.is_removal && !object.newer) return false;
   return (object.newer ? *object.newer : object.identity) == identity;
 }
 
 void ObjectDispatcher::Gone(const std::string& key) {
   const auto found = objects_.find(key);
-  if (found == objects_.end()) return;
+  if (found == objects_.end() || found->second.is_removal) return;
   Object& object = found->second;
   if (object.state == State::kReady || object.state == State::kWaiting) {
     objects_.erase(found);
@@ -127,23 +144,29 @@ void ObjectDispatcher::Run(const std::string& key, Object& object) {
 }
 
 Event ObjectDispatcher::MakeEvent(const std::string& key, const Object& object) const {
-  ObjectCreated created;
-  created.region = services_.region;
-  created.account = services_.account;
-  created.bucket = bucket_;
-  created.configuration_id = object.configuration_id;
-  created.key = key;
-  created.identity = object.identity;
-  created.noticed = object.noticed;
-  created.sequencer = object.sequencer;
-  created.request_id = object.request_id.text();
+  ObjectEvent told;
+  told.kind = object.is_removal ? ObjectEvent::Kind::kRemoved : ObjectEvent::Kind::kCreated;
+  told.region = services_.region;
+  told.account = services_.account;
+  told.bucket = bucket_;
+  told.configuration_id = object.terms.configuration_id;
+  told.key = key;
+  told.identity = object.identity;
+  told.noticed = object.noticed;
+  told.sequencer = object.sequencer;
+  told.request_id = object.request_id.text();
   Event event;
   event.request_id = object.request_id;
   event.function = function_;
   event.qualifier = qualifier_;
   event.trigger = TriggerKind::kBucket;
-  event.payload = EncodeS3Event(created);
   event.attempt = object.attempt;
+  if (object.terms.format == EventFormat::kCloudEvents) {
+    event.payload = EncodeCloudEvent(told);
+    event.content_type = "application/cloudevents+json";
+  } else {
+    event.payload = EncodeS3Event(told);
+  }
   return event;
 }
 
@@ -177,7 +200,10 @@ void ObjectDispatcher::CouldNotRun(const std::string& key, Object& object, std::
   ++counters_.throttled;
   last_error_ = std::move(why);
   if (object.gone || stopped_) return LetGo(key);
-  if (object.newer) object.identity = *std::exchange(object.newer, std::nullopt);
+  if (object.newer) {
+    object.identity = *std::exchange(object.newer, std::nullopt);
+    object.is_removal = false;
+  }
   object.state = State::kReady;
   ready_.push_front(key);
   if (backing_off_) return;
@@ -192,7 +218,9 @@ void ObjectDispatcher::OnFailed(const std::string& key, Object& object, std::str
   last_error_ = why;
   const size_t failures = object.failures++;
   const bool superseded = object.gone || object.newer;
-  if (retry == Retry::kAllowed && !superseded && failures < services_.settings.retry_delays.size()) {
+  const size_t retries_max =
+      std::min<size_t>(services_.settings.retry_delays.size(), object.terms.retries_max);
+  if (retry == Retry::kAllowed && !superseded && failures < retries_max) {
     if (stopped_) return LetGo(key);  // without a receipt: the next start finds it
     ++counters_.retried;
     object.state = State::kWaiting;
@@ -211,7 +239,13 @@ void ObjectDispatcher::OnFailed(const std::string& key, Object& object, std::str
 
 void ObjectDispatcher::Record(const std::string& key, Receipt::State state, std::string error) {
   Object& object = objects_.at(key);
-  if (object.gone) return LetGo(key);
+  if (object.is_removal) {
+    // Without a receipt nothing is left to tell of: if this is lost, the next scan finds the receipt and tells
+    // once more.
+    receipts_.Forget(target_, key);
+    return LetGo(key);
+  }
+  if (object.gone && !object.terms.wants_removed) return LetGo(key);
   object.state = State::kRecording;
   ++running_;
   Receipt receipt{state, target_, key, object.identity, std::move(error)};
@@ -236,15 +270,18 @@ void ObjectDispatcher::OnRecorded(const std::string& key, Receipt receipt, const
       return;
     }
   }
-  if (objects_.at(key).gone) receipts_.Forget(target_, key);
+  const Object& object = objects_.at(key);
+  const bool tell_removal = object.gone && object.terms.wants_removed;
+  if (object.gone && !tell_removal) receipts_.Forget(target_, key);
+  const ObjectTerms terms = object.terms;
   LetGo(key);
+  if (tell_removal) OfferRemoval(key, terms);
   Pump();
 }
 
 void ObjectDispatcher::LetGo(const std::string& key) {
   auto object = objects_.extract(key);
-  if (object.mapped().newer && !stopped_)
-    Enter(key, *object.mapped().newer, object.mapped().configuration_id);
+  if (object.mapped().newer && !stopped_) Enter(key, *object.mapped().newer, object.mapped().terms);
   progress_();
 }
 

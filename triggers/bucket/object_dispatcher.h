@@ -12,6 +12,7 @@
 #include "runtime/base/weak_ptr.h"
 #include "runtime/loop/executor.h"
 #include "runtime/router/event_sink.h"
+#include "triggers/bucket/bucket_settings.h"
 #include "triggers/bucket/receipt_book.h"
 
 namespace hearth {
@@ -45,11 +46,20 @@ struct DispatchCounters {
   DispatchCounters& operator+=(const DispatchCounters& other);
 };
 
+// What the notification asks for that an object goes out by.
+struct ObjectTerms {
+  std::string configuration_id;
+  EventFormat format = EventFormat::kS3;
+  uint32_t retries_max = kBucketRetriesMax;
+  bool wants_removed = false;  // once it has run, and its file is gone
+};
+
 // Brings the objects of one bucket to one function.
 //
 // An object is ready -> running -> recording -> gone; running -> waiting (function error, retries left) ->
 // ready; running -> ready, and the whole dispatcher backs off, when nothing ran. The receipt is durable
-// before the object is let go.
+// before the object is let go. A removal runs in the same way, and at its end the receipt goes. Of one key one
+// thing runs at a time, the newest last.
 //
 // Owns:    the objects under way. Owned by LiveBucket.
 // Borrows: DispatchServices, ReceiptBook.
@@ -66,7 +76,9 @@ class ObjectDispatcher final {
                    std::function<void()> progress);
 
   // Same key, same content: ignored while it is under way. Other content: runs after what runs now.
-  void Offer(const std::string& key, const ObjectIdentity& identity, const std::string& configuration_id);
+  void Offer(const std::string& key, const ObjectIdentity& identity, const ObjectTerms& terms);
+  // The key has a receipt and no file any more.
+  void OfferRemoval(const std::string& key, const ObjectTerms& terms);
   bool IsUnderWay(const std::string& key, const ObjectIdentity& identity) const;
   // The key has no file any more: what has not begun is dropped.
   void Gone(const std::string& key);
@@ -87,8 +99,9 @@ class ObjectDispatcher final {
   enum class Retry { kAllowed, kPointless };
   struct Object {
     State state = State::kReady;
+    bool is_removal = false;
     ObjectIdentity identity;
-    std::string configuration_id;
+    ObjectTerms terms;
     RequestId request_id;
     WallTime noticed{};
     uint64_t sequencer = 0;
@@ -99,7 +112,7 @@ class ObjectDispatcher final {
     Timer retry;
   };
 
-  void Enter(const std::string& key, const ObjectIdentity& identity, const std::string& configuration_id);
+  Object& Enter(const std::string& key, const ObjectIdentity& identity, const ObjectTerms& terms);
   void Pump();
   void Run(const std::string& key, Object& object);
   Event MakeEvent(const std::string& key, const Object& object) const;

@@ -2,6 +2,8 @@
 
 #include <algorithm>
 #include <cstring>
+#include <memory>
+#include <optional>
 #include <sstream>
 
 #include "runtime/base/digest.h"
@@ -15,13 +17,34 @@ constexpr std::string_view kVersion = "1";
 constexpr size_t kErrorBytesMax = 500;
 // One transaction of the store.
 constexpr size_t kDropBatch = 1000;
+// Receipts are loaded in so many parts, by the first two digits of their hash: a million of them would
+// otherwise be held twice, and decoded in one turn of the loop.
+constexpr uint32_t kLoadParts = 256;
+
+std::string_view NameOf(Receipt::State state) {
+  switch (state) {
+    case Receipt::State::kDone:
+      return "done";
+    case Receipt::State::kFailed:
+      return "failed";
+    case Receipt::State::kSkipped:
+      break;
+  }
+  return "skipped";
+}
+
+std::optional<Receipt::State> StateOf(std::string_view name) {
+  for (const auto state : {Receipt::State::kDone, Receipt::State::kFailed, Receipt::State::kSkipped}) {
+    if (name == NameOf(state)) return state;
+  }
+  return std::nullopt;
+}
 
 }  // namespace
 
 std::string EncodeReceipt(const Receipt& receipt) {
-  const std::string_view state = receipt.state == Receipt::State::kDone ? "done" : "failed";
-  return std::string(kVersion) + ' ' + std::string(state) + ' ' + receipt.identity.Text() + ' ' +
-         EncodeKey(receipt.target) + ' ' + EncodeKey(receipt.key) + ' ' +
+  return std::string(kVersion) + ' ' + std::string(NameOf(receipt.state)) + ' ' + receipt.identity.Text() +
+         ' ' + EncodeKey(receipt.target) + ' ' + EncodeKey(receipt.key) + ' ' +
          EncodeKey(std::string_view(receipt.error).substr(0, kErrorBytesMax));
 }
 
@@ -32,33 +55,39 @@ Result<Receipt> DecodeReceipt(std::string_view text) {
   ObjectIdentity& identity = receipt.identity;
   in >> version >> state >> identity.inode >> identity.size >> identity.mtime_ns >> identity.ctime_ns >>
       target >> key;
-  const bool known = state == "done" || state == "failed";
+  const auto known = StateOf(state);
   if (!in || version != kVersion || !known) {
     return Error{ErrorCode::kCorrupt, "receipt \"" + std::string(text.substr(0, 200)) + "\" cannot be read"};
   }
   in >> error;
-  receipt.state = state == "done" ? Receipt::State::kDone : Receipt::State::kFailed;
+  receipt.state = *known;
   receipt.target = DecodeKey(target);
   receipt.key = DecodeKey(key);
   receipt.error = DecodeKey(error);
   return receipt;
 }
 
-void ReceiptBook::Load(Done done) {
-  keys_.List(prefix_, [weak = weak_.Get(),
-                       done = std::move(done)](const Result<std::vector<KeyStore::Entry>>& entries) {
+void ReceiptBook::Load(Done done) { LoadPart(0, std::move(done)); }
+
+void ReceiptBook::LoadPart(uint32_t part, Done done) {
+  if (part == kLoadParts) return done(Ok());
+  const char digits[] = {"0123456789abcdef"[part >> 4], "0123456789abcdef"[part & 15]};
+  keys_.List(prefix_ + std::string(digits, 2), [weak = weak_.Get(), part, done = std::move(done)](
+                                                   const Result<std::vector<KeyStore::Entry>>& entries) {
     if (!weak) return;
     if (!entries.ok()) return done(entries.error());
-    for (const KeyStore::Entry& entry : *entries) {
-      // One that cannot be read counts as none: its file runs once more.
-      auto receipt = DecodeReceipt(entry.value);
-      if (!receipt.ok()) continue;
-      const Id id = IdOf(receipt->target, receipt->key);
-      weak->index_[id] = {receipt->identity, 0};
-      if (receipt->state == Receipt::State::kFailed) weak->failed_[HexOf(id)] = std::move(*receipt);
-    }
-    done(Ok());
+    for (const KeyStore::Entry& entry : *entries) weak->Add(entry);
+    weak->LoadPart(part + 1, done);
   });
+}
+
+// One that cannot be read counts as none: its file runs once more.
+void ReceiptBook::Add(const KeyStore::Entry& entry) {
+  auto receipt = DecodeReceipt(entry.value);
+  if (!receipt.ok()) return;
+  const Id id = IdOf(receipt->target, receipt->key);
+  index_[id] = {receipt->identity, 0};
+  if (receipt->state == Receipt::State::kFailed) failed_[HexOf(id)] = std::move(*receipt);
 }
 
 bool ReceiptBook::Has(const std::string& target, const std::string& key, const ObjectIdentity& identity) {
@@ -81,6 +110,28 @@ void ReceiptBook::Record(Receipt receipt, Done done) {
     }
     done(stored);
   });
+}
+
+void ReceiptBook::Skip(const std::string& target, const std::string& key, const ObjectIdentity& identity) {
+  const Id id = IdOf(target, key);
+  index_[id] = {identity, scan_};
+  failed_.erase(HexOf(id));
+  skipped_.push_back(
+      {prefix_ + HexOf(id), EncodeReceipt({Receipt::State::kSkipped, target, key, identity, ""})});
+  if (skipped_.size() < kDropBatch) return;
+  keys_.Apply(std::exchange(skipped_, {}), [weak = weak_.Get()](const Status& stored) {
+    if (weak && !stored.ok()) weak->skipped_stored_ = stored;
+  });
+}
+
+void ReceiptBook::FlushSkipped(Done done) {
+  if (skipped_.empty()) return done(std::exchange(skipped_stored_, Ok()));
+  keys_.Apply(std::exchange(skipped_, {}),
+              [weak = weak_.Get(), done = std::move(done)](const Status& stored) {
+                if (!weak) return;
+                const Status before = std::exchange(weak->skipped_stored_, Ok());
+                done(before.ok() ? stored : before);
+              });
 }
 
 void ReceiptBook::Forget(const std::string& target, const std::string& key) {
@@ -107,6 +158,34 @@ void ReceiptBook::Sweep() {
     if (entry.scan != scan_) ids.push_back(id);
   }
   Drop(ids, [](const Status&) {});
+}
+
+void ReceiptBook::TakeUnseen(size_t max, OnUnseen done) {
+  struct Taken {
+    std::vector<Receipt> unseen;
+    size_t open = 0;
+    bool left = false;
+    OnUnseen done;
+  };
+  auto taken = std::make_shared<Taken>();
+  std::vector<Id> ids;
+  for (const auto& [id, entry] : index_) {
+    if (entry.scan == scan_) continue;
+    taken->left = ids.size() == max;
+    if (taken->left) break;
+    ids.push_back(id);
+  }
+  taken->open = ids.size();
+  taken->done = std::move(done);
+  if (ids.empty()) return taken->done({}, false);
+  for (const Id& id : ids) {
+    keys_.Get(prefix_ + HexOf(id), [taken](const Result<std::optional<std::string>>& text) {
+      if (text.ok() && *text) {
+        if (auto receipt = DecodeReceipt(**text); receipt.ok()) taken->unseen.push_back(std::move(*receipt));
+      }
+      if (--taken->open == 0) taken->done(std::move(taken->unseen), taken->left);
+    });
+  }
 }
 
 void ReceiptBook::Drop(const std::vector<Id>& ids, Done done) {

@@ -18,7 +18,11 @@ namespace hearth {
 // What was done, for whom: one receipt a (target, key), so that a file makes one event however often it is
 // seen.
 struct Receipt {
-  enum class State { kDone, kFailed };
+  enum class State {
+    kDone,
+    kFailed,
+    kSkipped,  // was there before its function's time
+  };
   State state = State::kDone;
   std::string target;  // "name" or "name:qualifier"
   std::string key;     // raw bytes
@@ -26,7 +30,7 @@ struct Receipt {
   std::string error;  // of the last attempt, when kFailed
 };
 
-// Stored form, one line: "1 done|failed INODE SIZE MTIME_NS CTIME_NS TARGET KEY ERROR"; the last three are
+// Stored form, one line: "1 done|failed|skipped INODE SIZE MTIME_NS CTIME_NS TARGET KEY ERROR"; the last three are
 // percent-encoded, so they hold no blank. 1 is the version of the format.
 std::string EncodeReceipt(const Receipt& receipt);
 Result<Receipt> DecodeReceipt(std::string_view text);
@@ -51,8 +55,15 @@ class ReceiptBook final {
   // True when the target is done with (or has failed for good on) this content of the key. Counts as seen by
   // the scan.
   bool Has(const std::string& target, const std::string& key, const ObjectIdentity& identity);
+  // Has the key a receipt, of whatever content?
+  bool Knows(const std::string& target, const std::string& key) const {
+    return index_.contains(IdOf(target, key));
+  }
   // Durable when `done` says so; Has() is true from then on.
   void Record(Receipt receipt, Done done);
+  // A receipt kSkipped: counts at once, is durable after FlushSkipped().
+  void Skip(const std::string& target, const std::string& key, const ObjectIdentity& identity);
+  void FlushSkipped(Done done);  // may run `done` within the call
   void Forget(const std::string& target, const std::string& key);
   void ForgetAll(Done done);
 
@@ -60,6 +71,10 @@ class ReceiptBook final {
   size_t seen_in_scan() const { return seen_; }
   // Forgets what BeginScan() to now neither asked for nor recorded.
   void Sweep();
+  // The same, but one by one: whose file has gone, up to `max`. What is not forgotten by the one who asks is
+  // found again after the next scan. `left`: there were more.
+  using OnUnseen = std::function<void(std::vector<Receipt> unseen, bool left)>;
+  void TakeUnseen(size_t max, OnUnseen done);
 
   size_t size() const { return index_.size(); }
   const std::map<std::string, Receipt>& failed() const { return failed_; }  // by hash
@@ -76,11 +91,15 @@ class ReceiptBook final {
   static Id IdOf(const std::string& target, const std::string& key);
   static std::string HexOf(const Id& id);
   void Drop(const std::vector<Id>& ids, Done done);
+  void LoadPart(uint32_t part, Done done);
+  void Add(const KeyStore::Entry& entry);
 
   KeyStore& keys_;
   const std::string prefix_;
   std::unordered_map<Id, Entry, IdHash> index_;
   std::map<std::string, Receipt> failed_;
+  std::vector<KeyStore::Write> skipped_;  // not yet stored
+  Status skipped_stored_ = Ok();          // the first failure since the last flush
   uint32_t scan_ = 1;
   size_t seen_ = 0;
   WeakPtrFactory<ReceiptBook> weak_{this};

@@ -4,6 +4,7 @@
 
 #include <nlohmann/json.hpp>
 
+#include "runtime/base/base64.h"
 #include "runtime/base/digest.h"
 
 namespace hearth {
@@ -27,6 +28,46 @@ std::string SequencerText(uint64_t sequencer) {
   char text[17];
   std::snprintf(text, sizeof text, "%016llX", static_cast<unsigned long long>(sequencer));
   return text;
+}
+
+json RawKey(const std::string& key) {
+  // nlohmann's own check: a string that is not UTF-8 is dumped only with replacements.
+  const std::string quoted = json(key).dump(-1, ' ', false, json::error_handler_t::ignore);
+  const json back = json::parse(quoted, nullptr, false);
+  if (back.is_string() && back.get_ref<const std::string&>() == key) return {{"key", key}};
+  return {{"keyBase64", Base64Encode(key)}};
+}
+
+const char* NameOf(ObjectEvent::Kind kind) {
+  return kind == ObjectEvent::Kind::kCreated ? "ObjectCreated:Put" : "ObjectRemoved:Delete";
+}
+
+json RecordOf(const ObjectEvent& event) {
+  const json owner = {{"principalId", event.account}};
+  json object = {{"key", EncodeKey(event.key)}, {"sequencer", SequencerText(event.sequencer)}};
+  if (event.kind == ObjectEvent::Kind::kCreated) {
+    object["size"] = event.identity.size;
+    object["eTag"] = ETagOf(event.identity);
+  }
+  return {{"eventVersion", "2.1"},
+          {"eventSource", "aws:s3"},
+          {"awsRegion", event.region},
+          {"eventTime", ToIso8601Millis(event.noticed)},
+          {"eventName", NameOf(event.kind)},
+          {"userIdentity", owner},
+          {"requestParameters", {{"sourceIPAddress", "127.0.0.1"}}},
+          {"responseElements", {{"x-amz-request-id", event.request_id}, {"x-amz-id-2", event.request_id}}},
+          {"s3",
+           {{"s3SchemaVersion", "1.0"},
+            {"configurationId", event.configuration_id},
+            {"bucket",
+             {{"name", event.bucket}, {"ownerIdentity", owner}, {"arn", "arn:aws:s3:::" + event.bucket}}},
+            {"object", std::move(object)}}},
+          {"hearth", RawKey(event.key)}};
+}
+
+std::string Dump(const json& document) {
+  return document.dump(-1, ' ', false, json::error_handler_t::replace);
 }
 
 }  // namespace
@@ -64,29 +105,19 @@ std::string DecodeKey(std::string_view encoded) {
 
 std::string ETagOf(const ObjectIdentity& identity) { return Md5Hex(identity.Text()) + "-1"; }
 
-std::string EncodeS3Event(const ObjectCreated& created) {
-  const json owner = {{"principalId", created.account}};
-  const json record = {
-      {"eventVersion", "2.1"},
-      {"eventSource", "aws:s3"},
-      {"awsRegion", created.region},
-      {"eventTime", ToIso8601Millis(created.noticed)},
-      {"eventName", "ObjectCreated:Put"},
-      {"userIdentity", owner},
-      {"requestParameters", {{"sourceIPAddress", "127.0.0.1"}}},
-      {"responseElements", {{"x-amz-request-id", created.request_id}, {"x-amz-id-2", created.request_id}}},
-      {"s3",
-       {{"s3SchemaVersion", "1.0"},
-        {"configurationId", created.configuration_id},
-        {"bucket",
-         {{"name", created.bucket}, {"ownerIdentity", owner}, {"arn", "arn:aws:s3:::" + created.bucket}}},
-        {"object",
-         {{"key", EncodeKey(created.key)},
-          {"size", created.identity.size},
-          {"eTag", ETagOf(created.identity)},
-          {"sequencer", SequencerText(created.sequencer)}}}}}};
-  const json event = {{"Records", json::array({record})}};
-  return event.dump(-1, ' ', false, json::error_handler_t::replace);
+std::string EncodeS3Event(const ObjectEvent& event) {
+  return Dump({{"Records", json::array({RecordOf(event)})}});
+}
+
+std::string EncodeCloudEvent(const ObjectEvent& event) {
+  return Dump({{"specversion", "1.0"},
+               {"id", event.request_id + "." + event.request_id},
+               {"source", "aws:s3." + event.region + "." + event.bucket},
+               {"type", std::string("com.amazonaws.s3.") + NameOf(event.kind)},
+               {"subject", EncodeKey(event.key)},
+               {"time", ToIso8601Millis(event.noticed)},
+               {"datacontenttype", "application/json"},
+               {"data", RecordOf(event)}});
 }
 
 }  // namespace hearth

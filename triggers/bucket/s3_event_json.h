@@ -8,19 +8,25 @@
 
 namespace hearth {
 
-// One created object, as S3 tells it to Lambda.
-struct ObjectCreated {
+// What happened to one object, as S3 tells it to Lambda.
+struct ObjectEvent {
+  enum class Kind { kCreated, kRemoved };
+  Kind kind = Kind::kCreated;
   std::string region;
   std::string account;
   std::string bucket;
   std::string configuration_id;
-  std::string key;  // raw bytes of the path
-  ObjectIdentity identity;
+  std::string key;          // raw bytes of the path
+  ObjectIdentity identity;  // of a created one
   WallTime noticed{};
   uint64_t sequencer = 0;  // grows within a bucket
   std::string request_id;
 };
-std::string EncodeS3Event(const ObjectCreated& created);
+// The key stands in it percent-encoded, as S3's do, and once more as it is: "hearth": {"key": ...}, or
+// {"keyBase64": ...} when its bytes are not UTF-8.
+std::string EncodeS3Event(const ObjectEvent& event);
+// The record alone, in a CloudEvent of S3's mapping (cloudevents/spec, adapters/aws-s3.md).
+std::string EncodeCloudEvent(const ObjectEvent& event);
 
 // application/x-www-form-urlencoded, '/' left as it is: "a b/ü" is "a+b/%C3%BC". Any bytes survive.
 std::string EncodeKey(std::string_view raw);

@@ -27,7 +27,7 @@ struct DispatcherFixture {
                               [] {}};
 
   void Offer(const std::string& key, const ObjectIdentity& identity = kFirst) {
-    dispatcher.Offer(key, identity, "notification-1");
+    dispatcher.Offer(key, identity, {"notification-1"});
     executor.RunPosted();
   }
   void End(Result<Outcome> outcome) {

@@ -8,7 +8,7 @@ namespace hearth {
 namespace {
 
 TEST_CASE("an event is what the SDK decodes", "[bucket]") {
-  ObjectCreated created;
+  ObjectEvent created;
   created.region = "eu-central-1";
   created.account = "000000000000";
   created.bucket = "photos";
