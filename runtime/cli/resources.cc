@@ -30,18 +30,24 @@ bool SameFilter(const Json& notification, const BucketNotify& notify) {
 void AddNotification(Json& list, const BucketNotify& notify) {
   const auto same =
       std::find_if(list.begin(), list.end(), [&](const Json& one) { return SameFilter(one, notify); });
-  Json wanted = {{"FunctionName", notify.function}, {"Prefix", notify.prefix}, {"Suffix", notify.suffix}};
-  if (notify.acknowledge_loop) wanted["AcknowledgeLoop"] = true;
+  Json wanted = NotificationOf(notify);
   if (same == list.end()) {
     // No Id: the daemon numbers those without, so none may clash with one that is kept.
     for (Json& one : list) one.erase("Id");
     list.push_back(std::move(wanted));
-  } else if (notify.acknowledge_loop) {
-    (*same)["AcknowledgeLoop"] = true;
+  } else {
+    same->update(wanted);
   }
 }
 
 }  // namespace
+
+Json NotificationOf(const BucketNotify& notify) {
+  Json wanted = {{"FunctionName", notify.function}, {"Prefix", notify.prefix}, {"Suffix", notify.suffix}};
+  wanted.update(notify.more);
+  if (notify.acknowledge_loop) wanted["AcknowledgeLoop"] = true;
+  return wanted;
+}
 
 Result<std::string> QueueArn(const Session& session, const std::string& queue) {
   HEARTH_ASSIGN(const Json info, session.Ask("GET", "/_hearth/v1/info"));
@@ -81,6 +87,7 @@ Result<Json> PutBucket(const Session& session, const BucketChange& change) {
   Json wanted = document.ok() ? std::move(document).value() : Json::object();
   wanted.erase("Status");
   if (!change.path.empty()) wanted["Path"] = change.path;
+  wanted.update(change.more);
   if (!wanted.contains("Notifications")) wanted["Notifications"] = Json::array();
   for (const BucketNotify& notify : change.notify) AddNotification(wanted["Notifications"], notify);
   return session.Ask("PUT", target, wanted);

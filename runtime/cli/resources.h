@@ -32,12 +32,15 @@ struct BucketNotify {
   std::string prefix;
   std::string suffix;
   bool acknowledge_loop = false;
+  Json more = Json::object();  // other members of the notification, as the daemon names them
 };
 struct BucketChange {
   std::string name;
-  std::string path{};  // "": unchanged, or the daemon's own folder for a new bucket
+  std::string path{};          // "": unchanged, or the daemon's own folder for a new bucket
+  Json more = Json::object();  // other members of the document
   std::vector<BucketNotify> notify{};
 };
+Json NotificationOf(const BucketNotify& notify);
 // The bucket's document. A notification of the same function and filters is not made twice; others stay.
 Result<Json> PutBucket(const Session& session, const BucketChange& change);
 

@@ -1,5 +1,8 @@
+#include <algorithm>
+#include <charconv>
 #include <filesystem>
 
+#include "runtime/base/clock.h"
 #include "runtime/cli/resources.h"
 #include "runtime/cli/text_table.h"
 #include "runtime/cli/verbs.h"
@@ -9,15 +12,84 @@ namespace {
 
 std::string BucketPath(const std::string& name) { return "/_hearth/v1/buckets/" + PercentEncode(name); }
 
-Result<ExitCode> Add(Session& session, const Arguments& arguments) {
+// What belongs to one function of a bucket.
+const std::vector<Flag>& NotifyFlags() {
+  static const std::vector<Flag> flags = {
+      {"--prefix", "TEXT", "only files whose key begins so"},
+      {"--suffix", "TEXT", "only files whose key ends so"},
+      {"--event", "NAME", "created, removed; may be given twice (created)", Repeat::kMany},
+      {"--start-from", "WHERE", "beginning, now, or checkpoint: what no other function has done"},
+      {"--format", "FORM", "s3 or cloudevents (s3)"},
+      {"--retries", "N", "0 to 2 after an error of the function (2)"},
+      {"--acknowledge-loop", "", "the function writes into this very bucket, and that is meant"},
+      {"--dry-run", "", "only count the files that it would run for at once"}};
+  return flags;
+}
+
+// The daemon's spelling of a flag's word; a word that is not listed goes as it is, for the daemon to refuse.
+std::string Spelled(const std::string& word,
+                    const std::vector<std::pair<std::string, std::string>>& spellings) {
+  for (const auto& [ours, theirs] : spellings) {
+    if (word == ours) return theirs;
+  }
+  return word;
+}
+
+Result<BucketNotify> NotifyOf(const Arguments& arguments) {
+  BucketNotify notify{arguments.Text("--notify"), arguments.Text("--prefix"), arguments.Text("--suffix"),
+                      arguments.Has("--acknowledge-loop")};
+  for (const std::string& event : arguments.All("--event")) {
+    notify.more["Events"].push_back(
+        Spelled(event, {{"created", "s3:ObjectCreated:*"}, {"removed", "s3:ObjectRemoved:*"}}));
+  }
+  if (arguments.Has("--start-from")) {
+    notify.more["StartFrom"] =
+        Spelled(arguments.Text("--start-from"),
+                {{"beginning", "Beginning"}, {"now", "Now"}, {"checkpoint", "Checkpoint"}});
+  }
+  if (arguments.Has("--format")) {
+    notify.more["EventFormat"] =
+        Spelled(arguments.Text("--format"), {{"s3", "S3"}, {"cloudevents", "CloudEvents"}});
+  }
+  HEARTH_ASSIGN(const auto retries, arguments.Number("--retries", 0, 2));
+  if (retries) notify.more["MaximumRetryAttempts"] = *retries;
+  return notify;
+}
+
+Result<ExitCode> CountFirst(Session& session, const std::string& bucket, const BucketNotify& notify) {
+  const Json request = {{"DryRun", true}, {"Notification", NotificationOf(notify)}};
+  HEARTH_ASSIGN(const Json answer, session.Ask("POST", BucketPath(bucket) + "/replay", request));
+  if (session.wants_json()) {
+    session.PrintJson(answer);
+  } else {
+    session.PrintLine(notify.function + " would run for " + TextOf(answer, "WouldRun") +
+                      " files that are there; nothing was changed");
+  }
+  return ExitCode::kOk;
+}
+
+Result<BucketChange> ChangeOf(const Arguments& arguments) {
   BucketChange change{.name = arguments.Word(0)};
   if (arguments.HasWord(1))
     change.path = std::filesystem::absolute(arguments.Word(1)).lexically_normal().string();
+  if (arguments.Has("--finish")) change.more["Finish"] = arguments.Text("--finish");
+  for (const std::string& pattern : arguments.All("--ignore")) change.more["IgnoreNames"].push_back(pattern);
+  HEARTH_ASSIGN(const auto rate, arguments.Number("--catch-up", 0, 1'000'000));
+  if (rate) change.more["CatchUpPerSecond"] = *rate;
+  return change;
+}
+
+Result<ExitCode> Add(Session& session, const Arguments& arguments) {
+  HEARTH_ASSIGN(BucketChange change, ChangeOf(arguments));
   if (arguments.Has("--notify")) {
-    change.notify.push_back({arguments.Text("--notify"), arguments.Text("--prefix"),
-                             arguments.Text("--suffix"), arguments.Has("--acknowledge-loop")});
-  } else if (arguments.Has("--prefix") || arguments.Has("--suffix") || arguments.Has("--acknowledge-loop")) {
-    return UsageError("--prefix, --suffix and --acknowledge-loop belong to --notify FUNCTION");
+    HEARTH_ASSIGN(BucketNotify notify, NotifyOf(arguments));
+    if (arguments.Has("--dry-run")) return CountFirst(session, change.name, notify);
+    change.notify.push_back(std::move(notify));
+  }
+  for (const Flag& flag : NotifyFlags()) {
+    if (arguments.Has(flag.name) && !arguments.Has("--notify")) {
+      return UsageError(flag.name + " belongs to --notify FUNCTION");
+    }
   }
   HEARTH_ASSIGN(const Json bucket, PutBucket(session, change));
   if (session.wants_json()) {
@@ -91,17 +163,50 @@ Result<ExitCode> Remove(Session& session, const Arguments& arguments) {
   return ExitCode::kOk;
 }
 
+// "90s", "5m", "2h", "7d": so long ago. In milliseconds since 1970.
+Result<int64_t> SinceMs(const std::string& text) {
+  const std::string units = "smhd";
+  const int64_t seconds_of[] = {1, 60, 3600, 86400};
+  const size_t unit = text.empty() ? std::string::npos : units.find(text.back());
+  int64_t count = 0;
+  const char* end = text.data() + text.size() - (text.empty() ? 0 : 1);
+  const auto [stopped, failure] = std::from_chars(text.data(), end, count);
+  if (unit == std::string::npos || failure != std::errc() || stopped != end || count < 0 || count > 100'000) {
+    return UsageError("--since is a time ago like 90s, 5m, 2h or 7d, not " + text);
+  }
+  const WallTime since = SystemClock().WallNow() - std::chrono::seconds(count * seconds_of[unit]);
+  return std::max<int64_t>(0, std::chrono::duration_cast<milliseconds>(since.time_since_epoch()).count());
+}
+
 Result<ExitCode> Replay(Session& session, const Arguments& arguments) {
   Json request = Json::object();
-  if (arguments.Has("--pattern")) request["Pattern"] = arguments.Text("--pattern");
+  if (arguments.Has("--path")) request["Pattern"] = arguments.Text("--path");
   if (arguments.Has("--function")) request["FunctionName"] = arguments.Text("--function");
+  if (arguments.Has("--since")) {
+    HEARTH_ASSIGN(request["SinceMs"], SinceMs(arguments.Text("--since")));
+  }
+  if (arguments.Has("--dry-run")) request["DryRun"] = true;
   HEARTH_ASSIGN(const Json answer, session.Ask("POST", BucketPath(arguments.Word(0)) + "/replay", request));
   if (session.wants_json()) {
     session.PrintJson(answer);
+  } else if (arguments.Has("--dry-run")) {
+    session.PrintLine("would replay " + TextOf(answer, "WouldRun") + " events");
   } else {
     session.PrintLine("replaying " + TextOf(answer, "Replayed") + " events");
   }
   return ExitCode::kOk;
+}
+
+// The bucket's own flags, then those of a function of it.
+std::vector<Flag> AddFlags() {
+  std::vector<Flag> flags = {
+      {"--finish", "RULE", "when a file is finished: close_write, rename_only, marker:.done, stable:5s"},
+      {"--ignore", "GLOB", "names that are no objects, in place of the usual; may be given again",
+       Repeat::kMany},
+      {"--catch-up", "N", "objects a second of those that only a scan finds; 0: no limit"},
+      {"--notify", "FUNCTION", "call it for each new file"}};
+  flags.insert(flags.end(), NotifyFlags().begin(), NotifyFlags().end());
+  return flags;
 }
 
 }  // namespace
@@ -116,11 +221,10 @@ std::vector<Command> BucketCommands() {
            "event\n"
            "for the function; asked again, more are added. The function sees the bucket once it is deployed\n"
            "with --bucket NAME.\n",
-       .flags = {{"--notify", "FUNCTION", "call it for each new file"},
-                 {"--prefix", "TEXT", "only files whose key begins so"},
-                 {"--suffix", "TEXT", "only files whose key ends so"},
-                 {"--acknowledge-loop", "", "the function writes into this very bucket, and that is meant"}},
+       .flags = AddFlags(),
        .examples = {{"hearth bucket add photos ./photos --notify image_resize --suffix .jpg", ""},
+                    {"hearth bucket add photos --notify index --start-from now",
+                     "not for what is there already"},
                     {"hearth bucket add thumbs ./thumbs", ""}},
        .run = Add},
       {.name = "bucket ls",
@@ -142,10 +246,12 @@ std::vector<Command> BucketCommands() {
        .summary = "Send the events of files again",
        .details = "A function runs again for files that it has done already: all of them, unless a flag says "
                   "which.\n",
-       .flags = {{"--pattern", "GLOB", "only files whose key matches; * takes slashes too"},
-                 {"--function", "NAME", "for this function alone"}},
+       .flags = {{"--path", "GLOB", "only files whose key matches; * takes slashes too"},
+                 {"--since", "TIME", "only files that have changed since: 90s, 5m, 2h, 7d ago"},
+                 {"--function", "NAME", "for this function alone"},
+                 {"--dry-run", "", "only count them"}},
        .examples = {{"hearth bucket replay photos", ""},
-                    {"hearth bucket replay photos --pattern '2026/*.jpg'", ""}},
+                    {"hearth bucket replay photos --path '2026/*.jpg' --since 2h", ""}},
        .run = Replay},
       {.name = "bucket rm",
        .positionals = {"NAME"},

@@ -40,6 +40,52 @@ TEST_CASE("a document reads back as it was written", "[bucket]") {
   CHECK(again->notifications[1].id == "notification-2");
 }
 
+TEST_CASE("what a notification may say reads back as it was written", "[bucket]") {
+  const auto settings = ParseBucketSettings("photos", R"({"Finish":"stable:5s","IgnoreNames":["*.bak"],
+      "CatchUpPerSecond":50,"Notifications":[{"FunctionName":"index","Events":["s3:ObjectRemoved:Delete"],
+      "SizeBytesMin":1,"SizeBytesMax":18446744073709551615,"StartFrom":"Checkpoint","EventFormat":"CloudEvents",
+      "MaximumRetryAttempts":0}]})");
+  REQUIRE(settings.ok());
+  const auto again = ParseBucketSettings("photos", EncodeBucketSettings(*settings));
+  REQUIRE(again.ok());
+  CHECK(TextOf(again->rules.finish) == "stable:5s");
+  CHECK(again->rules.ignored == std::vector<std::string>{"*.bak"});
+  CHECK(again->rules.catch_up_per_s == 50);
+  const BucketNotification& n = again->notifications.at(0);
+  CHECK_FALSE(n.created);
+  CHECK(n.removed);
+  CHECK(n.size_min == 1);
+  CHECK(n.size_max == UINT64_MAX);
+  CHECK(n.start_from == StartFrom::kCheckpoint);
+  CHECK(n.format == EventFormat::kCloudEvents);
+  CHECK(n.retries_max == 0);
+}
+
+TEST_CASE("patterns and rates at their limit and one past it", "[bucket]") {
+  const auto ok = [](const std::string& json) { return ParseBucketSettings("photos", json).ok(); };
+  const auto patterns = [](size_t count, size_t bytes) {
+    std::string list;
+    for (size_t i = 0; i < count; ++i) list += (i ? ",\"" : "\"") + std::string(bytes, 'p') + "\"";
+    return "{\"IgnoreNames\":[" + list + "]}";
+  };
+  CHECK(ok(patterns(32, 128)));
+  CHECK_FALSE(ok(patterns(33, 1)));
+  CHECK_FALSE(ok(patterns(1, 129)));
+  CHECK_FALSE(ok(R"({"IgnoreNames":["a/b"]})"));
+  CHECK(ok(R"({"CatchUpPerSecond":1000000})"));
+  CHECK_FALSE(ok(R"({"CatchUpPerSecond":1000001})"));
+  CHECK_FALSE(ok(R"({"CatchUpPerSecond":-1})"));
+  const auto notification = [&](const std::string& member) {
+    return ok(R"({"Notifications":[{"FunctionName":"f",)" + member + "}]}");
+  };
+  CHECK(notification(R"("MaximumRetryAttempts":2)"));
+  CHECK_FALSE(notification(R"("MaximumRetryAttempts":3)"));
+  CHECK_FALSE(notification(R"("SizeBytesMin":2,"SizeBytesMax":1)"));
+  CHECK_FALSE(notification(R"("StartFrom":"Yesterday")"));
+  CHECK_FALSE(notification(R"("EventFormat":"XML")"));
+  CHECK_FALSE(notification(R"("Events":[])"));
+}
+
 TEST_CASE("documents that are refused name what is wrong", "[bucket]") {
   const auto message = [](std::string_view json) {
     const auto settings = ParseBucketSettings("photos", json);
