@@ -16,6 +16,9 @@ constexpr size_t kTokenDigits = 32;
 Json MappingSettings(const QueueConnection& connection) {
   Json settings = {{"FunctionResponseTypes", Json::array()}};
   if (!connection.whole_batch) settings["FunctionResponseTypes"].push_back("ReportBatchItemFailures");
+  if (connection.bisect) settings["BisectBatchOnFunctionError"] = true;
+  for (const std::string& pattern : connection.filters)
+    settings["FilterCriteria"]["Filters"].push_back({{"Pattern", pattern}});
   if (connection.batch_size) settings["BatchSize"] = *connection.batch_size;
   if (connection.window_s) settings["MaximumBatchingWindowInSeconds"] = *connection.window_s;
   if (connection.workers_max) settings["ScalingConfig"] = {{"MaximumConcurrency", *connection.workers_max}};

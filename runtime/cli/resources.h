@@ -18,6 +18,8 @@ struct QueueConnection {
   std::optional<int64_t> window_s{};
   std::optional<int64_t> workers_max{};
   bool whole_batch = false;  // true: one failure brings the whole batch back
+  bool bisect = false;       // a batch that failed runs again in halves
+  std::vector<std::string> filters{};
 };
 // The event source mapping.
 Result<Json> ConnectQueue(const Session& session, const QueueConnection& connection);

@@ -129,6 +129,8 @@ Result<ExitCode> Connect(Session& session, const Arguments& arguments) {
   HEARTH_ASSIGN(connection.window_s, arguments.Number("--window", 0, kWindowMax));
   HEARTH_ASSIGN(connection.workers_max, arguments.Number("--workers", 2, 1000));
   connection.whole_batch = arguments.Has("--whole-batch");
+  connection.bisect = arguments.Has("--bisect");
+  connection.filters = arguments.All("--filter");
   HEARTH_ASSIGN(const Json mapping, ConnectQueue(session, connection));
   return Done(session, mapping,
               "queue " + connection.queue + " -> function " + connection.function + ", batches of " +
@@ -175,6 +177,8 @@ Command QueueConnect() {
       .flags = {{"--batch", "N", "messages in a batch, at most (10)"},
                 {"--window", "S", "wait so long for a batch to fill (0)"},
                 {"--workers", "N", "workers at a time, at most"},
+                {"--filter", "PATTERN", "only messages that match; others are deleted", Repeat::kMany},
+                {"--bisect", "", "run a batch that failed again in halves, which is billed again"},
                 {"--whole-batch", "",
                  "one failure brings the whole batch back; what the function names is ignored"}},
       .examples = {{"hearth queue connect orders queue_orders --batch 100 --window 1", ""}},
@@ -230,7 +234,7 @@ std::vector<Command> QueueCommands() {
        .examples = {{"hearth queue rm orders", ""}},
        .run = Remove},
   };
-  for (const auto& more : {QueueLookCommands(), QueueRedriveCommands()})
+  for (const auto& more : {QueueMappingCommands(), QueueLookCommands(), QueueRedriveCommands()})
     commands.insert(commands.end(), more.begin(), more.end());
   return commands;
 }

@@ -19,6 +19,7 @@ std::vector<Command> BudgetCommands();
 std::vector<Command> QueueCommands();
 std::vector<Command> QueueLookCommands();     // queue ls, describe, peek
 std::vector<Command> QueueRedriveCommands();  // queue redrive
+std::vector<Command> QueueMappingCommands();  // queue mappings, pause, resume
 std::vector<Command> BucketCommands();
 std::vector<Command> EndpointCommands();  // url, route
 std::vector<Command> StatusCommands();    // ps, info

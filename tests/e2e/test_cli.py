@@ -82,8 +82,28 @@ class CommandLine(DaemonTest):
         self.hearth("queue", "connect", "orders", "victim", "--batch", "5")
         changed = self.hearth_json("queue", "connect", "orders", "victim", "--batch", "7")
         self.assertEqual((7, ["ReportBatchItemFailures"]), (changed["BatchSize"], changed["FunctionResponseTypes"]))
+        changed = self.hearth_json("queue", "connect", "orders", "victim", "--bisect", "--filter", '{"body":["a"]}', "--filter",
+                                   '{"body":["b"]}')
+        self.assertEqual(['{"body":["a"]}', '{"body":["b"]}'], [one["Pattern"] for one in changed["FilterCriteria"]["Filters"]])
+        self.assertTrue(changed["BisectBatchOnFunctionError"])
         self.hearth("queue", "disconnect", "orders", "victim")
         self.hearth("queue", "disconnect", "orders", "victim", exits=PLATFORM)
+
+    def test_queue_is_paused_and_resumed(self):
+        def state():
+            return self.hearth_json("queue", "mappings", "slow")["EventSourceMappings"][0]["State"]
+
+        self.hearth("queue", "create", "slow")
+        self.hearth("queue", "connect", "slow", "victim", "--whole-batch")
+        self.hearth("queue", "pause", "slow", "victim")
+        self.hearth("queue", "send", "slow", "kept")
+        wait_until(lambda: state() == "Disabled", what="the mapping paused")
+        self.assertEqual("kept\n", self.hearth("queue", "peek", "slow"))
+        self.assertRegex(self.hearth("queue", "mappings"), r"slow +victim +Disabled +10 ")
+        self.hearth("queue", "resume", "slow", "victim")
+        wait_until(lambda: self.hearth_json("queue", "mappings", "slow")["EventSourceMappings"][0]["HearthStatus"]["MessagesDeleted"] == 1,
+                   what="the message taken once resumed")
+        self.hearth("queue", "pause", "nobody", "victim", exits=PLATFORM)
 
     def test_bucket_keeps_its_notifications(self):
         folder = self.daemon.folder / "photos"

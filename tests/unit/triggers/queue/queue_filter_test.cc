@@ -81,6 +81,19 @@ TEST_CASE_METHOD(QueueFilterFixture,
   CHECK(MessagesLeft() == 0);
 }
 
+TEST_CASE_METHOD(QueueFilterFixture, "while a lane waits for its worker, what it will take is not counted again",
+                 "[queue][filter]") {
+  sink.SetWorkers(0);
+  MapFiltered();
+  Send(std::vector<std::string>(10, kWanted));
+  Send({kUnwanted});
+  sink.SetWorkers(5);
+  executor.RunPosted();
+  CHECK(sink.delivered().size() == 1);
+  CHECK(sink.slots_asked() == 1);
+  CHECK(StatusOf()["Filtered"] == 1);
+}
+
 TEST_CASE_METHOD(QueueFilterFixture, "the look fails: shown, and looked again", "[queue][filter]") {
   MapFiltered();
   queues.Send("orders", {{.body = kUnwanted}, {.body = kWanted}},
