@@ -23,6 +23,8 @@ SENDERS, CONSUMERS, GROUPS = 2, 3, 4
 VISIBILITY_S = 2  # what was leased when the daemon died comes back soon
 DELAY_S = 2
 DELAYED_EVERY = 5  # the fifth message of five is delayed
+SLOW_EVERY = 10  # the function takes 50 ms for it, so that a kill finds batches under way
+FIFO_RECEIVE = 3  # fewer than a group has, so that consumers meet in groups
 # How long the daemon lives between two kills: from right after it is ready to well into its work.
 LIFE_S = (0.01, 0.8)
 CLOCK_SLACK_S = 0.05  # the store's milliseconds, and two processes that read one clock
@@ -78,6 +80,11 @@ def breathe():
     threading.Event().wait(BREATH_S)
 
 
+def body_of(queue, stem, number):
+    """What the function makes of a body is in its words."""
+    return f"{queue} {stem}-{number}" + (" slow" if queue.startswith("eaten") and number % SLOW_EVERY == 0 else "")
+
+
 def first_turns(numbers):
     return list(dict.fromkeys(numbers))
 
@@ -119,6 +126,7 @@ class KilledUnderLoad(ChaosTest):
         self.acknowledged = collections.defaultdict(set)  # queue -> bodies
         self.delivered = collections.Counter()  # body -> times, of those who receive
         self.deleted = {}  # acknowledged: body -> when
+        self.deleting = set()  # asked for, answered or not
         self.order = []  # bodies of kill.fifo, each time that they were delivered
         self.faults = []
         self.sending, self.consuming = threading.Event(), threading.Event()
@@ -142,7 +150,7 @@ class KilledUnderLoad(ChaosTest):
             entries = {}
             for _ in range(10):
                 count += 1
-                entries[f"e{count}"] = {"Id": f"e{count}", "MessageBody": f"{queue} {number}-{count}",
+                entries[f"e{count}"] = {"Id": f"e{count}", "MessageBody": body_of(queue, number, count),
                                         "DelaySeconds": 0 if count % DELAYED_EVERY else DELAY_S}
             with self.lock:
                 for entry in entries.values():
@@ -155,20 +163,24 @@ class KilledUnderLoad(ChaosTest):
                 self.faults += [f"refused: {one}" for one in answer.get("Failed", [])]
 
     def send_fifo(self, link, queue):
-        """One sender a queue, so that a group has one order; what was not answered is sent again with its deduplication id."""
-        for number in range(1, 1_000_000):
-            for group in range(GROUPS):
-                body = f"{queue} {group}-{number}"
-                with self.lock:
-                    self.tried[body] = (time.time(), 0)
-                answer = None
-                while answer is None:
-                    if not self.sending.is_set():
-                        return
-                    answer = link.ask("SendMessage", QueueUrl=queue, MessageBody=body, MessageGroupId=f"g{group}",
-                                      MessageDeduplicationId=f"{group}-{number}")
-                with self.lock:
-                    self.acknowledged[queue].add(body)
+        """One sender a queue, so that a group has one order; what was not answered is sent again with its deduplication ids."""
+        for batch in range(1_000_000):
+            group, numbers = batch % GROUPS, range(batch // GROUPS * 10 + 1, batch // GROUPS * 10 + 11)
+            entries = [{"Id": str(number), "MessageBody": body_of(queue, group, number), "MessageGroupId": f"g{group}",
+                        "MessageDeduplicationId": f"{group}-{number}"} for number in numbers]
+            with self.lock:
+                self.tried.update({entry["MessageBody"]: (time.time(), 0) for entry in entries})
+            answer = None
+            while answer is None:
+                if not self.sending.is_set():
+                    return
+                if self.outstanding(queue) > OUTSTANDING_MAX:
+                    breathe()
+                else:
+                    answer = link.ask("SendMessageBatch", QueueUrl=queue, Entries=entries)
+            with self.lock:
+                self.acknowledged[queue].update(entry["MessageBody"] for entry in entries)
+                self.faults += [f"refused: {one}" for one in answer.get("Failed", [])]
 
     # --- who receives ---
 
@@ -188,17 +200,35 @@ class KilledUnderLoad(ChaosTest):
     def consume(self, link, queue):
         while self.consuming.is_set():
             asked = time.time()
-            answer = link.ask("ReceiveMessage", QueueUrl=queue, MaxNumberOfMessages=10, WaitTimeSeconds=1)
+            answer = link.ask("ReceiveMessage", QueueUrl=queue, MaxNumberOfMessages=FIFO_RECEIVE if queue.endswith(".fifo") else 10,
+                              WaitTimeSeconds=1)
             messages = (answer or {}).get("Messages", [])
             for message in messages:
                 self.take(message["Body"], asked)
             if not messages:
                 continue
+            if queue.endswith(".fifo"):
+                self.take_turns(messages)
+            with self.lock:
+                self.deleting.update(message["Body"] for message in messages)
             entries = [{"Id": f"e{n}", "ReceiptHandle": message["ReceiptHandle"]} for n, message in enumerate(messages)]
             answer = link.ask("DeleteMessageBatch", QueueUrl=queue, Entries=entries)
             with self.lock:
                 for done in (answer or {}).get("Successful", []):
                     self.deleted.setdefault(messages[int(done["Id"][1:])]["Body"], time.time())
+
+    def take_turns(self, messages):
+        """A group gives nothing while one of its messages is in other hands."""
+        numbers = collections.defaultdict(list)
+        for message in messages:
+            group, number = message["Body"].split()[1].split("-")
+            numbers[group].append(int(number))
+        with self.lock:
+            for group, came in numbers.items():
+                held = [number for number in range(1, max(came)) if number not in came
+                        and body_of("kill.fifo", group, number) not in self.deleting]
+                if held:
+                    self.faults.append(f"kill.fifo: group {group} gave {came} while {held} were in flight")
 
     def guarded(self, work, *arguments):
         try:
@@ -246,7 +276,7 @@ class KilledUnderLoad(ChaosTest):
     def check_order(self, queue, bodies):
         for group in range(GROUPS):
             prefix = f"{queue} {group}-"
-            numbers = [int(body[len(prefix):]) for body in bodies if body.startswith(prefix)]
+            numbers = [int(body[len(prefix):].split()[0]) for body in bodies if body.startswith(prefix)]
             self.assertEqual(sorted(set(numbers)), first_turns(numbers), f"{queue}: order of group {group}")
 
     def check_end(self):
