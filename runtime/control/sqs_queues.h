@@ -22,7 +22,8 @@ class SqsQueues final {
       : queues_(queues), kept_(keys), identity_(std::move(identity)) {}
 
   void Create(const SqsCallPtr& call);
-  void Delete(const SqsCallPtr& call);
+  // `removed` runs before the answer.
+  void Delete(const SqsCallPtr& call, std::function<void(const std::string& queue)> removed);
   void GetUrl(const SqsCallPtr& call);
   void List(const SqsCallPtr& call);
   void ListDeadLetterSources(const SqsCallPtr& call);

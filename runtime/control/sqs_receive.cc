@@ -161,6 +161,8 @@ void SqsReceive::OnLineAsked(const std::string& queue, const PollPtr& poll,
   Line& line = lines_[queue];
   line.asking = false;
   if (!messages.ok()) {
+    // What this one was told of is still there, or gone, for the next in line.
+    line.visible = true;
     if (!poll->over) poll->call->Fail(messages.error());
     Leave(poll);
   } else if (!messages->empty()) {

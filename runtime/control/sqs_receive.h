@@ -31,6 +31,8 @@ class SqsReceive final {
   void Receive(const SqsCallPtr& call);
   // A message may have become visible in `queue`.
   void OnVisible(std::string_view queue);
+  // Polls that wait for it are refused like any receive of a queue that does not exist.
+  void OnRemoved(std::string_view queue) { OnVisible(queue); }
   size_t polls_waiting() const;
 
  private:
