@@ -1,11 +1,11 @@
 #!/usr/bin/env python3
 """SendMessageBatch -> queue -> function -> deleted, end to end, with the client on the same processors: ./dev bench queue_e2e
 
-The client is raw sockets with keep-alive and a request built once (10 messages of 512 B): it costs a few percent of a processor. A
+The client is raw sockets with keep-alive and a request built once (10 messages of 512 B), so that it is not what is measured. A
 round sends all messages as fast as they are acknowledged (each answer means: on disk) while the mapping consumes, and ends when the
-queue is empty and the store has deleted as many as were sent. Beside it, in the same rounds, the same request bytes to nginx's
-`return 200`, and redis (appendfsync always) with a list: RPUSH of ten, LPOP of ten, the same bodies. Exits non-zero only when a run
-was invalid (a lost or failed message, an answer that is not 200).
+queue is empty and the store has deleted as many as were sent. Beside it, in the same rounds: redis (appendfsync always) with a list,
+RPUSH of ten, LPOP of ten, the same bodies; and the same request bytes to nginx's `return 200`, the client's own limit. Exits non-zero
+only when a run was invalid (a lost or failed message, an answer that is not 200).
 """
 import argparse
 import json

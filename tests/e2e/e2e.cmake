@@ -29,6 +29,7 @@ if(TARGET hearthd)
   hearth_e2e_test(restart)
   hearth_e2e_test(chaos ALONE TIMEOUT 600)  # short counts; the long ones are run by hand with HEARTH_LONG=1
   hearth_e2e_test(queue_kill ALONE TIMEOUT 1800)
+  hearth_e2e_test(queue_attacks TIMEOUT 1200)
   hearth_e2e_test(chaos_host ALONE TIMEOUT 300)
   hearth_e2e_test(limits)
   hearth_e2e_test(hostile TIMEOUT 300)

@@ -33,7 +33,9 @@ namespace hearth {
 // Promise: no callback runs after the destructor returns.
 class QueueConsumer final {
  public:
-  static constexpr size_t kReceivingMax = 4;
+  // Receives and deletes share the store's commits: as many as run by default. With four, a backlog took 2.5 times
+  // as long (docs/benchmarks.md). How many of them there are is the scout's to allow, by what it has seen.
+  static constexpr size_t kReceivingMax = kMappingConcurrencyDefault;
   // Renewals at a third of a lease must stay rare beside the store's commits.
   static constexpr seconds kLeaseMin{10};
   // The visible hook tells at once; looking is for what a hook may miss, and for changed settings of the

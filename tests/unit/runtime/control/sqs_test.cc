@@ -527,6 +527,20 @@ TEST_CASE_METHOD(SqsFixture, "queue is removed under a long poll", "[control][sq
   }
 }
 
+TEST_CASE_METHOD(SqsFixture, "long polls at their limit and one past it", "[control][sqs]") {
+  std::vector<RecordedAnswerPtr> polls(SqsReceive::kPollsMax);
+  for (RecordedAnswerPtr& poll : polls) poll = Poll(20);
+  const auto answered = [](const RecordedAnswerPtr& poll) { return poll->answer.has_value(); };
+  CHECK(std::none_of(polls.begin(), polls.end(), answered));
+  const auto one_more = Poll(20);
+  REQUIRE(one_more->answer);
+  CHECK(Body(one_more) == json::object());
+  SendOrder("for the first");
+  RunPosted();
+  CHECK(std::count_if(polls.begin(), polls.end(), answered) == 1);
+  CHECK(answered(polls.front()));
+}
+
 TEST_CASE_METHOD(SqsFixture, "purge empties a queue", "[control][sqs]") {
   SendOrder("m");
   CHECK(Sqs("PurgeQueue", {{"QueueUrl", orders}})->answer->body == "{}");
