@@ -57,8 +57,9 @@ Result<ExitCode> List(Session& session, const Arguments& arguments) {
     const Json status = mapping.value("HearthStatus", Json::object());
     table.Add({LastPart(TextOf(mapping, "EventSourceArn")), LastPart(TextOf(mapping, "FunctionArn")),
                TextOf(mapping, "State"), TextOf(mapping, "BatchSize"), TextOf(status, "MessagesInFlight"),
-               TextOf(status, "MaxInFlight"), TextOf(status, "MessagesDeleted"), TextOf(status, "MessagesFailed"),
-               TextOf(status, "Filtered"), TextOf(status, "Throttled"), Printable(TextOf(status, "LastError"))});
+               TextOf(status, "MaxInFlight"), TextOf(status, "MessagesDeleted"),
+               TextOf(status, "MessagesFailed"), TextOf(status, "Filtered"), TextOf(status, "Throttled"),
+               Printable(TextOf(status, "LastError"))});
   }
   session.out() << table.Text();
   if (table.Text().empty())
@@ -73,7 +74,8 @@ std::vector<Command> QueueMappingCommands() {
       {.name = "queue mappings",
        .positionals = {"[QUEUE]"},
        .summary = "List which queues feed which functions, and how that goes",
-       .details = "Numbers are of messages, since the daemon's start; AT MOST is batch size times concurrency.\n",
+       .details =
+           "Numbers are of messages, since the daemon's start; AT MOST is batch size times concurrency.\n",
        .flags = {},
        .examples = {{"hearth queue mappings orders", ""}},
        .run = List},

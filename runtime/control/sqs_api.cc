@@ -39,7 +39,8 @@ SqsApi::SqsApi(QueueStore& queues, KeyStore& keys, Executor& executor, const Sqs
       moves_(queues, identity) {
   operations_ = {
       {"CreateQueue", [this](const SqsCallPtr& call) { queues_.Create(call); }},
-      {"DeleteQueue", [this](const SqsCallPtr& call) {
+      {"DeleteQueue",
+       [this](const SqsCallPtr& call) {
          queues_.Delete(call, [this](const std::string& queue) { receive_.OnRemoved(queue); });
        }},
       {"GetQueueUrl", [this](const SqsCallPtr& call) { queues_.GetUrl(call); }},

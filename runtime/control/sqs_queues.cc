@@ -136,13 +136,13 @@ void SqsQueues::Finish(const std::shared_ptr<Creation>& creation, const QueueDes
 void SqsQueues::Delete(const SqsCallPtr& call, std::function<void(const std::string& queue)> removed) {
   const auto queue = call->NeedQueue();
   if (!queue) return;
-  queues_.Remove(*queue, [weak = weak_.Get(), call, queue = *queue,
-                          removed = std::move(removed)](const Status& done) {
-    if (!weak) return;
-    if (!done.ok()) return call->Fail(done.error());
-    removed(queue);
-    weak->kept_.Forget(queue, [call](const Status& forgotten) { call->AnswerStatus(forgotten); });
-  });
+  queues_.Remove(
+      *queue, [weak = weak_.Get(), call, queue = *queue, removed = std::move(removed)](const Status& done) {
+        if (!weak) return;
+        if (!done.ok()) return call->Fail(done.error());
+        removed(queue);
+        weak->kept_.Forget(queue, [call](const Status& forgotten) { call->AnswerStatus(forgotten); });
+      });
 }
 
 void SqsQueues::GetUrl(const SqsCallPtr& call) {

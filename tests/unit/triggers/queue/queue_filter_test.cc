@@ -81,7 +81,8 @@ TEST_CASE_METHOD(QueueFilterFixture,
   CHECK(MessagesLeft() == 0);
 }
 
-TEST_CASE_METHOD(QueueFilterFixture, "while a lane waits for its worker, what it will take is not counted again",
+TEST_CASE_METHOD(QueueFilterFixture,
+                 "while a lane waits for its worker, what it will take is not counted again",
                  "[queue][filter]") {
   sink.SetWorkers(0);
   MapFiltered();
