@@ -63,14 +63,30 @@ Result<Json> Describe(const Session& session, const std::string& name) {
   HEARTH_ASSIGN(out["Figures"], FiguresOf(session, name));
   HEARTH_ASSIGN(const Json tags, session.AskSqs("ListQueueTags", queue));
   if (tags.contains("Tags")) out["Tags"] = tags["Tags"];
+  HEARTH_ASSIGN(const std::string arn, QueueArn(session, name));
+  HEARTH_ASSIGN(const Json mappings,
+                session.AskPages("/2015-03-31/event-source-mappings/?EventSourceArn=" + PercentEncode(arn),
+                                 "EventSourceMappings"));
+  out["EventSourceMappings"] = mappings.value("EventSourceMappings", Json::array());
   HEARTH_ASSIGN(const Json sources, session.AskSqs("ListDeadLetterSourceQueues", queue));
   if (!sources.contains("queueUrls")) return out;
   out["DeadLetterSources"] = sources["queueUrls"];
-  HEARTH_ASSIGN(const std::string arn, QueueArn(session, name));
   HEARTH_ASSIGN(const Json moves,
                 session.AskSqs("ListMessageMoveTasks", {{"SourceArn", arn}, {"MaxResults", 10}}));
   out["MoveTasks"] = moves.value("Results", Json::array());
   return out;
+}
+
+void AddMappings(TextTable& table, const Json& mappings) {
+  for (const Json& mapping : mappings) {
+    const Json status = mapping.value("HearthStatus", Json::object());
+    const std::string arn = TextOf(mapping, "FunctionArn");
+    const std::string error = TextOf(status, "LastError");
+    table.Add({"feeds " + arn.substr(arn.rfind(':') + 1),
+               TextOf(mapping, "State") + ", batches of " + TextOf(mapping, "BatchSize") + ", " +
+                   TextOf(status, "MessagesInFlight") + " of at most " + TextOf(status, "MaxInFlight") +
+                   " messages in flight" + (error.empty() ? "" : "; " + Printable(error))});
+  }
 }
 
 Result<ExitCode> PrintDescription(Session& session, const Arguments& arguments) {
@@ -92,6 +108,7 @@ Result<ExitCode> PrintDescription(Session& session, const Arguments& arguments) 
                                 TextOf(figures, "dead_lettered") + " dead"});
   if (!DeadLettersText(figures).empty())
     table.Add({"dead letters to", DeadLettersText(figures) + " receives"});
+  AddMappings(table, described.value("EventSourceMappings", Json::array()));
   for (const Json& url : described.value("DeadLetterSources", Json::array())) {
     const auto text = url.get<std::string>();
     table.Add({"dead letters of", text.substr(text.rfind('/') + 1)});
@@ -135,7 +152,7 @@ std::vector<Command> QueueLookCommands() {
        .run = List},
       {.name = "queue describe",
        .positionals = {"QUEUE"},
-       .summary = "Show a queue's numbers, rates, dead letters, attributes and tags",
+       .summary = "Show a queue's numbers, rates, functions, dead letters, attributes and tags",
        .details = "",
        .flags = {},
        .examples = {{"hearth queue describe orders", ""}},

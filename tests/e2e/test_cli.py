@@ -100,6 +100,7 @@ class CommandLine(DaemonTest):
         wait_until(lambda: state() == "Disabled", what="the mapping paused")
         self.assertEqual("kept\n", self.hearth("queue", "peek", "slow"))
         self.assertRegex(self.hearth("queue", "mappings"), r"slow +victim +Disabled +10 ")
+        self.assertRegex(self.hearth("queue", "describe", "slow"), "feeds victim +Disabled, batches of 10, 0 of at most 160 ")
         self.hearth("queue", "resume", "slow", "victim")
         wait_until(lambda: self.hearth_json("queue", "mappings", "slow")["EventSourceMappings"][0]["HearthStatus"]["MessagesDeleted"] == 1,
                    what="the message taken once resumed")

@@ -96,6 +96,18 @@ class QueueMappings(DaemonTest):
         self.assertEqual(30, len(self.walked("slow")), "a message ran twice")
         self.assertEqual((0, 0), self.daemon.queue_depth(self.daemon.create_queue("unrun", VisibilityTimeout="30")))
 
+    @unittest.skipUnless(LONG, "takes 12 s: HEARTH_LONG=1")
+    def test_job_longer_than_every_lease_runs_once(self):
+        """A lease is 10 s at least, and renewed at each third."""
+        url = self.daemon.create_queue("sleeper", VisibilityTimeout="1")
+        self.daemon.create_function("sleeper", handler_path("walker"), timeout=30, env={"SLOW_MS": "12000"},
+                                    hearth=self.records.mount())
+        uuid = self.daemon.map_queue("sleeper", "sleeper")
+        self.send(url, "slow job")
+        self.wait_empty(url)
+        self.assertEqual([("slow job", 1)], self.walked("slow job"))
+        self.assertEqual(0, self.status_of(uuid)["LeasesLost"])
+
     def test_three_backlogs_all_move(self):
         sizes = {"strider": 60, "rambler": 20, "walker": 5}
         urls = {function: self.daemon.create_queue(f"backlog-{function}", VisibilityTimeout="30") for function in sizes}

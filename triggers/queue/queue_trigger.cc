@@ -1,5 +1,7 @@
 #include "triggers/queue/queue_trigger.h"
 
+#include <algorithm>
+
 namespace hearth {
 namespace {
 
@@ -33,9 +35,8 @@ QueueTrigger::QueueTrigger(Executor& executor, EventSink& sink, KeyStore& keys, 
 QueueTrigger::~QueueTrigger() = default;
 
 void QueueTrigger::OnQueueVisible(std::string_view queue) {
-  for (const auto& [name, consumer] : consumers_) {
-    if (consumer->mapping().queue == queue) consumer->OnVisible();
-  }
+  const auto [first, last] = by_queue_.equal_range(queue);
+  for (auto it = first; it != last; ++it) it->second->OnVisible();
 }
 
 void QueueTrigger::ForEach(const Observe& observe) const {
@@ -90,11 +91,20 @@ void QueueTrigger::Store(QueueMapping mapping, Reply reply) {
 
 void QueueTrigger::Apply(const QueueMapping& mapping) {
   if (const auto found = consumers_.find(mapping.uuid); found != consumers_.end()) {
+    Forget(*found->second);
+    by_queue_.emplace(mapping.queue, found->second.get());
     return found->second->Configure(mapping);
   }
   auto consumer = std::make_unique<QueueConsumer>(services_, mapping);
+  by_queue_.emplace(mapping.queue, consumer.get());
   if (started_ && !draining_) consumer->Start();
   consumers_.emplace(mapping.uuid, std::move(consumer));
+}
+
+void QueueTrigger::Forget(const QueueConsumer& consumer) {
+  const auto [first, last] = by_queue_.equal_range(consumer.mapping().queue);
+  const auto found = std::find_if(first, last, [&](const auto& entry) { return entry.second == &consumer; });
+  if (found != last) by_queue_.erase(found);
 }
 
 void QueueTrigger::Remove(std::string name, Done done) {
@@ -120,6 +130,7 @@ void QueueTrigger::Retire(std::string_view name) {
 }
 
 void QueueTrigger::CloseConsumer(std::unique_ptr<QueueConsumer> consumer) {
+  Forget(*consumer);
   QueueConsumer* raw = consumer.get();
   closing_.emplace(raw, std::move(consumer));
   raw->Close([this, raw] {

@@ -57,6 +57,7 @@ class QueueTrigger final : public Trigger {
   void Apply(const QueueMapping& mapping);
   void Retire(std::string_view name);
   void CloseConsumer(std::unique_ptr<QueueConsumer> consumer);
+  void Forget(const QueueConsumer& consumer);
   void CheckDrained();
   void Later(std::function<void()> task);
 
@@ -68,6 +69,8 @@ class QueueTrigger final : public Trigger {
   bool started_ = false;
   bool draining_ = false;
   Consumers consumers_;
+  // The same by queue: each commit of the store tells of its queues, and there may be thousands of mappings.
+  std::multimap<std::string, QueueConsumer*, std::less<>> by_queue_;
   std::map<const QueueConsumer*, std::unique_ptr<QueueConsumer>>
       closing_;  // removed or draining, batches still run
   std::function<void()> drained_;
