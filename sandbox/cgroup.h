@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "runtime/base/result.h"
+#include "sandbox/cpu_sets.h"
 
 // Hard limits and true usage of one worker: what it may take of the host, and what it took, by the kernel's
 // own count.
@@ -22,6 +23,7 @@ struct CgroupLimits {
   uint64_t memory_bytes = 0;  // memory and swap together; the page cache and /tmp of the worker count
   uint32_t pids_max = 0;      // threads
   double cpus = 0;            // 0: no limit
+  std::string cpu_set{};      // processors of which set (SetCpus); "": everybody's
 };
 
 // As AWS Lambda: a whole processor at 1,769 MiB, in proportion below and above.
@@ -71,6 +73,12 @@ class CgroupBackend {
   virtual bool limits_memory() const = 0;     // no: MakeSandboxFrame::has_memory_cgroup = 0
   virtual FreezerKind freezer() const = 0;    // of its groups
   virtual Result<std::unique_ptr<Cgroup>> Create(const CgroupLimits& limits) = 0;
+  // Processors that can be kept apart; kUnsupported says why there are none.
+  virtual Result<CpuList> Cpus() const = 0;
+  // Makes a set, or changes it: what runs in it moves at once. "" is everybody's, all of them at first.
+  virtual Status SetCpus(const std::string& set, const CpuList& cpus) = 0;
+  // What is still in it stays there until it ends.
+  virtual void RemoveCpus(const std::string& set) = 0;
 };
 
 struct CgroupDiscovery {

@@ -25,6 +25,12 @@ class CgroupNoneBackend final : public CgroupBackend {
   Result<std::unique_ptr<Cgroup>> Create(const CgroupLimits&) override {
     return std::unique_ptr<Cgroup>(new NoneCgroup);
   }
+  Result<CpuList> Cpus() const override {
+    return Error{ErrorCode::kUnsupported,
+                 "this hearthd may not use the cpuset controller: run it as root, with cpuset mounted"};
+  }
+  Status SetCpus(const std::string&, const CpuList&) override { return Cpus().error(); }
+  void RemoveCpus(const std::string&) override {}
 };
 
 std::string_view FreezerReport(FreezerKind freezer) {

@@ -10,7 +10,7 @@
 namespace hearth {
 namespace {
 
-constexpr std::string_view kUsed[] = {"memory", "pids", "cpu", "cpuacct", "freezer"};
+constexpr std::string_view kUsed[] = {"memory", "pids", "cpu", "cpuacct", "freezer", "cpuset"};
 
 std::vector<std::string_view> Split(std::string_view text, char separator) {
   std::vector<std::string_view> parts;

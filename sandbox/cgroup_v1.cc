@@ -32,14 +32,29 @@ struct Group {
 
 class CgroupV1Backend final : public CgroupBackend {
  public:
-  CgroupV1Backend(std::vector<CgroupHierarchy> own, bool has_memory, FreezerKind freezer)
-      : own_(std::move(own)), has_memory_(has_memory), freezer_(freezer) {}
+  CgroupV1Backend(std::vector<CgroupHierarchy> own, bool has_memory, FreezerKind freezer,
+                  Result<CpuSets> cpu_sets, std::string cpu_folder)
+      : own_(std::move(own)),
+        has_memory_(has_memory),
+        freezer_(freezer),
+        cpu_folder_(std::move(cpu_folder)),
+        cpu_sets_(std::move(cpu_sets)) {}
   ~CgroupV1Backend() override;
 
   std::string_view name() const override { return "cgroup v1"; }
   bool limits_memory() const override { return has_memory_; }
   FreezerKind freezer() const override { return freezer_; }
   Result<std::unique_ptr<Cgroup>> Create(const CgroupLimits& limits) override;
+
+  Result<CpuList> Cpus() const override {
+    return cpu_sets_.ok() ? Result<CpuList>(cpu_sets_->all()) : Result<CpuList>(cpu_sets_.error());
+  }
+  Status SetCpus(const std::string& set, const CpuList& cpus) override {
+    return cpu_sets_.ok() ? cpu_sets_->Set(set, cpus) : Status(cpu_sets_.error());
+  }
+  void RemoveCpus(const std::string& set) override {
+    if (cpu_sets_.ok()) cpu_sets_->Remove(set);
+  }
 
   void GiveBack(std::unique_ptr<Group> group);
 
@@ -50,6 +65,8 @@ class CgroupV1Backend final : public CgroupBackend {
   const std::vector<CgroupHierarchy> own_;  // folder: our `hearth-<pid>` in each hierarchy
   const bool has_memory_;
   const FreezerKind freezer_;
+  const std::string cpu_folder_;  // "": no sets
+  Result<CpuSets> cpu_sets_;
   uint64_t next_number_ = 1;
   std::vector<std::unique_ptr<Group>> idle_;
   std::vector<std::string> to_remove_;  // folders whose last task the kernel has not let go yet
@@ -57,8 +74,9 @@ class CgroupV1Backend final : public CgroupBackend {
 
 class CgroupV1 final : public Cgroup {
  public:
-  CgroupV1(CgroupV1Backend& backend, std::unique_ptr<Group> group)
-      : backend_(backend), group_(std::move(group)) {}
+  // `cpu_tasks`: of the set of processors; -1: none.
+  CgroupV1(CgroupV1Backend& backend, std::unique_ptr<Group> group, int cpu_tasks)
+      : backend_(backend), group_(std::move(group)), cpu_tasks_(cpu_tasks) {}
   ~CgroupV1() override { backend_.GiveBack(std::move(group_)); }
 
   std::vector<int> tasks_fds() const override;
@@ -73,6 +91,7 @@ class CgroupV1 final : public Cgroup {
  private:
   CgroupV1Backend& backend_;
   std::unique_ptr<Group> group_;
+  const int cpu_tasks_;
 };
 
 Status WriteIfOpen(const CgroupFile& file, uint64_t value) {
@@ -149,6 +168,7 @@ bool IsEmpty(const Group& group) {
 CgroupV1Backend::~CgroupV1Backend() {
   idle_.clear();
   for (const CgroupHierarchy& hierarchy : own_) RemoveCgroupFolderSoon(hierarchy.folder);
+  if (!cpu_folder_.empty()) RemoveCgroupFolderSoon(cpu_folder_);
 }
 
 void CgroupV1Backend::RemoveWaiting() {
@@ -177,6 +197,7 @@ Result<std::unique_ptr<Group>> CgroupV1Backend::MakeGroup() {
 
 Result<std::unique_ptr<Cgroup>> CgroupV1Backend::Create(const CgroupLimits& limits) {
   RemoveWaiting();
+  const int cpu_tasks = cpu_sets_.ok() ? cpu_sets_->tasks_fd(cpu_sets_->NearestTo(limits.cpu_set)) : -1;
   std::unique_ptr<Group> group;
   const auto empty =
       std::find_if(idle_.begin(), idle_.end(), [](const auto& idle) { return IsEmpty(*idle); });
@@ -187,7 +208,7 @@ Result<std::unique_ptr<Cgroup>> CgroupV1Backend::Create(const CgroupLimits& limi
     HEARTH_ASSIGN(group, MakeGroup());
   }
   HEARTH_TRY(SetLimits(*group, limits));
-  return std::unique_ptr<Cgroup>(new CgroupV1(*this, std::move(group)));
+  return std::unique_ptr<Cgroup>(new CgroupV1(*this, std::move(group), cpu_tasks));
 }
 
 void CgroupV1Backend::GiveBack(std::unique_ptr<Group> group) {
@@ -205,6 +226,7 @@ void CgroupV1Backend::GiveBack(std::unique_ptr<Group> group) {
 std::vector<int> CgroupV1::tasks_fds() const {
   std::vector<int> fds;
   for (const CgroupFile& tasks : group_->tasks) fds.push_back(tasks.fd());
+  if (cpu_tasks_ >= 0) fds.push_back(cpu_tasks_);
   return fds;
 }
 
@@ -264,6 +286,19 @@ std::string MakeThreadedFolder(const std::string& above) {
   return {};
 }
 
+constexpr const char* kNoCpuset =
+    "the cpuset controller is not mounted, or not ours to write to: run hearthd as root";
+
+// Not a group of each worker's: a set is few and lives long, and what is forked in it stays in it.
+Result<CpuSets> OpenCpuSets(const CgroupPaths& paths, std::string& own_folder) {
+  for (const CgroupHierarchy& hierarchy : paths.hierarchies) {
+    if (hierarchy.controllers != std::vector<std::string>{"cpuset"}) continue;
+    HEARTH_ASSIGN(own_folder, MakeOwnCgroupFolder(hierarchy.folder));
+    return CpuSets::Open(own_folder, 1, "");
+  }
+  return Error{ErrorCode::kUnsupported, kNoCpuset};
+}
+
 }  // namespace
 
 Result<std::unique_ptr<CgroupBackend>> MakeCgroupV1Backend(const CgroupPaths& paths) {
@@ -276,6 +311,7 @@ Result<std::unique_ptr<CgroupBackend>> MakeCgroupV1Backend(const CgroupPaths& pa
   for (const CgroupHierarchy& hierarchy : paths.hierarchies) {
     const bool only_freezes = hierarchy.controllers == std::vector<std::string>{"freezer"};
     if (only_freezes && freezer == FreezerKind::kV2) continue;
+    if (std::count(hierarchy.controllers.begin(), hierarchy.controllers.end(), "cpuset") > 0) continue;
     auto folder = MakeOwnCgroupFolder(hierarchy.folder);
     if (!folder.ok()) {
       for (const CgroupHierarchy& made : own) RemoveCgroupFolder(made.folder);
@@ -283,7 +319,11 @@ Result<std::unique_ptr<CgroupBackend>> MakeCgroupV1Backend(const CgroupPaths& pa
     }
     own.push_back({std::move(folder).value(), hierarchy.controllers});
   }
-  return std::unique_ptr<CgroupBackend>(new CgroupV1Backend(std::move(own), paths.Has("memory"), freezer));
+  if (own.empty()) return Error{ErrorCode::kUnsupported, "no controller but cpuset is ours to write to"};
+  std::string cpu_folder;
+  auto cpu_sets = OpenCpuSets(paths, cpu_folder);
+  return std::unique_ptr<CgroupBackend>(new CgroupV1Backend(std::move(own), paths.Has("memory"), freezer,
+                                                            std::move(cpu_sets), std::move(cpu_folder)));
 }
 
 }  // namespace hearth

@@ -15,12 +15,22 @@ namespace {
 
 class CgroupV2Backend final : public CgroupBackend {
  public:
-  explicit CgroupV2Backend(std::string folder) : folder_(std::move(folder)) {}
+  CgroupV2Backend(std::string folder, Result<CpuSets> cpu_sets)
+      : folder_(std::move(folder)), cpu_sets_(std::move(cpu_sets)) {}
   ~CgroupV2Backend() override { RemoveCgroupFolderSoon(folder_); }
   std::string_view name() const override { return "cgroup v2"; }
   bool limits_memory() const override { return true; }
   FreezerKind freezer() const override { return FreezerKind::kV2; }
   Result<std::unique_ptr<Cgroup>> Create(const CgroupLimits& limits) override;
+  Result<CpuList> Cpus() const override {
+    return cpu_sets_.ok() ? Result<CpuList>(cpu_sets_->all()) : Result<CpuList>(cpu_sets_.error());
+  }
+  Status SetCpus(const std::string& set, const CpuList& cpus) override {
+    return cpu_sets_.ok() ? cpu_sets_->Set(set, cpus) : Status(cpu_sets_.error());
+  }
+  void RemoveCpus(const std::string& set) override {
+    if (cpu_sets_.ok()) cpu_sets_->Remove(set);
+  }
   void Remove(std::string folder) {
     to_remove_.push_back(std::move(folder));
     std::erase_if(to_remove_, [](const std::string& each) { return RemoveCgroupFolder(each); });
@@ -28,6 +38,7 @@ class CgroupV2Backend final : public CgroupBackend {
 
  private:
   const std::string folder_;
+  Result<CpuSets> cpu_sets_;
   uint64_t next_number_ = 1;
   std::vector<std::string> to_remove_;
 };
@@ -102,7 +113,9 @@ Result<CgroupV2::Files> OpenFiles(const std::string& folder) {
 }
 
 Result<std::unique_ptr<Cgroup>> CgroupV2Backend::Create(const CgroupLimits& limits) {
-  const std::string folder = folder_ + "/w" + std::to_string(next_number_++);
+  // Groups of a set lie below it, and cannot get more than it has.
+  const std::string above = cpu_sets_.ok() ? cpu_sets_->FolderOf(cpu_sets_->NearestTo(limits.cpu_set)) : folder_;
+  const std::string folder = above + "/w" + std::to_string(next_number_++);
   if (mkdir(folder.c_str(), 0755) != 0) return ErrnoError("make cgroup " + folder);
   const Status limited = SetLimits(folder, limits);
   auto files = limited.ok() ? OpenFiles(folder) : Result<CgroupV2::Files>(limited.error());
@@ -114,6 +127,13 @@ Result<std::unique_ptr<Cgroup>> CgroupV2Backend::Create(const CgroupLimits& limi
 }
 
 constexpr const char* kControllers = "+memory +pids +cpu";
+
+// Not everybody is delegated cpuset: without it there are no sets, and no dedicated processors.
+Result<CpuSets> OpenCpuSets(const std::string& above, const std::string& own) {
+  HEARTH_TRY(WriteFile(above + "/cgroup.subtree_control", "+cpuset"));
+  HEARTH_TRY(WriteFile(own + "/cgroup.subtree_control", "+cpuset"));
+  return CpuSets::Open(own, 2, std::string(kControllers) + " +cpuset");
+}
 
 // A group with controllers for its children may hold no process itself. One that was delegated to us alone (a
 // unit of systemd's with Delegate=) becomes such by our moving to a leaf of our own.
@@ -147,7 +167,8 @@ Result<std::unique_ptr<CgroupBackend>> MakeCgroupV2Backend(const CgroupPaths& pa
     RemoveCgroupFolder(own);
     return enabled.error();
   }
-  return std::unique_ptr<CgroupBackend>(new CgroupV2Backend(own));
+  auto cpu_sets = OpenCpuSets(above, own);
+  return std::unique_ptr<CgroupBackend>(new CgroupV2Backend(own, std::move(cpu_sets)));
 }
 
 }  // namespace hearth

@@ -21,10 +21,11 @@ constexpr const char* kHybridOwn =
 
 TEST_CASE("hierarchies of version 1 are found with this process's own folders", "[cgroup]") {
   const auto hierarchies = ParseCgroupV1(kHybridMounts, kHybridOwn);
-  REQUIRE(hierarchies.size() == 2);
+  REQUIRE(hierarchies.size() == 3);
   CHECK(hierarchies[0].folder == "/sys/fs/cgroup/cpu,cpuacct");
   CHECK(hierarchies[0].controllers == std::vector<std::string>{"cpu", "cpuacct"});
-  CHECK(hierarchies[1].folder == "/sys/fs/cgroup/memory/system.slice/hearth.service");
+  CHECK(hierarchies[1].controllers == std::vector<std::string>{"cpuset"});
+  CHECK(hierarchies[2].folder == "/sys/fs/cgroup/memory/system.slice/hearth.service");
 }
 
 TEST_CASE("a container's part of a hierarchy", "[cgroup]") {
