@@ -22,8 +22,9 @@ Result<Pipe> MakePipe() {
   return pipe;
 }
 
-CgroupLimits LimitsOf(const FunctionSettings& settings) {
+CgroupLimits LimitsOf(const FunctionSettings& settings, const std::string& cpu_set) {
   CgroupLimits limits;
+  limits.cpu_set = cpu_set;
   limits.memory_bytes = settings.memory.count;
   limits.pids_max = kThreadsMax;
   limits.cpus = CpusFor(limits.memory_bytes);
@@ -54,10 +55,11 @@ std::vector<std::string> EnvironmentOf(const FunctionVersion& version) {
 }  // namespace
 
 FunctionSandbox::FunctionSandbox(SandboxId id, std::shared_ptr<const FunctionVersion> version,
-                                 LauncherClient& launcher, CgroupBackend& cgroups, WorkerContext& workers,
-                                 Log& log)
+                                 std::string cpu_set, LauncherClient& launcher, CgroupBackend& cgroups,
+                                 WorkerContext& workers, Log& log)
     : id_(id),
       version_(std::move(version)),
+      cpu_set_(std::move(cpu_set)),
       launcher_(launcher),
       cgroups_(cgroups),
       workers_(workers),
@@ -87,7 +89,7 @@ void FunctionSandbox::Make(std::vector<BindMount> mounts, std::function<void(Sta
   frame.has_memory_cgroup = cgroups_.limits_memory() ? 1 : 0;
   frame.environment = EnvironmentOf(*version_);
   frame.mounts = std::move(mounts);
-  auto cgroup = cgroups_.Create(LimitsOf(settings));
+  auto cgroup = cgroups_.Create(LimitsOf(settings, cpu_set_));
   if (!cgroup.ok()) {
     workers_.loop.Post([self = weak_.Get(), error = cgroup.error()] {
       if (self) self->OnMade(error);
@@ -137,7 +139,7 @@ Status FunctionSandbox::Fork(WorkerId id, OnWorker& done) {
   HEARTH_ASSIGN(PacketSocketPair channel, MakePacketSocketPair());
   HEARTH_ASSIGN(Pipe out, MakePipe());
   HEARTH_ASSIGN(Pipe err, MakePipe());
-  HEARTH_ASSIGN(std::unique_ptr<Cgroup> cgroup, cgroups_.Create(LimitsOf(version_->settings)));
+  HEARTH_ASSIGN(std::unique_ptr<Cgroup> cgroup, cgroups_.Create(LimitsOf(version_->settings, cpu_set_)));
 
   std::vector<int> fds = {channel.theirs.get(), out.write.get(), err.write.get()};
   for (const int fd : cgroup->tasks_fds()) fds.push_back(fd);

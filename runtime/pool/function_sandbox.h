@@ -25,8 +25,9 @@ class FunctionSandbox final {
   enum class State { kMaking, kReady, kSpent, kGone };
   using OnWorker = WorkerLauncher::OnWorker;
 
-  FunctionSandbox(SandboxId id, std::shared_ptr<const FunctionVersion> version, LauncherClient& launcher,
-                  CgroupBackend& cgroups, WorkerContext& workers, Log& log);
+  // `cpu_set`: processors on which all of it runs but its init, which sleeps.
+  FunctionSandbox(SandboxId id, std::shared_ptr<const FunctionVersion> version, std::string cpu_set,
+                  LauncherClient& launcher, CgroupBackend& cgroups, WorkerContext& workers, Log& log);
   ~FunctionSandbox();
 
   // `mounts`: the function's buckets, as host folders. `made` runs once.
@@ -62,6 +63,7 @@ class FunctionSandbox final {
   // Constant after construction.
   const SandboxId id_;
   const std::shared_ptr<const FunctionVersion> version_;
+  const std::string cpu_set_;
   // Borrowed.
   LauncherClient& launcher_;
   CgroupBackend& cgroups_;

@@ -16,21 +16,52 @@ WarmPool& PoolSet::PoolOf(const std::shared_ptr<const FunctionVersion>& version)
   PoolLimits limits = options_.limits;
   const uint32_t own_max = version->settings.workers_max;
   if (own_max > 0) limits.workers_max = std::min<size_t>(limits.workers_max, own_max);
-  const auto make_room = [this] {
-    if (EvictLongestIdle()) return true;
-    RetryLater();
-    return false;
-  };
-  pool = std::make_unique<WarmPool>(version, limits, launcher_, memory_, make_room, executor_);
+  pool = std::make_unique<WarmPool>(
+      version, limits, launcher_, memory_, [this] { return MakeRoom(); }, executor_);
+  pool->SetOnRefilled([this] { MaybeSettled(); });
+  if (plan_of_) pool->SetPlan(plan_of_(*version));
   return *pool;
+}
+
+// Lent reserved workers and spot attempts are yet to come: there are none of them to count.
+bool PoolSet::MakeRoom() {
+  MemoryPressure pressure;
+  pressure.waiters_max = 1;
+  for (const auto& [generation, pool] : pools_)
+    pressure.keep_alive_idle += pool->idle_since() != MonotonicTime::max();
+  if (RelieveMemory(pressure) == Relief::kEndKeepAlive && EvictLongestIdle()) return true;
+  RetryLater();
+  return false;
 }
 
 bool PoolSet::EvictLongestIdle() {
   WarmPool* longest = nullptr;
   for (auto& [generation, pool] : pools_) {
+    if (pool->idle_since() == MonotonicTime::max()) continue;
     if (longest == nullptr || pool->idle_since() < longest->idle_since()) longest = pool.get();
   }
   return longest != nullptr && longest->EvictIdle();
+}
+
+void PoolSet::Replan(Bytes promised) {
+  memory_.Promise(promised);
+  for (auto& [generation, pool] : pools_) {
+    if (pool->state() == WarmPool::State::kOpen && plan_of_) pool->SetPlan(plan_of_(pool->version()));
+  }
+  MaybeSettled();
+}
+
+void PoolSet::WhenSettled(std::function<void()> settled) {
+  settled_ = std::move(settled);
+  MaybeSettled();
+}
+
+void PoolSet::MaybeSettled() {
+  const bool all = std::all_of(pools_.begin(), pools_.end(), [](const auto& pool) {
+    return pool.second->state() != WarmPool::State::kOpen || pool.second->settled();
+  });
+  if (!settled_ || !all) return;
+  executor_.Post(std::exchange(settled_, nullptr));
 }
 
 void PoolSet::RetryLater() {
@@ -61,6 +92,11 @@ void PoolSet::Drain(std::function<void()> drained) {
 void PoolSet::MaybeDrained() {
   if (!draining_ || !pools_.empty()) return;
   if (auto run = std::exchange(drained_, nullptr)) executor_.Post(std::move(run));
+}
+
+const WarmPool* PoolSet::Find(const FunctionVersion& version) const {
+  const auto found = pools_.find(version.generation);
+  return found == pools_.end() ? nullptr : found->second.get();
 }
 
 std::vector<const WarmPool*> PoolSet::pools() const {

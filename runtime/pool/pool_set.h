@@ -25,6 +25,9 @@ class PoolSet final {
     PoolLimits limits;           // workers_max is lowered to the function's own
   };
 
+  // What commitments ask of a version; asked when its pool is made, and by Replan().
+  using PlanOf = std::function<CapacityPlan(const FunctionVersion&)>;
+
   PoolSet(Options options, WorkerLauncher& launcher, Executor& executor);
   ~PoolSet();
 
@@ -33,11 +36,22 @@ class PoolSet final {
   // No more events of this version: its idle workers go now, busy ones when they are done.
   void Retire(const FunctionVersion& version);
   void Drain(std::function<void()> drained);
+  bool draining() const { return draining_; }
+
+  void SetPlanOf(PlanOf plan_of) { plan_of_ = std::move(plan_of); }
+  // `promised`: memory of all workers that commitments keep, alive or not; nobody else gets it.
+  void Replan(Bytes promised);
+  // Once each worker that commitments ask for is ready, or has failed.
+  void WhenSettled(std::function<void()> settled);
+  Bytes memory_total() const { return memory_.total(); }
   Bytes memory_used() const { return memory_.used(); }
   std::vector<const WarmPool*> pools() const;
+  const WarmPool* Find(const FunctionVersion& version) const;  // null: it has none yet
 
  private:
+  bool MakeRoom();
   bool EvictLongestIdle();
+  void MaybeSettled();
   void RetryLater();
   void MaybeDrained();
 
@@ -50,6 +64,8 @@ class PoolSet final {
   MemoryBudget memory_;
   std::map<uint64_t, std::unique_ptr<WarmPool>> pools_;  // by generation
   Timer retry_;
+  PlanOf plan_of_;
+  std::function<void()> settled_;
   bool draining_ = false;
   std::function<void()> drained_;
 };

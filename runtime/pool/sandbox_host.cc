@@ -79,9 +79,9 @@ Result<std::vector<BindMount>> SandboxHost::MountsOf(const FunctionVersion& vers
 }
 
 std::unique_ptr<FunctionSandbox> SandboxHost::NewSandbox(
-    const std::shared_ptr<const FunctionVersion>& version) {
-  auto sandbox = std::make_unique<FunctionSandbox>(SandboxId(next_sandbox_++), version, launcher_, cgroups_,
-                                                   workers_, log_);
+    const std::shared_ptr<const FunctionVersion>& version, std::string cpu_set) {
+  auto sandbox = std::make_unique<FunctionSandbox>(SandboxId(next_sandbox_++), version, std::move(cpu_set),
+                                                   launcher_, cgroups_, workers_, log_);
   sandbox->SetOnWorkerGone([this] { SweepLater(); });
   return sandbox;
 }
@@ -90,10 +90,14 @@ Result<FunctionSandbox*> SandboxHost::CurrentSandbox(const std::shared_ptr<const
   if (!launcher_.running())
     return Error{ErrorCode::kUnavailable, "hearth-launcher is being restarted; try again"};
   Versioned& versioned = versions_[version->generation];
-  if (versioned.current && versioned.current->takes_launches()) return versioned.current.get();
+  std::string cpu_set = cpu_set_of_ ? cpu_set_of_(version->function) : std::string();
+  const bool in_place = versioned.cpu_set == cpu_set;
+  if (versioned.current && in_place && versioned.current->takes_launches()) return versioned.current.get();
   HEARTH_ASSIGN(std::vector<BindMount> mounts, MountsOf(*version));
   if (versioned.current) versioned.spent.push_back(std::move(versioned.current));
-  versioned.current = NewSandbox(version);
+  versioned.cpu_set = cpu_set;
+  versioned.current = NewSandbox(version, std::move(cpu_set));
+  SweepLater();  // the one before may have no worker any more
   versioned.current->Make(std::move(mounts),
                           [](const Status&) {});  // those who wait are told by their launches
   return versioned.current.get();
@@ -134,7 +138,7 @@ void SandboxHost::TrialLoad(const FunctionVersion& version, Done done) {
     workers_.loop.Post([done = std::move(done), error = mounts.error()] { done(error); });
     return;
   }
-  auto sandbox = NewSandbox(std::make_shared<const FunctionVersion>(version));
+  auto sandbox = NewSandbox(std::make_shared<const FunctionVersion>(version), "");
   FunctionSandbox& trial = *sandbox;
   const uint64_t id = trial.id().value();
   trials_[id] = std::move(sandbox);

@@ -26,6 +26,8 @@ class SandboxHost final : public WorkerLauncher, public ArtefactChecker {
  public:
   // The host folder of a bucket, or why there is none.
   using BucketPath = std::function<Result<std::string>(const std::string& bucket)>;
+  // The set of processors on which a function runs; "": everybody's.
+  using CpuSetOf = std::function<std::string(const std::string& function)>;
 
   struct Options {
     std::string launcher;          // path of hearth-launcher
@@ -39,6 +41,7 @@ class SandboxHost final : public WorkerLauncher, public ArtefactChecker {
   // Once. kUnsupported when the host gives less than isolation_least: the message says what is missing.
   void Start(std::function<void(Status)> started);
   uint32_t isolation_level() const { return isolation_level_; }
+  void SetCpuSetOf(CpuSetOf cpu_set_of) { cpu_set_of_ = std::move(cpu_set_of); }
   const std::string& isolation_report() const { return isolation_report_; }
 
   void Launch(const std::shared_ptr<const FunctionVersion>& version, OnWorker done) override;
@@ -49,6 +52,7 @@ class SandboxHost final : public WorkerLauncher, public ArtefactChecker {
  private:
   struct Versioned {
     std::unique_ptr<FunctionSandbox> current;
+    std::string cpu_set;                                  // that it was made in
     std::vector<std::unique_ptr<FunctionSandbox>> spent;  // until their last worker has gone
     bool forgotten = false;
   };
@@ -57,7 +61,8 @@ class SandboxHost final : public WorkerLauncher, public ArtefactChecker {
   void OnHello(Result<LauncherClient::Hello> hello, const std::function<void(Status)>& started);
   void OnLauncherDeath();
   Result<std::vector<BindMount>> MountsOf(const FunctionVersion& version) const;
-  std::unique_ptr<FunctionSandbox> NewSandbox(const std::shared_ptr<const FunctionVersion>& version);
+  std::unique_ptr<FunctionSandbox> NewSandbox(const std::shared_ptr<const FunctionVersion>& version,
+                                              std::string cpu_set);
   Result<FunctionSandbox*> CurrentSandbox(const std::shared_ptr<const FunctionVersion>& version);
   void SweepLater();
   void Sweep();
@@ -70,6 +75,7 @@ class SandboxHost final : public WorkerLauncher, public ArtefactChecker {
   CgroupBackend& cgroups_;
   Log& log_;
   // Mutable.
+  CpuSetOf cpu_set_of_;
   LauncherClient launcher_;
   uint32_t isolation_level_ = 0;
   std::string isolation_report_;

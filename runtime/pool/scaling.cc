@@ -5,7 +5,8 @@
 namespace hearth {
 
 size_t WorkersToStart(const PoolCounts& counts, const PoolLimits& limits) {
-  const size_t coming = counts.starting + counts.idle;
+  // What starts for a commitment has its init yet to do: it does not count as coming.
+  const size_t coming = counts.starting - counts.reserved_starting + counts.idle;
   const size_t wanted = counts.waiting > coming ? counts.waiting - coming : 0;
   const size_t alive = counts.idle + counts.busy + counts.starting;
   const size_t room = limits.workers_max > alive ? limits.workers_max - alive : 0;
@@ -14,6 +15,13 @@ size_t WorkersToStart(const PoolCounts& counts, const PoolLimits& limits) {
 
 Admission AdmitWaiter(const PoolCounts& counts, const PoolLimits& limits) {
   return counts.waiting < limits.waiters_max ? Admission::kAdmit : Admission::kThrottleFunction;
+}
+
+Relief RelieveMemory(const MemoryPressure& pressure) {
+  if (pressure.keep_alive_idle > 0) return Relief::kEndKeepAlive;
+  if (pressure.lent_reserved > 0) return Relief::kReturnLent;
+  if (pressure.spot_busy > 0) return Relief::kInterruptSpot;
+  return pressure.waiting < pressure.waiters_max ? Relief::kQueue : Relief::kThrottle;
 }
 
 }  // namespace hearth

@@ -19,6 +19,10 @@ struct PoolCounts {
   size_t busy = 0;
   size_t starting = 0;
   size_t waiting = 0;
+  // Of those, on places that commitments pay for.
+  size_t reserved_idle = 0;
+  size_t reserved_busy = 0;
+  size_t reserved_starting = 0;
 };
 
 // Workers to start now: one for each waiter that no starting or idle worker is for, within the limit.
@@ -27,5 +31,23 @@ size_t WorkersToStart(const PoolCounts& counts, const PoolLimits& limits);
 enum class Admission { kAdmit, kThrottleFunction };
 // May one more event wait?
 Admission AdmitWaiter(const PoolCounts& counts, const PoolLimits& limits);
+
+// What there is to be had when memory is short.
+struct MemoryPressure {
+  size_t keep_alive_idle = 0;  // idle workers that nobody pays for
+  size_t lent_reserved = 0;    // idle reserved workers that are lent to spot
+  size_t spot_busy = 0;        // spot attempts that run
+  size_t waiting = 0;          // events of the function that wait already
+  size_t waiters_max = 0;
+};
+enum class Relief {
+  kEndKeepAlive,   // of the worker that has been idle longest
+  kReturnLent,     // at once to the commitment that pays for it
+  kInterruptSpot,  // with notice
+  kQueue,          // the event waits
+  kThrottle,       // 429
+};
+// The one order of preemption. Reserved and dedicated workers are not in it: they are never touched.
+Relief RelieveMemory(const MemoryPressure& pressure);
 
 }  // namespace hearth

@@ -6,11 +6,14 @@
 namespace hearth {
 
 WorkerLease::WorkerLease(WeakPtr<WarmPool> pool, std::shared_ptr<const FunctionVersion> version,
-                         std::unique_ptr<Worker> worker, MemoryBudget::Lease memory)
+                         std::unique_ptr<Worker> worker, MemoryBudget::Lease memory, SeatPtr seat,
+                         Spill spill)
     : pool_(std::move(pool)),
       version_(std::move(version)),
       worker_(std::move(worker)),
-      memory_(std::move(memory)) {}
+      memory_(std::move(memory)),
+      seat_(std::move(seat)),
+      spill_(spill) {}
 
 WorkerLease& WorkerLease::operator=(WorkerLease&& other) noexcept {
   if (this != &other) {
@@ -19,6 +22,8 @@ WorkerLease& WorkerLease::operator=(WorkerLease&& other) noexcept {
     version_ = std::move(other.version_);
     worker_ = std::move(other.worker_);
     memory_ = std::move(other.memory_);
+    seat_ = std::move(other.seat_);
+    spill_ = other.spill_;
   }
   return *this;
 }
@@ -26,7 +31,7 @@ WorkerLease& WorkerLease::operator=(WorkerLease&& other) noexcept {
 WorkerLease::~WorkerLease() { GiveBack(); }
 
 void WorkerLease::GiveBack() {
-  if (worker_ && pool_) pool_->OnReturned(std::move(worker_), std::move(memory_));
+  if (worker_ && pool_) pool_->OnReturned(std::move(worker_), std::move(memory_), std::move(seat_));
 }
 
 WarmPool::Wait& WarmPool::Wait::operator=(Wait&& other) noexcept {
@@ -53,13 +58,32 @@ WarmPool::WarmPool(std::shared_ptr<const FunctionVersion> version, PoolLimits li
 
 WarmPool::~WarmPool() { launcher_.Forget(*version_); }
 
+PoolCounts WarmPool::counts() const {
+  PoolCounts counts{idle_.size() + reserved_idle_.size(), busy_, starting_.size(), waiters_.size()};
+  counts.reserved_idle = reserved_idle_.size();
+  counts.reserved_busy = reserved_busy_;
+  for (const auto& [number, starting] : starting_)
+    counts.reserved_starting += starting.seat->plan == Plan::kReserved;
+  return counts;
+}
+
 WorkerLease WarmPool::TryAcquire() {
-  while (!idle_.empty() && waiters_.empty() && state_ == State::kOpen) {
-    Idle last = std::move(idle_.back());
-    idle_.pop_back();
-    if (last.worker->usable()) return Lend(std::move(last.worker), std::move(last.memory));
+  if (!waiters_.empty() || state_ != State::kOpen) return {};
+  auto idle = TakeIdle();
+  return idle ? Lend(std::move(*idle)) : WorkerLease();
+}
+
+// The last used of those that commitments pay for, else of the others.
+std::optional<WarmPool::Idle> WarmPool::TakeIdle() {
+  for (std::deque<Idle>* from : {&reserved_idle_, &idle_}) {
+    while (!from->empty()) {
+      Idle last = std::move(from->back());
+      from->pop_back();
+      if (last.worker->usable()) return last;
+      Lose(last.seat);
+    }
   }
-  return {};
+  return std::nullopt;
 }
 
 WarmPool::Wait WarmPool::Acquire(nanoseconds limit, OnLease done) {
@@ -88,51 +112,197 @@ WarmPool::Wait WarmPool::Acquire(nanoseconds limit, OnLease done) {
   waiter.done = std::move(done);
   waiter.limit = executor_.After(limit, [this, ticket] { OnWaitLimit(ticket); });
   StartWorkers();
-  if (!idle_.empty()) ServeLater();
+  if (!idle_.empty() || !reserved_idle_.empty()) ServeLater();
   return Wait(weak_.Get(), ticket);
 }
 
+void WarmPool::SetPlan(CapacityPlan plan) {
+  if (plan == plan_) return;
+  const bool moves = plan.dedicated != plan_.dedicated;
+  plan_ = std::move(plan);
+  if (moves) {
+    const Plan of_others = plan_.dedicated.empty() ? Plan::kOnDemand : Plan::kDedicated;
+    seat_ = std::make_shared<const Seat>(Seat{of_others, plan_.dedicated});
+  }
+  std::vector<Reserved> reserved;
+  for (const CapacityPlan::Reserved& wanted : plan_.reserved) {
+    const auto had = std::find_if(reserved_.begin(), reserved_.end(), [&](const Reserved& one) {
+      return !moves && one.seat->commitment == wanted.commitment;
+    });
+    Reserved one;
+    if (had != reserved_.end()) {
+      one = *had;
+    } else {
+      one.seat = std::make_shared<const Seat>(Seat{Plan::kReserved, wanted.commitment});
+    }
+    one.wanted = wanted.workers;
+    reserved.push_back(std::move(one));
+  }
+  reserved_ = std::move(reserved);
+  refill_timer_.Cancel();
+  EndUnwanted();
+  StartWorkers();
+}
+
+void WarmPool::EndUnwanted() {
+  for (std::deque<Idle>* from : {&reserved_idle_, &idle_}) {
+    std::deque<Idle> kept;
+    for (Idle& idle : std::exchange(*from, {})) {
+      if (IsWanted(idle.seat)) {
+        kept.push_back(std::move(idle));
+      } else {
+        Lose(idle.seat);
+      }
+    }
+    *from = std::move(kept);
+  }
+}
+
+WarmPool::Reserved* WarmPool::FindReserved(const SeatPtr& seat) {
+  const auto found = std::find_if(reserved_.begin(), reserved_.end(),
+                                  [&](const Reserved& reserved) { return reserved.seat == seat; });
+  return found == reserved_.end() ? nullptr : &*found;
+}
+
+// Somebody pays for this place still, and its processors are those of this function.
+bool WarmPool::IsWanted(const SeatPtr& seat) {
+  if (seat == seat_) return true;
+  const Reserved* reserved = FindReserved(seat);
+  return reserved != nullptr && reserved->alive <= reserved->wanted;
+}
+
+// A worker that had this place has gone.
+void WarmPool::Lose(const SeatPtr& seat) {
+  if (Reserved* reserved = FindReserved(seat)) {
+    --reserved->alive;
+    RefillLater();
+  }
+}
+
+void WarmPool::RefillLater() {
+  if (state_ != State::kOpen || std::exchange(refilling_, true)) return;
+  executor_.Post([self = weak_.Get()] {
+    if (!self) return;
+    self->refilling_ = false;
+    self->StartWorkers();
+  });
+}
+
+size_t WarmPool::StartingFor(const Reserved& reserved) const {
+  return static_cast<size_t>(std::count_if(starting_.begin(), starting_.end(), [&](const auto& start) {
+    return start.second.seat == reserved.seat;
+  }));
+}
+
+bool WarmPool::settled() const {
+  return std::all_of(reserved_.begin(), reserved_.end(), [this](const Reserved& reserved) {
+    return reserved.failures > 0 || reserved.alive - StartingFor(reserved) >= reserved.wanted;
+  });
+}
+
+WarmPool::ReservedStatus WarmPool::StatusOf(const std::string& commitment) const {
+  for (const Reserved& reserved : reserved_) {
+    if (reserved.seat->commitment == commitment)
+      return {reserved.wanted, reserved.alive - StartingFor(reserved), reserved.problem};
+  }
+  return {};
+}
+
 void WarmPool::StartWorkers() {
+  StartReserved();
   for (size_t n = WorkersToStart(counts(), limits_); n > 0; --n) {
-    if (!StartOne()) return;
+    if (!StartOne(seat_)) return;
+  }
+}
+
+void WarmPool::StartReserved() {
+  if (state_ != State::kOpen || refill_timer_.armed()) return;
+  for (Reserved& reserved : reserved_) {
+    while (reserved.alive < reserved.wanted) {
+      if (!StartOne(reserved.seat)) return;
+      ++reserved.alive;
+    }
   }
 }
 
 // False when the node's memory is in use: the waiter waits for a worker to come back.
-bool WarmPool::StartOne() {
-  MemoryBudget::Lease memory = memory_.Take(version_->settings.memory);
-  while (!memory && make_room_()) memory = memory_.Take(version_->settings.memory);
+bool WarmPool::StartOne(const SeatPtr& seat) {
+  const auto share =
+      seat->plan == Plan::kReserved ? MemoryBudget::Share::kPromised : MemoryBudget::Share::kFree;
+  MemoryBudget::Lease memory = memory_.Take(version_->settings.memory, share);
+  while (!memory && make_room_()) memory = memory_.Take(version_->settings.memory, share);
   if (!memory) return false;
-  starting_.push_back(
-      std::move(memory));  // all shares are alike: whichever start ends first takes any of them
-  launcher_.Launch(version_, [self = weak_.Get()](Result<std::unique_ptr<Worker>> launched) {
-    if (self) self->OnLaunched(std::move(launched));
+  const uint64_t start = next_start_++;
+  starting_[start] = {std::move(memory), seat, nullptr};
+  launcher_.Launch(version_, [self = weak_.Get(), start](Result<std::unique_ptr<Worker>> launched) {
+    if (self) self->OnLaunched(start, std::move(launched));
   });
   return true;
 }
 
-void WarmPool::OnLaunched(Result<std::unique_ptr<Worker>> launched) {
-  MemoryBudget::Lease memory = std::move(starting_.back());
-  starting_.pop_back();
-  if (launched.ok()) return Offer(std::move(launched).value(), std::move(memory));
+void WarmPool::OnLaunched(uint64_t start, Result<std::unique_ptr<Worker>> launched) {
+  Starting& starting = starting_.at(start);
+  if (starting.seat->plan == Plan::kReserved && launched.ok()) {
+    // Ahead of its events: with the first of them it answers at once.
+    starting.worker = std::move(launched).value();
+    return starting.worker->Prepare([self = weak_.Get(), start](const Status& prepared) {
+      if (self) self->OnPrepared(start, prepared);
+    });
+  }
+  if (starting.seat->plan == Plan::kReserved) return OnPrepared(start, launched.error());
+  auto node = starting_.extract(start);
+  MemoryBudget::Lease memory = std::move(node.mapped().memory);
+  const SeatPtr seat = node.mapped().seat;
+  if (launched.ok() && IsWanted(seat)) return Offer(std::move(launched).value(), std::move(memory), seat);
   memory = {};
-  FailFirstWaiter(std::move(launched).error());
+  if (!launched.ok()) FailFirstWaiter(std::move(launched).error());
   StartWorkers();
   MaybeClose();
 }
 
-void WarmPool::OnReturned(std::unique_ptr<Worker> worker, MemoryBudget::Lease memory) {
+void WarmPool::OnPrepared(uint64_t start, const Status& prepared) {
+  auto node = starting_.extract(start);
+  Starting& started = node.mapped();
+  Reserved* reserved = FindReserved(started.seat);
+  if (prepared.ok() && IsWanted(started.seat)) {
+    reserved->failures = 0;
+    reserved->problem.clear();
+    Offer(std::move(started.worker), std::move(started.memory), started.seat);
+  } else {
+    if (!prepared.ok() && reserved != nullptr) OnReservedFailed(*reserved, prepared.error());
+    Lose(started.seat);
+    started.worker.reset();
+    started.memory = {};
+    StartWorkers();
+    MaybeClose();
+  }
+  if (on_refilled_) on_refilled_();
+}
+
+// The library that cannot be initialised now can perhaps in a minute, or when it has been deployed anew.
+void WarmPool::OnReservedFailed(Reserved& reserved, const Error& error) {
+  reserved.problem = error.message;
+  const size_t doublings = std::min<size_t>(reserved.failures++, 6);
+  refill_timer_ = executor_.After(std::min(kRefillDelay * (1 << doublings), kRefillDelayMax), [this] {
+    refill_timer_.Cancel();
+    StartWorkers();
+  });
+}
+
+void WarmPool::OnReturned(std::unique_ptr<Worker> worker, MemoryBudget::Lease memory, SeatPtr seat) {
   --busy_;
-  if (worker->usable() && version_->settings.isolation == Isolation::kInstance) {
-    return Offer(std::move(worker), std::move(memory));
+  if (seat->plan == Plan::kReserved) --reserved_busy_;
+  if (worker->usable() && version_->settings.isolation == Isolation::kInstance && IsWanted(seat)) {
+    return Offer(std::move(worker), std::move(memory), std::move(seat));
   }
   worker.reset();
   memory = {};
+  Lose(seat);
   StartWorkers();
   MaybeClose();
 }
 
-void WarmPool::Offer(std::unique_ptr<Worker> worker, MemoryBudget::Lease memory) {
+void WarmPool::Offer(std::unique_ptr<Worker> worker, MemoryBudget::Lease memory, SeatPtr seat) {
   if (state_ != State::kOpen && waiters_.empty()) {
     worker.reset();
     memory = {};
@@ -141,7 +311,8 @@ void WarmPool::Offer(std::unique_ptr<Worker> worker, MemoryBudget::Lease memory)
   worker->SetOnIdleDeath([self = weak_.Get(), id = worker->id()] {
     if (self) self->OnIdleDeath(id);  // a lease may outlive the pool
   });
-  idle_.push_back({std::move(worker), std::move(memory), executor_.clock().Now()});
+  auto& idle = seat->plan == Plan::kReserved ? reserved_idle_ : idle_;
+  idle.push_back({std::move(worker), std::move(memory), executor_.clock().Now(), std::move(seat)});
   if (!idle_timer_.armed()) ArmIdleTimer();
   if (!waiters_.empty()) ServeLater();
 }
@@ -157,25 +328,31 @@ void WarmPool::ServeLater() {
 void WarmPool::ServeWaiters() {
   serving_ = false;
   const WeakPtr<WarmPool> self = weak_.Get();
-  while (self && !idle_.empty() && !waiters_.empty()) {
-    Idle last = std::move(idle_.back());
-    idle_.pop_back();
-    if (!last.worker->usable()) continue;
+  while (self && !waiters_.empty()) {
+    auto idle = TakeIdle();
+    if (!idle) break;
     auto node = waiters_.extract(waiters_.begin());
-    node.mapped().done(Lend(std::move(last.worker), std::move(last.memory)));
+    node.mapped().done(Lend(std::move(*idle)));
   }
   if (!self) return;
   StartWorkers();  // for those whose worker died before it could be lent
-  if (state_ != State::kOpen && waiters_.empty()) {
-    while (EvictIdle()) {
-    }
-    MaybeClose();
-  }
+  if (state_ != State::kOpen && waiters_.empty()) EndIdle();
 }
 
-WorkerLease WarmPool::Lend(std::unique_ptr<Worker> worker, MemoryBudget::Lease memory) {
+void WarmPool::EndIdle() {
+  reserved_idle_.clear();
+  while (EvictIdle()) {
+  }
+  MaybeClose();
+}
+
+WorkerLease WarmPool::Lend(Idle idle) {
   ++busy_;
-  return {weak_.Get(), version_, std::move(worker), std::move(memory)};
+  const bool reserved = idle.seat->plan == Plan::kReserved;
+  if (reserved) ++reserved_busy_;
+  const auto spill =
+      !reserved && plan_.reserved_workers() > 0 ? WorkerLease::Spill::kYes : WorkerLease::Spill::kNo;
+  return {weak_.Get(), version_, std::move(idle.worker), std::move(idle.memory), std::move(idle.seat), spill};
 }
 
 void WarmPool::FailFirstWaiter(Error error) {
@@ -201,11 +378,14 @@ void WarmPool::GiveUp(uint64_t ticket) {
 }
 
 void WarmPool::OnIdleDeath(WorkerId worker) {
-  const auto found = std::find_if(idle_.begin(), idle_.end(),
-                                  [worker](const Idle& idle) { return idle.worker->id() == worker; });
-  if (found == idle_.end()) return;
-  const Idle gone = std::move(*found);
-  idle_.erase(found);
+  for (std::deque<Idle>* from : {&reserved_idle_, &idle_}) {
+    const auto found = std::find_if(from->begin(), from->end(),
+                                    [worker](const Idle& idle) { return idle.worker->id() == worker; });
+    if (found == from->end()) continue;
+    const Idle gone = std::move(*found);
+    from->erase(found);
+    return Lose(gone.seat);
+  }
 }
 
 bool WarmPool::EvictIdle() {
@@ -215,7 +395,8 @@ bool WarmPool::EvictIdle() {
 }
 
 MonotonicTime WarmPool::idle_since() const {
-  return idle_.empty() || !waiters_.empty() ? MonotonicTime::max() : idle_.front().since;
+  const bool paid_for = seat_->plan == Plan::kDedicated;
+  return paid_for || idle_.empty() || !waiters_.empty() ? MonotonicTime::max() : idle_.front().since;
 }
 
 void WarmPool::ArmIdleTimer() {
@@ -236,9 +417,8 @@ void WarmPool::Drain(std::function<void()> drained) {
   state_ = State::kDraining;
   drained_ = std::move(drained);
   idle_timer_.Cancel();
-  while (EvictIdle()) {
-  }
-  MaybeClose();
+  refill_timer_.Cancel();
+  EndIdle();
 }
 
 void WarmPool::MaybeClose() {
@@ -252,7 +432,9 @@ void WarmPool::MaybeClose() {
 
 std::vector<const Worker*> WarmPool::idle_workers() const {
   std::vector<const Worker*> workers;
-  for (const Idle& idle : idle_) workers.push_back(idle.worker.get());
+  for (const std::deque<Idle>* from : {&reserved_idle_, &idle_}) {
+    for (const Idle& idle : *from) workers.push_back(idle.worker.get());
+  }
   return workers;
 }
 

@@ -5,11 +5,13 @@
 #include <list>
 #include <map>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
 #include "runtime/base/weak_ptr.h"
 #include "runtime/loop/executor.h"
+#include "runtime/pool/capacity_plan.h"
 #include "runtime/pool/memory_budget.h"
 #include "runtime/pool/scaling.h"
 #include "runtime/pool/worker.h"
@@ -22,6 +24,7 @@ class WarmPool;
 // to the grave.
 class WorkerLease final {
  public:
+  enum class Spill { kNo, kYes };
   WorkerLease() = default;
   WorkerLease(WorkerLease&&) noexcept = default;
   WorkerLease& operator=(WorkerLease&& other) noexcept;
@@ -29,30 +32,41 @@ class WorkerLease final {
   explicit operator bool() const { return worker_ != nullptr; }
   Worker& worker() { return *worker_; }
   const FunctionVersion& version() const { return *version_; }
+  const Seat& seat() const { return *seat_; }
+  // All workers that commitments keep were busy.
+  bool spilled() const { return spill_ == Spill::kYes; }
 
  private:
   friend class WarmPool;
   WorkerLease(WeakPtr<WarmPool> pool, std::shared_ptr<const FunctionVersion> version,
-              std::unique_ptr<Worker> worker, MemoryBudget::Lease memory);
+              std::unique_ptr<Worker> worker, MemoryBudget::Lease memory, SeatPtr seat, Spill spill);
   void GiveBack();
 
   WeakPtr<WarmPool> pool_;
   std::shared_ptr<const FunctionVersion> version_;
   std::unique_ptr<Worker> worker_;
   MemoryBudget::Lease memory_;
+  SeatPtr seat_;
+  Spill spill_ = Spill::kNo;
 };
 
 // Keeps warm workers of one function version and lends them out, one event at a time, the last used first.
+// Those that a commitment pays for come first: they are always there, initialised, whether there are events or
+// not; what they do not manage spills over to workers on demand.
 //
 // Owns:    idle workers. Owned by PoolSet.
 // Borrows: the launcher, the budget, the executor: all outlive the pool.
 // Thread:  loop thread only.
 // States:  kOpen -> kDraining (no new waiters; workers go as they come back) -> kClosed.
 // Limits:  PoolLimits; the node's memory budget.
-// Failure: a worker that cannot start fails one waiter.
+// Failure: a worker that cannot start fails one waiter. One that a commitment pays for is started again, after
+//          kRefillDelay, doubling to kRefillDelayMax.
 // Promise: no callback runs after the destructor returns; no idle worker outlives the pool.
 class WarmPool final {
  public:
+  static constexpr milliseconds kRefillDelay{1'000};
+  static constexpr milliseconds kRefillDelayMax{60'000};
+
   enum class State { kOpen, kDraining, kClosed };
   using OnLease = std::function<void(Result<WorkerLease>)>;
 
@@ -83,17 +97,33 @@ class WarmPool final {
   // Waits for a worker, starting one where the limits allow, for `limit` at most. kThrottled: too many wait,
   // or the limit fired.
   [[nodiscard]] Wait Acquire(nanoseconds limit, OnLease done);
-  // Starts workers for those who wait, as far as limits and memory allow now.
+  // What commitments ask of this version. Workers that nobody pays for any more, or on another's processors,
+  // go: idle ones now, busy ones when they come back.
+  void SetPlan(CapacityPlan plan);
+  const CapacityPlan& plan() const { return plan_; }
+  // Runs whenever a worker that a commitment pays for is ready, or could not be made.
+  void SetOnRefilled(std::function<void()> on_refilled) { on_refilled_ = std::move(on_refilled); }
+  // What a commitment has here.
+  struct ReservedStatus {
+    size_t wanted = 0;
+    size_t ready = 0;     // initialised, idle or busy
+    std::string problem;  // why the last one that was made failed; "" since one was ready
+  };
+  ReservedStatus StatusOf(const std::string& commitment) const;
+  // Every worker that commitments ask for is ready, or has failed at least once.
+  bool settled() const;
+  // Starts workers for commitments and for those who wait, as far as limits and memory allow now.
   void StartWorkers();
   // Ends the worker that has been idle longest; false when there is none. One that somebody waits for is not
-  // idle: it is lent in the next turn.
+  // idle: it is lent in the next turn. Never one that a commitment pays for.
   bool EvictIdle();
-  // When the longest-idle worker became idle; the executor's far future when there is none.
+  // When the longest-idle worker became idle; the executor's far future when there is none that others may have
+  // the memory of.
   MonotonicTime idle_since() const;
   void Drain(std::function<void()> drained);
 
   State state() const { return state_; }
-  PoolCounts counts() const { return {idle_.size(), busy_, starting_.size(), waiters_.size()}; }
+  PoolCounts counts() const;
   const PoolLimits& limits() const { return limits_; }
   const FunctionVersion& version() const { return *version_; }
   std::vector<const Worker*> idle_workers() const;
@@ -104,25 +134,50 @@ class WarmPool final {
     std::unique_ptr<Worker> worker;
     MemoryBudget::Lease memory;
     MonotonicTime since;
+    SeatPtr seat;
+  };
+  struct Starting {
+    MemoryBudget::Lease memory;
+    SeatPtr seat;
+    std::unique_ptr<Worker> worker;  // while its init runs ahead
+  };
+  // One commitment's workers here.
+  struct Reserved {
+    SeatPtr seat;
+    size_t wanted = 0;
+    size_t alive = 0;     // starting, idle or busy
+    size_t failures = 0;  // since a worker was ready
+    std::string problem;  // the last of them
   };
   struct Waiter {
     OnLease done;
     Timer limit;
   };
 
-  bool StartOne();
-  void OnLaunched(Result<std::unique_ptr<Worker>> launched);
-  void OnReturned(std::unique_ptr<Worker> worker, MemoryBudget::Lease memory);
-  void Offer(std::unique_ptr<Worker> worker, MemoryBudget::Lease memory);
+  bool StartOne(const SeatPtr& seat);
+  void StartReserved();
+  void OnLaunched(uint64_t start, Result<std::unique_ptr<Worker>> launched);
+  void OnPrepared(uint64_t start, const Status& prepared);
+  void OnReservedFailed(Reserved& reserved, const Error& error);
+  size_t StartingFor(const Reserved& reserved) const;
+  Reserved* FindReserved(const SeatPtr& seat);
+  bool IsWanted(const SeatPtr& seat);
+  void Lose(const SeatPtr& seat);
+  void RefillLater();
+  void EndUnwanted();
+  void OnReturned(std::unique_ptr<Worker> worker, MemoryBudget::Lease memory, SeatPtr seat);
+  void Offer(std::unique_ptr<Worker> worker, MemoryBudget::Lease memory, SeatPtr seat);
   void ServeLater();
   void ServeWaiters();
-  WorkerLease Lend(std::unique_ptr<Worker> worker, MemoryBudget::Lease memory);
+  std::optional<Idle> TakeIdle();
+  WorkerLease Lend(Idle idle);
   void FailFirstWaiter(Error error);
   void OnWaitLimit(uint64_t ticket);
   void GiveUp(uint64_t ticket);
   void OnIdleDeath(WorkerId worker);
   void ArmIdleTimer();
   void EndExpired();
+  void EndIdle();
   void MaybeClose();
 
   // Constant after construction.
@@ -135,11 +190,20 @@ class WarmPool final {
   Executor& executor_;
   // Mutable.
   State state_ = State::kOpen;
+  CapacityPlan plan_;
+  SeatPtr seat_ = std::make_shared<const Seat>();  // of workers that no commitment keeps
+  std::vector<Reserved> reserved_;
+  std::deque<Idle> reserved_idle_;
   std::deque<Idle> idle_;               // the longest idle in front, the last used at the back
   std::map<uint64_t, Waiter> waiters_;  // by ticket: first come, first served
   size_t busy_ = 0;
-  std::vector<MemoryBudget::Lease> starting_;  // one a worker that is being started
-  bool serving_ = false;                       // ServeWaiters() has been posted
+  size_t reserved_busy_ = 0;               // of them
+  std::map<uint64_t, Starting> starting_;  // by number of the start
+  uint64_t next_start_ = 1;
+  Timer refill_timer_;
+  bool refilling_ = false;  // StartWorkers() has been posted
+  std::function<void()> on_refilled_;
+  bool serving_ = false;  // ServeWaiters() has been posted
   uint64_t next_ticket_ = 1;
   Timer idle_timer_;
   std::function<void()> drained_;

@@ -42,6 +42,9 @@ class Worker {
   virtual ~Worker() = default;
   virtual WorkerId id() const = 0;
   virtual WorkerState state() const = 0;
+  // Runs the handler's init ahead of any event; `done` runs once, later. Legal only when usable and before Run().
+  // What it took is billed with the worker's first event.
+  virtual void Prepare(std::function<void(Status)> done) = 0;
   // Legal only when usable. The event lives until `done` has run or the worker is destroyed; the handler's init
   // runs first when it has not yet.
   virtual void Run(const Event& event, OnAttempt done) = 0;

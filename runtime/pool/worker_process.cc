@@ -181,7 +181,8 @@ void WorkerProcess::Run(const Event& event, OnAttempt done) {
   running_.emplace();
   running_->event = &event;
   running_->done = std::move(done);
-  running_->attempt.cold = !std::exchange(ran_, true);
+  running_->attempt.cold = !std::exchange(ran_, true) && !initialised_;
+  running_->attempt.init = std::exchange(prepare_took_, nanoseconds(0));
   const Status thawed = freezer_.EndIdle();
   running_->attempt.began = context_.loop.clock().Now();
   if (!thawed.ok()) {
@@ -195,6 +196,29 @@ void WorkerProcess::Run(const Event& event, OnAttempt done) {
   }
 }
 
+void WorkerProcess::Prepare(std::function<void(Status)> done) {
+  CHECK_TRUE(usable() && !initialised_ && !running_);
+  prepared_ = std::move(done);
+  prepare_began_ = context_.loop.clock().Now();
+  if (const Status thawed = freezer_.EndIdle(); !thawed.ok())
+    return EndWorker("it could not be thawed: " + thawed.error().message, OutcomeKind::kPlatformFault);
+  SetState(WorkerState::kInitialising);
+  if (!Send(EncodeEmpty(WorkerFrameKind::kInit), -1)) return;
+  limit_ = context_.loop.After(context_.init_limit, [this] {
+    EndWorker("its init did not end within " + std::to_string(context_.init_limit.count()) + " ms");
+  });
+}
+
+void WorkerProcess::OnPrepared() {
+  limit_.Cancel();
+  prepare_took_ = context_.loop.clock().Now() - prepare_began_;
+  initialised_ = true;
+  SetState(WorkerState::kIdle);
+  cpu_us_when_idle_ = CurrentCpuUs();
+  freezer_.BeginIdle();
+  std::exchange(prepared_, nullptr)(Ok());
+}
+
 void WorkerProcess::BeginInit() {
   SetState(WorkerState::kInitialising);
   running_->phase_began = context_.loop.clock().Now();
@@ -203,6 +227,7 @@ void WorkerProcess::BeginInit() {
 }
 
 void WorkerProcess::OnReady() {
+  if (prepared_) return OnPrepared();
   limit_.Cancel();
   EndPhase();
   initialised_ = true;
@@ -212,6 +237,7 @@ void WorkerProcess::OnReady() {
 void WorkerProcess::OnInitFailed(std::string_view body) {
   auto error = DecodeError(body);
   if (!error) return EndWorker("its InitFailed frame is malformed");
+  if (prepared_) return EndWorker("its init failed: " + error->type + ": " + error->message);
   EndPhase();
   running_->attempt.error = {std::move(error->type), std::move(error->message), std::move(error->stack)};
   running_->attempt.kind = OutcomeKind::kInitError;
@@ -261,7 +287,7 @@ bool WorkerProcess::Send(const std::string& packet, int body_fd) {
   if (sent.ok()) {
     EndWorker(kDoesNotRead);
   } else {
-    running_->attempt.delivered = false;
+    if (running_) running_->attempt.delivered = false;
     EndWorker("it had gone before it got the event", OutcomeKind::kPlatformFault);
   }
   return false;
@@ -453,7 +479,7 @@ void WorkerProcess::OnExited(ExitStatus status, uint64_t max_rss_kib) {
   exit_ = status;
   max_rss_kib_ = max_rss_kib;
   if (state_ == WorkerState::kDying) {
-    if (running_ || on_started_) ExplainDeath();
+    if (running_ || on_started_ || prepared_) ExplainDeath();
     return;
   }
   const WeakPtr<WorkerProcess> self = weak_.Get();
@@ -468,7 +494,7 @@ void WorkerProcess::OnSandboxGone(std::string why) {
     ended_as_ = OutcomeKind::kPlatformFault;
   }
   if (state_ == WorkerState::kDying) {
-    if (running_ || on_started_) ExplainDeath();
+    if (running_ || on_started_ || prepared_) ExplainDeath();
     return;
   }
   const WeakPtr<WorkerProcess> self = weak_.Get();
@@ -482,6 +508,12 @@ void WorkerProcess::ExplainDeath() {
     const std::string why = !ended_because_.empty() ? ended_because_ : exit_ ? ExitText(*exit_) : "it died";
     return started(
         Error{ErrorCode::kUnavailable, "a worker of " + version_->function + " did not start: " + why});
+  }
+  if (auto prepared = std::exchange(prepared_, nullptr)) {
+    const std::string why = !ended_because_.empty() ? ended_because_ : exit_ ? ExitText(*exit_) : "it died";
+    EmitPlatformLine("a worker could not be initialised ahead of its events: " + why);
+    return prepared(
+        Error{ErrorCode::kUnavailable, "a worker of " + version_->function + " was not ready: " + why});
   }
   if (running_) return FailAsUnexplained();
   if (auto died = std::exchange(on_idle_death_, nullptr)) died();

@@ -61,6 +61,7 @@ class WorkerProcess final : public Worker {
   bool usable() const override {
     return (state_ == WorkerState::kIdle || state_ == WorkerState::kFrozen) && !exit_;
   }
+  void Prepare(std::function<void(Status)> done) override;
   void SetOnIdleDeath(std::function<void()> on_death) override { on_idle_death_ = std::move(on_death); }
 
   // For the sandbox that forked it: once, with Ok or why it never started.
@@ -87,6 +88,7 @@ class WorkerProcess final : public Worker {
   void OnPacket(Packet packet);
   void OnStarted(pid_t sender, std::string_view body);
   void OnReady();
+  void OnPrepared();
   void OnInitFailed(std::string_view body);
   void OnResponse(FrameHeader header, std::string_view body, Packet& packet);
   void RefuseResponseSize();
@@ -128,6 +130,10 @@ class WorkerProcess final : public Worker {
   // Mutable.
   WorkerState state_ = WorkerState::kForking;
   bool initialised_ = false;
+  // Init ahead of events: who is told, since when it runs, what it took until the first event pays for it.
+  std::function<void(Status)> prepared_;
+  MonotonicTime prepare_began_{};
+  nanoseconds prepare_took_{0};
   bool ran_ = false;
   uint64_t sequence_ = 0;
   uint64_t cpu_us_before_ = 0;  // the cgroup's, when the running attempt began

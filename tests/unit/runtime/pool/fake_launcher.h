@@ -17,7 +17,10 @@ class FakeLauncher final : public WorkerLauncher {
     FakeWorker(FakeLauncher& launcher, WorkerId id) : launcher_(launcher), id_(id) {
       launcher_.alive_[id] = this;
     }
-    ~FakeWorker() override { launcher_.alive_.erase(id_); }
+    ~FakeWorker() override {
+      launcher_.alive_.erase(id_);
+      std::erase(launcher_.preparing_, id_);
+    }
     WorkerId id() const override { return id_; }
     WorkerState state() const override { return state_; }
     bool usable() const override { return state_ == WorkerState::kIdle; }
@@ -29,6 +32,11 @@ class FakeLauncher final : public WorkerLauncher {
       cold_ = !std::exchange(ran_, true);
       began_ = launcher_.executor_.clock().Now();
       launcher_.running_.push_back(id_);
+    }
+    void Prepare(std::function<void(Status)> done) override {
+      state_ = WorkerState::kInitialising;
+      prepared_ = std::move(done);
+      launcher_.preparing_.push_back(id_);
     }
     void SetOnIdleDeath(std::function<void()> on_death) override { on_idle_death_ = std::move(on_death); }
 
@@ -43,6 +51,7 @@ class FakeLauncher final : public WorkerLauncher {
     bool cold_ = false;
     MonotonicTime began_{};
     std::function<void()> on_idle_death_;
+    std::function<void(Status)> prepared_;
   };
 
   explicit FakeLauncher(ManualExecutor& executor) : executor_(executor) {}
@@ -68,6 +77,15 @@ class FakeLauncher final : public WorkerLauncher {
     auto done = std::move(asked_.front());
     asked_.erase(asked_.begin());
     done(std::move(error));
+  }
+  // Workers whose init runs ahead of events.
+  size_t preparing() const { return preparing_.size(); }
+  void LetOnePrepare(Status how = Ok()) {
+    FakeWorker& worker = *alive_.at(preparing_.front());
+    preparing_.erase(preparing_.begin());
+    worker.ran_ = true;  // its first event finds it warm
+    worker.state_ = how.ok() ? WorkerState::kIdle : WorkerState::kDying;
+    std::exchange(worker.prepared_, nullptr)(std::move(how));
   }
   // Workers that are running an event, first begun first.
   const std::vector<WorkerId>& running() const { return running_; }
@@ -114,6 +132,7 @@ class FakeLauncher final : public WorkerLauncher {
   std::vector<OnWorker> asked_;
   std::map<WorkerId, FakeWorker*> alive_;
   std::vector<WorkerId> running_;
+  std::vector<WorkerId> preparing_;
   uint64_t next_id_ = 1;
   int forgotten_ = 0;
 };

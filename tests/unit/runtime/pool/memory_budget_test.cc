@@ -42,5 +42,34 @@ TEST_CASE("a share comes back once, however its lease is moved", "[budget]") {
   CHECK(budget.used() == 0_B);
 }
 
+TEST_CASE("what is promised is for those it was promised to alone", "[budget]") {
+  using Share = MemoryBudget::Share;
+  MemoryBudget budget(100_MiB);
+  budget.Promise(60_MiB);
+  auto free = budget.Take(40_MiB);
+  CHECK(free);
+  CHECK_FALSE(budget.Take(1_B));
+  auto promised = budget.Take(60_MiB, Share::kPromised);
+  CHECK(promised);
+  CHECK_FALSE(budget.Take(1_B, Share::kPromised));
+  promised = {};
+  CHECK_FALSE(budget.Take(1_B));  // its place is kept
+  budget.Promise(0_B);
+  CHECK(budget.Take(60_MiB));
+}
+
+TEST_CASE("promised while others have it: they keep it, nobody gets more", "[budget]") {
+  MemoryBudget budget(100_MiB);
+  auto free = budget.Take(80_MiB);
+  budget.Promise(60_MiB);
+  CHECK_FALSE(budget.Take(1_B));
+  CHECK_FALSE(budget.Take(30_MiB, MemoryBudget::Share::kPromised));
+  auto some = budget.Take(20_MiB, MemoryBudget::Share::kPromised);
+  CHECK(some);
+  free = {};
+  CHECK_FALSE(budget.Take(41_MiB));
+  CHECK(budget.Take(40_MiB));
+}
+
 }  // namespace
 }  // namespace hearth

@@ -31,5 +31,25 @@ TEST_CASE("the last place in the queue is given, one past it is throttled", "[po
   CHECK(AdmitWaiter({.waiting = 10}, Limits(1, 10)) == Admission::kThrottleFunction);
 }
 
+TEST_CASE("who waits does not wait for a worker that a commitment has yet to initialise", "[pool]") {
+  PoolCounts counts{.starting = 2, .waiting = 1};
+  counts.reserved_starting = 2;
+  CHECK(WorkersToStart(counts, Limits(10)) == 1);
+}
+
+TEST_CASE("memory is taken from keep-alive, then lent, then spot; then events wait, then 429", "[pool]") {
+  MemoryPressure pressure{
+      .keep_alive_idle = 1, .lent_reserved = 1, .spot_busy = 1, .waiting = 0, .waiters_max = 1};
+  CHECK(RelieveMemory(pressure) == Relief::kEndKeepAlive);
+  pressure.keep_alive_idle = 0;
+  CHECK(RelieveMemory(pressure) == Relief::kReturnLent);
+  pressure.lent_reserved = 0;
+  CHECK(RelieveMemory(pressure) == Relief::kInterruptSpot);
+  pressure.spot_busy = 0;
+  CHECK(RelieveMemory(pressure) == Relief::kQueue);
+  pressure.waiting = 1;
+  CHECK(RelieveMemory(pressure) == Relief::kThrottle);
+}
+
 }  // namespace
 }  // namespace hearth

@@ -291,5 +291,188 @@ TEST_CASE_METHOD(WarmPoolFixture, "a worker dies on a lease that has outlived it
   CHECK(launcher_.workers_alive() == 0);
 }
 
+class ReservedFixture : public WarmPoolFixture {
+ protected:
+  static CapacityPlan Reserved(size_t workers, const std::string& commitment = "rsv-1") {
+    CapacityPlan plan;
+    if (workers > 0) plan.reserved.push_back({commitment, workers});
+    return plan;
+  }
+  void Keep(size_t workers) {
+    memory_.Promise(Bytes{workers * (128_MiB).count});
+    pool_->SetPlan(Reserved(workers));
+    LetAllStart();
+    while (launcher_.preparing() > 0) launcher_.LetOnePrepare();
+    executor_.RunPosted();
+  }
+};
+
+TEST_CASE_METHOD(ReservedFixture, "reserved workers are initialised without an event, and lent first",
+                 "[pool][reserved]") {
+  memory_.Promise(256_MiB);
+  pool_->SetPlan(Reserved(2));
+  CHECK(launcher_.starts_waiting() == 2);
+  CHECK_FALSE(pool_->settled());
+  LetAllStart();
+  CHECK(launcher_.preparing() == 2);
+  CHECK_FALSE(pool_->TryAcquire());
+  launcher_.LetOnePrepare();
+  CHECK_FALSE(pool_->settled());
+  launcher_.LetOnePrepare();
+  CHECK(pool_->settled());
+  CHECK(pool_->counts().reserved_idle == 2);
+  const WorkerLease lease = pool_->TryAcquire();
+  REQUIRE(lease);
+  CHECK(lease.seat() == Seat{Plan::kReserved, "rsv-1"});
+  CHECK_FALSE(lease.spilled());
+}
+
+TEST_CASE_METHOD(ReservedFixture, "what they do not manage spills over to a worker on demand",
+                 "[pool][reserved]") {
+  Keep(1);
+  const WorkerLease first = pool_->TryAcquire();
+  REQUIRE(first);
+  CHECK_FALSE(pool_->TryAcquire());
+  Ask();
+  LetAllStart();
+  REQUIRE(leases_.size() == 1);
+  CHECK(leases_[0].seat() == Seat{});
+  CHECK(leases_[0].spilled());
+}
+
+TEST_CASE_METHOD(ReservedFixture, "a reserved worker is never evicted, and outlasts the idle time-out",
+                 "[pool][reserved]") {
+  Keep(1);
+  CHECK_FALSE(pool_->EvictIdle());
+  CHECK(pool_->idle_since() == MonotonicTime::max());
+  executor_.Advance(seconds(601));
+  CHECK(launcher_.workers_alive() == 1);
+}
+
+TEST_CASE_METHOD(ReservedFixture, "a reserved worker that dies is replaced, idle or under an event",
+                 "[pool][reserved]") {
+  Keep(1);
+  SECTION("idle") { launcher_.KillIdle(pool_->idle_workers()[0]->id()); }
+  SECTION("under an event") {
+    WorkerLease lease = pool_->TryAcquire();
+    Event event;
+    lease.worker().Run(event, [](const Attempt&) {});
+    launcher_.FailOnWorker(lease.worker().id(), OutcomeKind::kCrash, "Runtime.ExitError");
+    lease = {};
+  }
+  executor_.RunPosted();
+  CHECK(launcher_.starts_waiting() == 1);
+  CHECK(pool_->counts().reserved_idle == 0);
+  LetAllStart();
+  launcher_.LetOnePrepare();
+  CHECK(pool_->counts().reserved_idle == 1);
+}
+
+TEST_CASE_METHOD(ReservedFixture, "an init that fails is tried again, later and later", "[pool][reserved]") {
+  memory_.Promise(128_MiB);
+  pool_->SetPlan(Reserved(1));
+  const Error broken{ErrorCode::kUnavailable, "its init failed"};
+  milliseconds delay = WarmPool::kRefillDelay;
+  for (int tries = 0; tries < 8; ++tries) {
+    LetAllStart();
+    REQUIRE(launcher_.preparing() == 1);
+    launcher_.LetOnePrepare(broken);
+    CHECK(pool_->settled());  // who waits for a ready node waits no longer
+    executor_.Advance(delay - nanoseconds(1));
+    CHECK(launcher_.starts_waiting() == 0);
+    executor_.Advance(nanoseconds(1));
+    CHECK(launcher_.starts_waiting() == 1);
+    delay = std::min(2 * delay, WarmPool::kRefillDelayMax);
+  }
+  LetAllStart();
+  launcher_.LetOnePrepare();
+  CHECK(pool_->counts().reserved_idle == 1);
+}
+
+TEST_CASE_METHOD(ReservedFixture, "nobody on demand gets the memory of reserved workers that do not live yet",
+                 "[pool][reserved]") {
+  memory_.Promise(512_MiB);  // all there is
+  Ask();
+  CHECK(launcher_.starts_waiting() == 0);
+  pool_->SetPlan(Reserved(4));
+  CHECK(launcher_.starts_waiting() == 4);
+}
+
+TEST_CASE_METHOD(ReservedFixture, "reserved workers begin when those who have their memory give it back",
+                 "[pool][reserved]") {
+  for (int i = 0; i < 4; ++i) Ask();
+  LetAllStart();
+  REQUIRE(leases_.size() == 4);
+  memory_.Promise(256_MiB);
+  pool_->SetPlan(Reserved(2));
+  CHECK(launcher_.starts_waiting() == 0);
+  leases_.clear();  // two of them go to make room
+  make_room_ = [this] { return pool_->EvictIdle(); };
+  executor_.RunPosted();
+  pool_->StartWorkers();
+  CHECK(launcher_.starts_waiting() == 2);
+  CHECK(pool_->counts().idle == 2);
+}
+
+TEST_CASE_METHOD(ReservedFixture, "fewer are wanted: idle ones go now, busy ones when they come back",
+                 "[pool][reserved]") {
+  Keep(3);
+  WorkerLease busy = pool_->TryAcquire();
+  pool_->SetPlan(Reserved(1));
+  CHECK(launcher_.workers_alive() == 1);  // the busy one is the one that is kept
+  pool_->SetPlan(Reserved(0));
+  busy = {};
+  executor_.RunPosted();
+  CHECK(launcher_.workers_alive() == 0);
+  CHECK(memory_.used() == 0_MiB);
+}
+
+TEST_CASE_METHOD(ReservedFixture, "a process for each invocation: the next is initialised ahead",
+                 "[pool][reserved]") {
+  MakePool({}, Isolation::kInvocation);
+  Keep(1);
+  WorkerLease lease = pool_->TryAcquire();
+  const WorkerId first = lease.worker().id();
+  lease = {};
+  executor_.RunPosted();
+  LetAllStart();
+  launcher_.LetOnePrepare();
+  lease = pool_->TryAcquire();
+  REQUIRE(lease);
+  CHECK(lease.worker().id() != first);
+  CHECK(lease.seat().plan == Plan::kReserved);
+}
+
+TEST_CASE_METHOD(ReservedFixture,
+                 "on a dedicated host every worker is its commitment's, and is not evicted for others",
+                 "[pool][dedicated]") {
+  Ask();
+  LetAllStart();
+  REQUIRE(leases_.size() == 1);
+  CapacityPlan plan;
+  plan.dedicated = "ded-1";
+  pool_->SetPlan(plan);
+  GiveBackFirst();  // it ran among others: it goes
+  CHECK(launcher_.workers_alive() == 0);
+  Ask();
+  LetAllStart();
+  REQUIRE(leases_.size() == 1);
+  CHECK(leases_[0].seat() == Seat{Plan::kDedicated, "ded-1"});
+  CHECK_FALSE(leases_[0].spilled());
+  GiveBackFirst();
+  CHECK(pool_->idle_since() == MonotonicTime::max());
+  CHECK(launcher_.workers_alive() == 1);
+}
+
+TEST_CASE_METHOD(ReservedFixture, "draining ends reserved workers and starts no more", "[pool][reserved]") {
+  Keep(2);
+  bool drained = false;
+  pool_->Drain([&] { drained = true; });
+  executor_.RunPosted();
+  CHECK(drained);
+  CHECK(launcher_.workers_alive() == 0);
+  CHECK(launcher_.starts_waiting() == 0);
+}
+
 }  // namespace
 }  // namespace hearth

@@ -529,5 +529,69 @@ TEST_CASE_METHOD(FreezingFixture, "worker dies within its linger: it is not froz
   CHECK(played_.calls == Calls{});
 }
 
+TEST_CASE_METHOD(Fixture, "init ahead of events: billed with the first of them, which finds it warm",
+                 "[worker][reserved]") {
+  PlayUntilStarted([](Player& worker) {
+    worker.BecomeBusy();
+    worker.Answer("1");
+    worker.HearInvoke();
+    worker.Answer("2");
+    worker.Wait();
+  });
+  std::vector<Status> prepared;
+  worker_->Prepare([&](Status how) { prepared.push_back(std::move(how)); });
+  CHECK_FALSE(worker_->usable());
+  CHECK(prepared.empty());
+  RunUntil([&] { return !prepared.empty(); });
+  CHECK(prepared[0].ok());
+  CHECK(worker_->usable());
+  Run();
+  const Attempt first = Ended();
+  CHECK(first.kind == OutcomeKind::kSuccess);
+  CHECK_FALSE(first.cold);
+  CHECK(first.init > nanoseconds(0));
+  Run();
+  CHECK(Ended().init == nanoseconds(0));
+}
+
+TEST_CASE_METHOD(Fixture, "init ahead of events fails", "[worker][reserved]") {
+  context_.init_limit = milliseconds(50);
+  std::string why;
+  SECTION("the handler says so") {
+    PlayUntilStarted([](Player& worker) {
+      worker.Started();
+      worker.Hear();
+      worker.Say(EncodeError(WorkerFrameKind::kInitFailed, 0, {"NoDatabase", "cannot connect", ""}));
+      worker.Wait();
+    });
+    why = "NoDatabase: cannot connect";
+  }
+  SECTION("the process ends") {
+    PlayUntilStarted([](Player& worker) {
+      worker.Started();
+      worker.Hear();
+    });
+    why = "it died";
+  }
+  SECTION("it takes too long") {
+    PlayUntilStarted([](Player& worker) {
+      worker.Started();
+      worker.Hear();
+      worker.Wait();
+    });
+    why = "did not end within 50 ms";
+  }
+  std::vector<Status> prepared;
+  worker_->Prepare([&](Status how) { prepared.push_back(std::move(how)); });
+  RunUntil([&] { return !prepared.empty(); });
+  REQUIRE_FALSE(prepared[0].ok());
+  CHECK_THAT(prepared[0].error().message, Catch::Contains(why));
+  CHECK_FALSE(worker_->usable());
+  CHECK(idle_deaths_ == 0);
+  CHECK(LinesOf(LogSource::kPlatform).size() == 1);
+  RunSomeTurns();
+  CHECK(prepared.size() == 1);
+}
+
 }  // namespace
 }  // namespace hearth
