@@ -38,7 +38,7 @@ Json OfferJson(const SavingsPlanPrices& offer) {
 
 }  // namespace
 
-Json CommitmentJson(const Commitment& commitment, WallTime now) {
+Json CommitmentJson(const Commitment& commitment, WallTime now, const Held& held) {
   Json json = {{"id", commitment.id},
                {"kind", NameOf(commitment.kind)},
                {"state", commitment.Runs(now)    ? "running"
@@ -65,6 +65,13 @@ Json CommitmentJson(const Commitment& commitment, WallTime now) {
   if (commitment.kind == CommitmentKind::kDedicated) json["cpus"] = commitment.cpus;
   if (commitment.duration_per_gb_second != Money{})
     json["duration_per_gb_second"] = ToString(commitment.duration_per_gb_second);
+  if (commitment.id.empty() || !commitment.Runs(now)) return json;  // a quote holds nothing
+  if (commitment.reserved()) {
+    json["workers_wanted"] = held.workers_wanted;
+    json["workers_ready"] = held.workers_ready;
+  }
+  if (commitment.kind == CommitmentKind::kDedicated) json["processors"] = held.cpus;
+  if (!held.problem.empty()) json["problem"] = held.problem;
   return json;
 }
 
@@ -106,8 +113,19 @@ Result<CommitmentOrder> ReadCommitmentOrder(const Json& body) {
 void HearthCommitments::List(const ApiCallPtr& call) {
   Json all = Json::array();
   for (const auto& [id, commitment] : account_.state().commitments())
-    all.push_back(CommitmentJson(commitment, clock_.WallNow()));
+    all.push_back(ShownOf(commitment));
   call->AnswerJson(200, {{"commitments", std::move(all)}});
+}
+
+Json HearthCommitments::ShownOf(const Commitment& commitment) const {
+  return CommitmentJson(commitment, clock_.WallNow(), account_.HeldFor(commitment));
+}
+
+void HearthCommitments::Get(const ApiCallPtr& call) {
+  const std::string id = call->parameter("id");
+  const Commitment* found = account_.state().Find(id);
+  if (found == nullptr) return call->Fail(NoCommitment(id));
+  call->AnswerJson(200, ShownOf(*found));
 }
 
 void HearthCommitments::Buy(const ApiCallPtr& call) {
@@ -120,7 +138,7 @@ void HearthCommitments::Buy(const ApiCallPtr& call) {
     return call->Fail(read.error());
   const auto bought = dry_run ? account_.Quote(*order) : account_.Buy(*order);
   if (!bought.ok()) return call->Fail(bought.error());
-  call->AnswerJson(dry_run ? 200 : 201, CommitmentJson(*bought, clock_.WallNow()));
+  call->AnswerJson(dry_run ? 200 : 201, ShownOf(*bought));
 }
 
 void HearthCommitments::Exchange(const ApiCallPtr& call) {
@@ -130,13 +148,13 @@ void HearthCommitments::Exchange(const ApiCallPtr& call) {
   if (!order.ok()) return call->Fail(order.error());
   const auto bought = account_.Exchange(call->parameter("id"), *order);
   if (!bought.ok()) return call->Fail(bought.error());
-  call->AnswerJson(201, CommitmentJson(*bought, clock_.WallNow()));
+  call->AnswerJson(201, ShownOf(*bought));
 }
 
 void HearthCommitments::End(const ApiCallPtr& call) {
   const auto ended = account_.End(call->parameter("id"));
   if (!ended.ok()) return call->Fail(ended.error());
-  call->AnswerJson(200, CommitmentJson(*ended, clock_.WallNow()));
+  call->AnswerJson(200, ShownOf(*ended));
 }
 
 void HearthCommitments::Offers(const ApiCallPtr& call) {

@@ -9,6 +9,7 @@ namespace hearth {
 
 // What the account promised and what it is promised:
 //   GET  /_hearth/v1/commitments                 all that ever were
+//   GET  /_hearth/v1/commitments/{id}            one
 //   POST /_hearth/v1/commitments                 buys one; with "DryRun": true says what it would cost
 //   POST /_hearth/v1/commitments/{id}/exchange   a convertible reservation for another
 //   DELETE /_hearth/v1/commitments/{id}          ends what has no term
@@ -22,6 +23,7 @@ class HearthCommitments final {
   HearthCommitments(Account& account, const Clock& clock) : account_(account), clock_(clock) {}
 
   void List(const ApiCallPtr& call);
+  void Get(const ApiCallPtr& call);
   void Buy(const ApiCallPtr& call);
   void Exchange(const ApiCallPtr& call);
   void End(const ApiCallPtr& call);
@@ -30,11 +32,14 @@ class HearthCommitments final {
   void SetDiscount(const ApiCallPtr& call);
 
  private:
+  Json ShownOf(const Commitment& commitment) const;
+
   Account& account_;
   const Clock& clock_;
 };
 
-Json CommitmentJson(const Commitment& commitment, WallTime now);
+// `held`: what is there for it, while it runs.
+Json CommitmentJson(const Commitment& commitment, WallTime now, const Held& held);
 Result<CommitmentOrder> ReadCommitmentOrder(const Json& body);
 
 }  // namespace hearth

@@ -38,6 +38,12 @@ void HearthStatus::Workers(const ApiCallPtr& call) const {
                         {"busy", pool.busy},
                         {"waiting", pool.waiting},
                         {"workers_max", pool.workers_max},
+                        {"reserved", pool.reserved},
+                        {"reserved_busy", pool.reserved_busy},
+                        {"reserved_idle", pool.reserved_idle},
+                        {"commitments", pool.commitments},
+                        {"plan", pool.plan},
+                        {"cpus", pool.cpus},
                         {"draining", pool.draining}});
   }
   call->AnswerJson(200, {{"versions", std::move(versions)}});

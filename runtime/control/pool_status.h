@@ -16,7 +16,13 @@ struct PoolStatus {
   uint32_t busy = 0;
   uint32_t waiting = 0;  // invocations that wait for a worker
   uint32_t workers_max = 0;
-  bool draining = false;  // replaced by newer code; goes when its last invocation ends
+  uint32_t reserved = 0;  // workers that commitments keep
+  uint32_t reserved_busy = 0;
+  uint32_t reserved_idle = 0;              // of those, initialised and without an event
+  std::vector<std::string> commitments{};  // reservations and dedicated host
+  std::string plan = "on-demand";          // of workers that no reservation keeps
+  std::string cpus{};                      // of the dedicated host: "2-3"
+  bool draining = false;                   // replaced by newer code; goes when its last invocation ends
 };
 
 // What control asks of the pool. The daemon joins the two.

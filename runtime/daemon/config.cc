@@ -104,6 +104,8 @@ const std::vector<Setting>& Settings() {
        Integer(&Config::isolation_least, 1, 5)},
       {"memory_mib", "configured memory of all workers together (four fifths of the machine's)",
        Integer(&Config::memory_mib, 16, 16'777'216)},
+      {"reserved_headroom_percent", "share of that memory which cannot be reserved by commitments (20)",
+       Integer(&Config::reserved_headroom_percent, 0, 100)},
       {"concurrency_max", "events under way at once (1000)", Integer(&Config::concurrency_max, 1, 1'000'000)},
       {"waiters_max", "events of one function that may wait for a worker (1000)",
        Integer(&Config::waiters_max, 1, 1'000'000)},  // 0: not even the first, whose worker is yet to start
@@ -242,6 +244,7 @@ Status ValidateConfig(const Config& config) {
 }
 
 std::string ConfigHelp() {
+  constexpr size_t kFlagColumns = 29;  // the longest, and two blanks
   std::string help =
       "hearthd: runs functions when HTTP requests, queue messages and files ask for them.\n\n"
       "usage: hearthd [--config FILE] [--SETTING VALUE]...\n"
@@ -249,7 +252,7 @@ std::string ConfigHelp() {
       "Settings; in FILE (JSON, comments allowed) with '_' for '-' and without the leading dashes:\n";
   for (const Setting& setting : Settings()) {
     const std::string flag = FlagOf(setting.name);
-    help += "  " + flag + std::string(flag.size() < 26 ? 26 - flag.size() : 1, ' ') +
+    help += "  " + flag + std::string(flag.size() < kFlagColumns ? kFlagColumns - flag.size() : 1, ' ') +
             std::string(setting.help) + "\n";
   }
   return help + "  --help, --version\n";

@@ -175,7 +175,6 @@ hearth::Status Daemon::OpenLedger() {
 
 hearth::Status Daemon::OpenAccount() {
   HEARTH_ASSIGN(account_, Account::Open(*meter_, loop_.clock(), random_));
-  account_->SetPlacement(&placement_);
   HEARTH_ASSIGN(const std::string book, ReadPriceBook(config_.price_book));
   HEARTH_TRY(UsePrices(book));
   budgets_ = std::make_unique<BudgetWatch>(
@@ -235,6 +234,12 @@ hearth::Status Daemon::OpenRuntime() {
                               config_.fsync_before_reply};
   InvocationObserver& observer = *this;
   router_ = std::make_unique<Router>(limits, *registry_, *pools_, *meter_, observer, loop_);
+  cpu_hosts_ = std::make_unique<CpuHosts>(*cgroups_.backend, KeepThisProcessOn);
+  committed_ =
+      std::make_unique<CommittedCapacity>(CommittedCapacity::Options{config_.reserved_headroom_percent},
+                                          account_->state(), *registry_, *pools_, *cpu_hosts_, loop_, log_);
+  sandboxes_->SetCpuSetOf([this](const std::string& function) { return committed_->HostOf(function); });
+  account_->SetPlacement(committed_.get());
   router_->SetBudgets(budgets_.get());
   AsyncEvents::Options async_options;
   async_options.retry_delay = config_.async_retry_delay;
@@ -304,10 +309,15 @@ void Daemon::Start(Done started) {
   auto steps = std::make_shared<std::vector<Step>>();
   steps->push_back([this](Done done) { StartSandboxes(std::move(done)); });
   steps->push_back([this](Done done) { registry_->Load(std::move(done)); });
-  steps->push_back([this](Done done) { done(MountControl()); });
+  steps->push_back([this](Done done) {
+    committed_->Hold();
+    done(MountControl());
+  });
   for (Trigger* trigger : Triggers()) {
     steps->push_back([trigger](Done done) { trigger->Start(std::move(done)); });
   }
+  // After the buckets, which workers may mount.
+  steps->push_back([this](Done done) { committed_->Warm([done = std::move(done)] { done(Ok()); }); });
   steps->push_back([this](Done done) { async_->Start(std::move(done)); });
   steps->push_back([this](Done done) {
     ready_ = true;
@@ -380,6 +390,16 @@ std::vector<PoolStatus> Daemon::Status() const {
     status.busy = static_cast<uint32_t>(counts.busy);
     status.waiting = static_cast<uint32_t>(counts.waiting);
     status.workers_max = static_cast<uint32_t>(pool->limits().workers_max);
+    const CapacityPlan& plan = pool->plan();
+    status.reserved = static_cast<uint32_t>(plan.reserved_workers());
+    status.reserved_busy = static_cast<uint32_t>(counts.reserved_busy);
+    status.reserved_idle = static_cast<uint32_t>(counts.reserved_idle);
+    for (const CapacityPlan::Reserved& one : plan.reserved) status.commitments.push_back(one.commitment);
+    if (!plan.dedicated.empty()) {
+      status.commitments.push_back(plan.dedicated);
+      status.plan = NameOf(Plan::kDedicated);
+      status.cpus = FormatCpus(cpu_hosts_->CpusOf(plan.dedicated));
+    }
     status.draining = pool->state() != WarmPool::State::kOpen;
     all.push_back(std::move(status));
   }
@@ -388,6 +408,7 @@ std::vector<PoolStatus> Daemon::Status() const {
 
 void Daemon::OnReplaced(const FunctionVersionPtr& old_version, const FunctionVersionPtr& new_version) {
   router_->OnReplaced(old_version, new_version);
+  committed_->Apply();
   const bool function_gone = !new_version && old_version->version == "$LATEST";
   if (!new_version) metrics_.ForgetVersion(old_version->function, old_version->version);
   if (!function_gone) return;
@@ -415,6 +436,7 @@ void Daemon::OnThrottled(std::string_view function, std::string_view reason) {
 void Daemon::OnOverhead(std::string_view function, nanoseconds overhead) {
   metrics_.OnOverhead(function, overhead);
 }
+void Daemon::OnReservedSpillover(const FunctionVersion& version) { metrics_.OnReservedSpillover(version); }
 
 // From the outside in: first nothing new comes, then what is under way ends, then the workers go, then the
 // ledger is safe.

@@ -20,10 +20,12 @@
 #include "runtime/meter/bill_closer.h"
 #include "runtime/meter/budget_watch.h"
 #include "runtime/meter/meter.h"
+#include "runtime/pool/cpu_hosts.h"
 #include "runtime/pool/pool_set.h"
 #include "runtime/pool/sandbox_host.h"
 #include "runtime/registry/function_registry.h"
 #include "runtime/router/async_events.h"
+#include "runtime/router/committed_capacity.h"
 #include "runtime/router/router.h"
 #include "runtime/store/sqlite_key_store.h"
 #include "runtime/store/sqlite_queue_store.h"
@@ -91,6 +93,7 @@ class Daemon final : private PoolStatusSource, private RegistryObserver, private
   void OnInvocationSettled(const InvocationRecord& record) override;
   void OnThrottled(std::string_view function, std::string_view reason) override;
   void OnOverhead(std::string_view function, nanoseconds overhead) override;
+  void OnReservedSpillover(const FunctionVersion& version) override;
 
   // Constant after construction.
   Config config_;  // with the ports that were really opened
@@ -117,7 +120,6 @@ class Daemon final : private PoolStatusSource, private RegistryObserver, private
   std::unique_ptr<SqliteQueueStore> events_;  // asynchronous invocations
   std::unique_ptr<LedgerLog> ledger_;
   std::unique_ptr<Meter> meter_;
-  NoPlacement placement_;
   std::unique_ptr<Account> account_;
   std::unique_ptr<BudgetWatch> budgets_;
   std::unique_ptr<BillCloser> closer_;
@@ -129,6 +131,8 @@ class Daemon final : private PoolStatusSource, private RegistryObserver, private
   std::unique_ptr<FunctionRegistry> registry_;
   std::unique_ptr<PoolSet> pools_;
   std::unique_ptr<Router> router_;
+  std::unique_ptr<CpuHosts> cpu_hosts_;
+  std::unique_ptr<CommittedCapacity> committed_;
   std::unique_ptr<AsyncEvents> async_;
   std::unique_ptr<UrlTrigger> urls_;
   std::unique_ptr<RouteTrigger> routes_;

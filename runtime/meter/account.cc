@@ -1,5 +1,7 @@
 #include "runtime/meter/account.h"
 
+#include <algorithm>
+
 #include "runtime/base/ids.h"
 #include "runtime/model/function.h"
 
@@ -23,11 +25,18 @@ std::string_view PrefixOf(CommitmentKind kind) {
   return "";
 }
 
-Error NoCommitment(const std::string& id) {
-  return {ErrorCode::kNotFound, "there is no commitment \"" + id + "\"; `hearth plan ls` lists them"};
+// Of UTF-8: all bytes but those that continue a character.
+size_t Characters(std::string_view text) {
+  return static_cast<size_t>(std::count_if(text.begin(), text.end(), [](char c) {
+    return (static_cast<unsigned char>(c) & 0xC0U) != 0x80U;
+  }));
 }
 
 }  // namespace
+
+Error NoCommitment(const std::string& id) {
+  return {ErrorCode::kNotFound, "there is no commitment \"" + id + "\"; `hearth plan ls` lists them"};
+}
 
 Status ValidateTags(const Tags& tags) {
   const auto refuse = [](const std::string& why) {
@@ -36,9 +45,15 @@ Status ValidateTags(const Tags& tags) {
   if (tags.size() > kTagsMax)
     return refuse(std::to_string(tags.size()) + " of them, at most " + std::to_string(kTagsMax));
   for (const auto& [key, value] : tags) {
-    if (key.empty() || key.size() > kTagKeyBytesMax)
-      return refuse("the key \"" + key.substr(0, kTagKeyBytesMax) + "\" is to have 1 to 128 bytes");
-    if (value.size() > kTagValueBytesMax) return refuse("the value of \"" + key + "\" is over 256 bytes");
+    if (key.empty() || Characters(key) > kTagKeyCharactersMax) {
+      return refuse("the key \"" + key.substr(0, kTagKeyCharactersMax) + "\" has " +
+                    std::to_string(Characters(key)) + " characters; it is to have 1 to " +
+                    std::to_string(kTagKeyCharactersMax));
+    }
+    if (Characters(value) > kTagValueCharactersMax) {
+      return refuse("the value of \"" + key + "\" has " + std::to_string(Characters(value)) +
+                    " characters, at most " + std::to_string(kTagValueCharactersMax));
+    }
     if (key.starts_with("aws:")) return refuse("keys with aws: in front are not for users: \"" + key + "\"");
   }
   return Ok();
@@ -111,6 +126,16 @@ Result<Commitment> Account::End(const std::string& id) {
   HEARTH_TRY(Write(CommitmentEnded{id, now}));
   Changed();
   return *state_.Find(id);
+}
+
+Status Account::EndOpenOf(const std::string& function, const std::string& version) {
+  std::vector<std::string> open;
+  for (const Commitment* one : state_.Running(clock_.WallNow())) {
+    const bool its = one->function == function && (version.empty() || one->version == version);
+    if (its && one->term_hours == 0) open.push_back(one->id);
+  }
+  for (const std::string& id : open) HEARTH_TRY(End(id));
+  return Ok();
 }
 
 Status Account::SetTags(const std::string& function, const Tags& tags) {

@@ -29,6 +29,10 @@ class Account final {
   // Until it is set, everything is placeable.
   void SetPlacement(CommitmentPlacement* placement) { placement_ = placement; }
 
+  Held HeldFor(const Commitment& commitment) const {
+    return placement_ ? placement_->HeldFor(commitment) : Held();
+  }
+
   // What it would cost; not whether there is room.
   Result<Commitment> Quote(const CommitmentOrder& order) const;
   // kPrecondition: not placeable.
@@ -37,6 +41,9 @@ class Account final {
   Result<Commitment> Exchange(const std::string& old_id, const CommitmentOrder& order);
   // What has no term ends now; what has one is kConflict: it is promised, and paid.
   Result<Commitment> End(const std::string& id);
+  // The function, or this version of it, has been deleted: what runs for it and has no term ends, as Lambda's
+  // provisioned concurrency does. What has a term is promised, and waits for a function of that name.
+  Status EndOpenOf(const std::string& function, const std::string& version);
 
   // All tags of a function, {} for none. The same again writes nothing. At most 50, as in AWS: keys to 128
   // characters, values to 256.
@@ -68,9 +75,11 @@ class Account final {
   AccountState state_;
 };
 
+Error NoCommitment(const std::string& id);
+
 inline constexpr size_t kTagsMax = 50;
-inline constexpr size_t kTagKeyBytesMax = 128;
-inline constexpr size_t kTagValueBytesMax = 256;
+inline constexpr size_t kTagKeyCharactersMax = 128;
+inline constexpr size_t kTagValueCharactersMax = 256;
 Status ValidateTags(const Tags& tags);
 
 }  // namespace hearth

@@ -7,6 +7,15 @@
 
 namespace hearth {
 
+// What is there for a commitment now.
+struct Held {
+  uint32_t workers_wanted = 0;  // reserved: what its memory is good for
+  uint32_t workers_ready = 0;   // initialised, idle or busy
+  std::string cpus{};           // dedicated: "2-3"
+  std::string problem{};        // why it is not all there; "" while nothing has failed
+  friend bool operator==(const Held&, const Held&) = default;
+};
+
 // The scheduling half of commitments, as far as those who sell them must know it: implemented above, called on
 // the loop.
 class CommitmentPlacement {
@@ -17,21 +26,7 @@ class CommitmentPlacement {
   virtual Status CheckPlaceable(const Commitment& wanted, const std::string& instead_of) const = 0;
   // One was bought, exchanged or ended; never inside a call of CheckPlaceable().
   virtual void OnCommitmentsChanged() = 0;
-};
-
-// Of a node that keeps no workers reserved and no processors dedicated: it must not be paid for them.
-class NoPlacement final : public CommitmentPlacement {
- public:
-  Status CheckPlaceable(const Commitment& wanted, const std::string& instead_of) const override {
-    (void)instead_of;
-    if (wanted.kind == CommitmentKind::kSavingsPlan) return Ok();
-    return Error{
-        ErrorCode::kUnsupported,
-        "buy a commitment of kind " + std::string(NameOf(wanted.kind)) +
-            ": this release of hearthd keeps no workers reserved and no processors dedicated yet, so "
-            "it would be billed for nothing; a savings plan can be bought, and any kind can be quoted"};
-  }
-  void OnCommitmentsChanged() override {}
+  virtual Held HeldFor(const Commitment& commitment) const = 0;
 };
 
 }  // namespace hearth

@@ -80,6 +80,8 @@ inline constexpr auto kMetrics = std::to_array<MetricDefinition>({
     {kInvocations, "hearth_events_under_way_limit", kGauge, "", "how many may be"},
 
     {kWorkers, "hearth_workers", kGauge, "function,state", "workers by state"},
+    {kWorkers, "hearth_reserved_spillover_total", kCounter, "function",
+     "attempts that ran on demand since all workers that a commitment keeps were busy"},
     {kWorkers, "hearth_worker_idle_cpu_seconds_total", kCounter, "function",
      "processor time that workers used while they had no event, before they were frozen; not billed"},
     {kWorkers, "hearth_worker_start_seconds", kHistogram, "function",

@@ -64,6 +64,8 @@ class InvocationObserver {
   virtual void OnThrottled(std::string_view function, std::string_view reason) = 0;
   // What of an attempt's time was ours: from accepted to told, without the wait for a worker, init and handler.
   virtual void OnOverhead(std::string_view function, nanoseconds overhead) { (void)function, (void)overhead; }
+  // An event of a function with reserved workers ran on demand: they were all busy.
+  virtual void OnReservedSpillover(const FunctionVersion& version) { (void)version; }
 };
 
 }  // namespace hearth

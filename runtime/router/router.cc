@@ -170,6 +170,7 @@ void Router::RunOn(Flight& flight, WorkerLease lease) {
   }
   flight.open = *open;
   observer_.OnInvocationStarted(*flight.version, flight.event);
+  if (flight.lease.spilled()) observer_.OnReservedSpillover(*flight.version);
   flight.lease.worker().Run(flight.event, [this, number = flight.number](Attempt attempt) {
     OnAttempt(number, std::move(attempt));
   });
@@ -236,6 +237,8 @@ InvocationRecord Router::OpeningOf(Flight& flight) const {
   record.worker = flight.lease.worker().id().value();
   record.tmp_mib = static_cast<uint32_t>(flight.version->settings.tmp.mib());
   record.boot_id = meter_.boot_id();
+  record.plan = flight.lease.seat().plan;
+  record.commitment = flight.lease.seat().commitment;
   return record;
 }
 

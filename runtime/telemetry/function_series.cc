@@ -69,6 +69,7 @@ void WriteFunction(std::string_view function, const FunctionSeries& series,
   out.Write("hearth_errors_total", {function}, static_cast<double>(series.errors));
   out.Write("hearth_timeouts_total", {function}, static_cast<double>(series.timeouts));
   out.Write("hearth_cold_starts_total", {function}, static_cast<double>(series.cold_starts));
+  out.Write("hearth_reserved_spillover_total", {function}, static_cast<double>(series.reserved_spillover));
   out.Write("hearth_worker_idle_cpu_seconds_total", {function},
             static_cast<double>(series.idle_cpu_us) / kUsPerSecond);
   WriteSeen("hearth_invoke_duration_seconds", function, series.invoke_duration, out);

@@ -82,6 +82,10 @@ void Metrics::OnWorkerStarted(const FunctionVersion& version, nanoseconds reques
                   static_cast<uint64_t>(request_to_started.count()));
 }
 
+void Metrics::OnReservedSpillover(const FunctionVersion& version) {
+  ++table_->For(version.function).reserved_spillover;
+}
+
 void Metrics::OnIdleCpu(const FunctionVersion& version, WorkerId, uint64_t cpu_us) {
   table_->For(version.function).idle_cpu_us += cpu_us;
 }

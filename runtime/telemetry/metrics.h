@@ -59,6 +59,7 @@ class Metrics final : public InvocationObserver, public PoolObserver {
   void OnInvocationSettled(const InvocationRecord& record) override;
   void OnThrottled(std::string_view function, std::string_view reason) override;
   void OnOverhead(std::string_view function, nanoseconds overhead) override;
+  void OnReservedSpillover(const FunctionVersion& version) override;
   // A worker's first state may come with `from` equal to it or kGone.
   void OnWorkerState(const FunctionVersion& version, WorkerId worker, WorkerState from,
                      WorkerState to) override;

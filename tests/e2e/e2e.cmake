@@ -34,6 +34,7 @@ if(TARGET hearthd)
   hearth_e2e_test(limits)
   hearth_e2e_test(hostile TIMEOUT 300)
   hearth_e2e_test(freezing)
+  hearth_e2e_test(plans)
   hearth_e2e_test(cli)
   hearth_e2e_test(billing)
   hearth_e2e_test(bill_page)  # skipped where there is no chromium

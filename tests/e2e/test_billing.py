@@ -120,14 +120,6 @@ class Plans(Bills):
         self.hearth("plan", "buy", "reserved", "--term", "soon", exits=USAGE)
         self.hearth("plan", "end", "rsv-none", exits=PLATFORM)
 
-    def test_what_is_not_scheduled_is_not_sold(self):
-        reserved = ("reserved", "--function", "victim", "--workers", "1", "--memory", "128", "--term", "1y")
-        self.hearth("plan", "quote", *reserved)
-        done = self.daemon.hearth("plan", "buy", *reserved)
-        self.assertEqual(PLATFORM, done.returncode, done.stdout)
-        self.assertIn("billed for nothing", done.stderr)
-        self.assertEqual([], [one for one in self.hearth_json("plan", "ls")["commitments"] if one["kind"] == "reserved"])
-
 
 class Budgets(Bills):
     def test_budget_warns_in_the_log(self):

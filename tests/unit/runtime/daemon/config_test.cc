@@ -82,6 +82,8 @@ TEST_CASE("each number at its limits and one past", "[config]") {
       NumberCase{"waiters_max", 1, 1'000'000, [](const Config& c) { return c.waiters_max; }},
       NumberCase{"idle_time_out_s", 0, 86'400,
                  [](const Config& c) -> uint64_t { return c.idle_time_out.count(); }},
+      NumberCase{"reserved_headroom_percent", 0, 100,
+                 [](const Config& c) -> uint64_t { return c.reserved_headroom_percent; }},
       NumberCase{"idle_linger_ms", 0, 5, [](const Config& c) -> uint64_t { return c.idle_linger.count(); }},
       NumberCase{"init_time_out_s", 1, 900,
                  [](const Config& c) -> uint64_t { return c.init_time_out.count(); }},

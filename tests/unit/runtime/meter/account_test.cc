@@ -45,6 +45,7 @@ struct NoRoom final : CommitmentPlacement {
     return refuses ? Status(Error{ErrorCode::kPrecondition, "no room"}) : Ok();
   }
   void OnCommitmentsChanged() override { ++changes; }
+  Held HeldFor(const Commitment&) const override { return {}; }
   bool refuses = true;
   int changes = 0;
   mutable std::string asked_instead_of;

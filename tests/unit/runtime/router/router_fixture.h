@@ -27,7 +27,9 @@ class CountingObserver final : public InvocationObserver {
   void OnInvocationStarted(const FunctionVersion&, const Event&) override { ++started; }
   void OnInvocationSettled(const InvocationRecord& record) override { settled.push_back(record); }
   void OnThrottled(std::string_view, std::string_view reason) override { throttles.emplace_back(reason); }
+  void OnReservedSpillover(const FunctionVersion&) override { ++spilled; }
   int started = 0;
+  int spilled = 0;
   std::vector<InvocationRecord> settled;
   std::vector<std::string> throttles;
 };
