@@ -8,8 +8,8 @@ namespace {
 std::vector<Command> Listed() {
   std::vector<Command> all;
   for (const auto& commands :
-       {InitCommands(), UpCommands(), DeployCommands(), InvokeCommands(), FunctionCommands(), LogsCommands(),
-        BillCommands(), PlanCommands(), BudgetCommands(), QueueCommands(), BucketCommands(),
+       {InitCommands(), UpCommands(), DeployCommands(), InvokeCommands(), FunctionCommands(), TagCommands(),
+        LogsCommands(), BillCommands(), PlanCommands(), BudgetCommands(), QueueCommands(), BucketCommands(),
         EndpointCommands(), StatusCommands()}) {
     all.insert(all.end(), commands.begin(), commands.end());
   }

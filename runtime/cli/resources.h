@@ -29,6 +29,9 @@ Result<Json> FindMapping(const Session& session, const std::string& queue, const
 std::string MoveTaskText(const Json& task);
 Result<std::string> QueueArn(const Session& session, const std::string& queue);
 
+// Each "KEY=VALUE" is added to the function's tags.
+Status PutTags(const Session& session, const std::string& function, const std::vector<std::string>& pairs);
+
 struct BucketNotify {
   std::string function;
   std::string prefix;

@@ -40,6 +40,7 @@ Result<ExitCode> Deploy(Session& session, const Arguments& arguments) {
   HEARTH_ASSIGN(const Package package, ReadPackage(arguments.Word(0)));
   HEARTH_ASSIGN(Deployed deployed, DeployFunction(session, package, std::move(wish)));
   const std::string name = TextOf(deployed.configuration, "FunctionName");
+  HEARTH_TRY(PutTags(session, name, arguments.All("--tag")));
   std::string url;
   if (arguments.Has("--url")) {
     HEARTH_ASSIGN(const UrlMade made, GiveUrl(session, name, UrlAccess::kUnchanged));
@@ -79,6 +80,7 @@ std::vector<Command> DeployCommands() {
                  "show the bucket to the function; :rw to write too, :off to take it away", Repeat::kMany},
                 {"--isolation", "KIND",
                  "instance: workers are reused; invocation: a fresh process each time"},
+                {"--tag", "KEY=VALUE", "add a tag, for bills", Repeat::kMany},
                 {"--url", "", "give it a function URL too, and print that"}},
       .examples = {{"hearth deploy build/greet.function.json", "as hearth_add_function() built it"},
                    {"hearth deploy libgreet.so --name greet --timeout 5 --env LOG=debug --url", ""},

@@ -75,6 +75,24 @@ void AddTriggers(TextTable& table, const Session& session, const std::string& na
   }
 }
 
+// Its workers, and what commitments keep of them.
+void AddWorkers(TextTable& table, const Session& session, const std::string& name) {
+  const auto answer = session.Ask("GET", "/_hearth/v1/workers");
+  if (!answer.ok()) return;
+  for (const Json& pool : answer->value("versions", Json::array())) {
+    if (TextOf(pool, "function") != name || pool.value("draining", false)) continue;
+    std::string plan = TextOf(pool, "plan");
+    if (!TextOf(pool, "cpus").empty()) plan += " on processors " + TextOf(pool, "cpus");
+    if (NumberOf(pool, "reserved") > 0) plan += ", " + TextOf(pool, "reserved") + " reserved";
+    for (const Json& commitment : pool.value("commitments", Json::array()))
+      plan += ", " + commitment.get<std::string>();
+    table.Add({"plan of " + TextOf(pool, "version"), plan});
+    table.Add({"workers of " + TextOf(pool, "version"), TextOf(pool, "busy") + " busy, " +
+                                                            TextOf(pool, "idle") + " idle (" +
+                                                            TextOf(pool, "frozen") + " frozen)"});
+  }
+}
+
 Result<ExitCode> Describe(Session& session, const Arguments& arguments) {
   const std::string name = arguments.Word(0);
   HEARTH_ASSIGN(const Json answer, session.Ask("GET", FunctionPath(name)));
@@ -86,7 +104,10 @@ Result<ExitCode> Describe(Session& session, const Arguments& arguments) {
   TextTable table({{"FUNCTION"}, {name}});
   AddMembers(table, configuration);
   AddHearthMembers(table, configuration);
+  const Json tags = answer.value("Tags", Json::object());
+  for (const auto& [key, value] : tags.items()) table.Add({"tag " + key, value.get<std::string>()});
   AddTriggers(table, session, name);
+  AddWorkers(table, session, name);
   table.Add({"code", TextOf(answer.value("Code", Json::object()), "Location")});
   session.out() << Printable(table.Text());
   return ExitCode::kOk;

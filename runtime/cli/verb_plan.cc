@@ -20,7 +20,13 @@ Result<int64_t> TermHours(const std::string& text) {
   return number * hours;
 }
 
-Result<Json> OrderOf(const Arguments& arguments, const std::string& kind) {
+// What the function is set to, so that nobody has to look it up.
+Result<Json> MemoryOf(const Session& session, const std::string& function) {
+  HEARTH_ASSIGN(const Json answer, session.Ask("GET", FunctionPath(function.substr(0, function.find(':')))));
+  return answer.value("Configuration", Json::object()).value("MemorySize", Json());
+}
+
+Result<Json> OrderOf(const Session& session, const Arguments& arguments, const std::string& kind) {
   HEARTH_ASSIGN(const int64_t term, TermHours(arguments.Text("--term")));
   HEARTH_ASSIGN(const auto workers, arguments.Number("--workers", 1, 10'000));
   HEARTH_ASSIGN(const auto memory, arguments.Number("--memory", 16, 10'240));
@@ -33,6 +39,9 @@ Result<Json> OrderOf(const Arguments& arguments, const std::string& kind) {
   }
   if (workers) order["Workers"] = *workers;
   if (memory) order["MemorySize"] = *memory;
+  if (workers && !memory && arguments.Has("--function")) {
+    HEARTH_ASSIGN(order["MemorySize"], MemoryOf(session, arguments.Text("--function")));
+  }
   if (cpus) order["Cpus"] = *cpus;
   if (arguments.Has("--per-hour")) order["CommittedPerHour"] = arguments.Text("--per-hour");
   Json tags = Json::object();
@@ -74,7 +83,7 @@ Result<ExitCode> Show(Session& session, const Json& commitment, const std::strin
 }
 
 Result<ExitCode> Buy(Session& session, const Arguments& arguments) {
-  HEARTH_ASSIGN(const Json order, OrderOf(arguments, arguments.Word(0)));
+  HEARTH_ASSIGN(const Json order, OrderOf(session, arguments, arguments.Word(0)));
   HEARTH_ASSIGN(const Json bought, session.Ask("POST", kPath, order));
   return Show(session, bought, "bought");
 }
@@ -105,14 +114,14 @@ Result<ExitCode> Offers(Session& session) {
 
 Result<ExitCode> Quote(Session& session, const Arguments& arguments) {
   if (!arguments.HasWord(0)) return Offers(session);
-  HEARTH_ASSIGN(Json order, OrderOf(arguments, arguments.Word(0)));
+  HEARTH_ASSIGN(Json order, OrderOf(session, arguments, arguments.Word(0)));
   order["DryRun"] = true;
   HEARTH_ASSIGN(const Json quoted, session.Ask("POST", kPath, order));
   return Show(session, quoted, "would buy");
 }
 
 Result<ExitCode> Exchange(Session& session, const Arguments& arguments) {
-  HEARTH_ASSIGN(const Json order, OrderOf(arguments, "convertible"));
+  HEARTH_ASSIGN(const Json order, OrderOf(session, arguments, "convertible"));
   HEARTH_ASSIGN(
       const Json bought,
       session.Ask("POST", std::string(kPath) + "/" + PercentEncode(arguments.Word(0)) + "/exchange", order));
@@ -125,6 +134,39 @@ Result<ExitCode> End(Session& session, const Arguments& arguments) {
   return Show(session, ended, "ended");
 }
 
+// "2 of 3 warm", "cpus 2-3", or why it is not there.
+std::string HeldOf(const Json& commitment) {
+  if (!TextOf(commitment, "problem").empty()) return TextOf(commitment, "problem");
+  if (commitment.contains("workers_wanted"))
+    return TextOf(commitment, "workers_ready") + " of " + TextOf(commitment, "workers_wanted") + " warm";
+  return TextOf(commitment, "processors").empty() ? "" : "cpus " + TextOf(commitment, "processors");
+}
+
+Result<ExitCode> Describe(Session& session, const Arguments& arguments) {
+  HEARTH_ASSIGN(const Json one,
+                session.Ask("GET", std::string(kPath) + "/" + PercentEncode(arguments.Word(0))));
+  if (session.wants_json()) {
+    session.PrintJson(one);
+    return ExitCode::kOk;
+  }
+  TextTable table({{"COMMITMENT"}, {TextOf(one, "id")}});
+  table.Add({"kind", TextOf(one, "kind")});
+  table.Add({"state", TextOf(one, "state")});
+  table.Add({"what", WhatOf(one)});
+  table.Add({"held", HeldOf(one)});
+  table.Add({"from", TextOf(one, "from")});
+  table.Add({"to", UntilOf(one)});
+  table.Add({"payment", TextOf(one, "payment") + " upfront"});
+  table.Add({"upfront", TextOf(one, "upfront")});
+  table.Add({"each hour", TextOf(one, "hourly")});
+  if (one.contains("duration_per_gb_second"))
+    table.Add({"duration, a GB-second", TextOf(one, "duration_per_gb_second")});
+  const Json tags = one.value("tags", Json::object());
+  for (const auto& [key, value] : tags.items()) table.Add({"tag " + key, value.get<std::string>()});
+  session.out() << Printable(table.Text());
+  return ExitCode::kOk;
+}
+
 Result<ExitCode> List(Session& session, const Arguments&) {
   HEARTH_ASSIGN(const Json answer, session.Ask("GET", kPath));
   if (session.wants_json()) {
@@ -135,12 +177,13 @@ Result<ExitCode> List(Session& session, const Arguments&) {
                    {"KIND"},
                    {"STATE"},
                    {"WHAT"},
+                   {"HELD"},
                    {"FROM"},
                    {"TO"},
                    {"UPFRONT", Align::kRight},
                    {"HOURLY", Align::kRight}});
   for (const Json& one : answer.value("commitments", Json::array())) {
-    table.Add({TextOf(one, "id"), TextOf(one, "kind"), TextOf(one, "state"), WhatOf(one), TextOf(one, "from"),
+    table.Add({TextOf(one, "id"), TextOf(one, "kind"), TextOf(one, "state"), WhatOf(one), HeldOf(one), TextOf(one, "from"),
                UntilOf(one), TextOf(one, "upfront"), TextOf(one, "hourly")});
   }
   session.out() << Printable(table.Text());
@@ -152,7 +195,7 @@ const std::vector<Flag>& OrderFlags() {
   static const std::vector<Flag> flags = {
       {"--function", "NAME", "whose workers, or whose cpus; NAME:VERSION for another than $LATEST"},
       {"--workers", "N", "reserved: kept warm"},
-      {"--memory", "MB", "reserved: of each of them"},
+      {"--memory", "MB", "reserved: of each of them (the function's)"},
       {"--cpus", "N", "dedicated: whole cores"},
       {"--per-hour", "AMOUNT", "savings plan: spent in an hour"},
       {"--term", "TIME", "720h, 30d, 1y; without: until it is ended"},
@@ -176,6 +219,15 @@ std::vector<Command> PlanCommands() {
           .run = List,
       },
       {
+          .name = "plan describe",
+          .positionals = {"ID"},
+          .summary = "Show a commitment, what is held for it now and why not",
+          .details = "",
+          .flags = {},
+          .examples = {{"hearth plan describe rsv-0123456789ab", ""}},
+          .run = Describe,
+      },
+      {
           .name = "plan quote",
           .positionals = {"[KIND]"},
           .summary = "Say what a commitment would cost, or list all offers",
@@ -193,7 +245,7 @@ std::vector<Command> PlanCommands() {
               "KIND is reserved, convertible, savings-plan or dedicated. With a term it begins with the UTC "
               "hour\nthat runs, and is paid to its end.\n",
           .flags = OrderFlags(),
-          .examples = {{"hearth plan buy reserved --function resize --workers 2 --memory 512", ""},
+          .examples = {{"hearth plan buy reserved --function resize --workers 2", ""},
                        {"hearth plan buy dedicated --function resize --cpus 2", ""}},
           .run = Buy,
       },

@@ -1,8 +1,20 @@
+#include <utility>
+
 #include "runtime/cli/text_table.h"
 #include "runtime/cli/verbs.h"
 
 namespace hearth::cli {
 namespace {
+
+// "on-demand", "dedicated rsv-1,ded-1".
+std::string PlanOf(const Json& version) {
+  std::string text = TextOf(version, "plan");
+  char before = ' ';
+  for (const Json& commitment : version.value("commitments", Json::array())) {
+    text += std::exchange(before, ',') + commitment.get<std::string>();
+  }
+  return text;
+}
 
 Result<ExitCode> Workers(Session& session, const Arguments&) {
   HEARTH_ASSIGN(const Json answer, session.Ask("GET", "/_hearth/v1/workers"));
@@ -18,12 +30,14 @@ Result<ExitCode> Workers(Session& session, const Arguments&) {
                    {"BUSY", Align::kRight},
                    {"WAITING", Align::kRight},
                    {"MAX", Align::kRight},
+                   {"RESERVED", Align::kRight},
+                   {"PLAN"},
                    {"STATE"}});
   for (const Json& version : answer.value("versions", Json::array())) {
     table.Add({TextOf(version, "function"), TextOf(version, "version"), TextOf(version, "starting"),
                TextOf(version, "idle"), TextOf(version, "frozen"), TextOf(version, "busy"),
-               TextOf(version, "waiting"), TextOf(version, "workers_max"),
-               version.value("draining", false) ? "draining" : "serving"});
+               TextOf(version, "waiting"), TextOf(version, "workers_max"), TextOf(version, "reserved"),
+               PlanOf(version), version.value("draining", false) ? "draining" : "serving"});
   }
   session.out() << table.Text();
   if (table.Text().empty()) session.Note("no workers; the first invocation starts one");

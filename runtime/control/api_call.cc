@@ -38,15 +38,21 @@ std::string ApiCall::parameter(std::string_view name) const {
 }
 
 std::string ApiCall::query(std::string_view name) const {
+  const std::vector<std::string> given = queries(name);
+  return given.empty() ? "" : given.front();
+}
+
+std::vector<std::string> ApiCall::queries(std::string_view name) const {
+  std::vector<std::string> given;
   std::string_view rest = request_.raw_query;
   while (!rest.empty()) {
     const std::string_view pair = rest.substr(0, rest.find('&'));
     rest.remove_prefix(std::min(rest.size(), pair.size() + 1));
     const size_t equals = std::min(pair.find('='), pair.size());
     if (DecodeQueryText(pair.substr(0, equals)) != name) continue;
-    return equals == pair.size() ? "" : DecodeQueryText(pair.substr(equals + 1));
+    given.push_back(equals == pair.size() ? "" : DecodeQueryText(pair.substr(equals + 1)));
   }
-  return "";
+  return given;
 }
 
 void ApiCall::Answer(int status, http::Headers headers, std::string body) {

@@ -4,6 +4,7 @@
 #include <memory>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "runtime/base/ids.h"
 #include "runtime/base/result.h"
@@ -31,6 +32,7 @@ class ApiCall final {
   std::string_view header(std::string_view name) const { return request_.headers.Get(name); }
   std::string parameter(std::string_view name) const;  // of the path, decoded; "" when there is none
   std::string query(std::string_view name) const;      // decoded; "" when there is none
+  std::vector<std::string> queries(std::string_view name) const;  // each that is given
   const RequestId& request_id() const { return request_id_; }
 
   void Answer(int status, http::Headers headers, std::string body);

@@ -33,7 +33,9 @@ ControlApi::ControlApi(ControlParts parts, Options options)
       metrics_(parts.metrics),
       random_(parts.random),
       triggers_(std::move(parts.triggers)),
-      functions_(parts.registry, triggers_),
+      functions_(parts.registry, triggers_, parts.account),
+      tags_(parts.registry, parts.account),
+      provisioned_(parts.registry, parts.account, parts.executor.clock()),
       invoke_(parts.registry, parts.sink, parts.logs),
       urls_(parts.registry, *triggers_.at("url")),
       mappings_(parts.registry, *triggers_.at("queue"), parts.queues, parts.random),
@@ -144,6 +146,11 @@ Status ControlApi::MountFunctionParts(http::RouteTable& routes) {
   HEARTH_TRY(Add(routes, "DELETE " + url, [this](const ApiCallPtr& call) { urls_.Delete(call); }));
   HEARTH_TRY(Add(routes, "GET /2021-10-31/functions/{name}/urls",
                  [this](const ApiCallPtr& call) { urls_.List(call); }));
+  const std::string provisioned = "/2019-09-30/functions/{name}/provisioned-concurrency";
+  HEARTH_TRY(Add(routes, "PUT " + provisioned, [this](const ApiCallPtr& call) { provisioned_.Put(call); }));
+  HEARTH_TRY(Add(routes, "GET " + provisioned, [this](const ApiCallPtr& call) { provisioned_.Get(call); }));
+  HEARTH_TRY(
+      Add(routes, "DELETE " + provisioned, [this](const ApiCallPtr& call) { provisioned_.Delete(call); }));
   // The dates differ between writing and reading, as in AWS's model.
   const std::string concurrency = "/functions/{name}/concurrency";
   HEARTH_TRY(Add(routes, "PUT /2017-10-31" + concurrency,
@@ -170,7 +177,10 @@ Status ControlApi::MountAccount(http::RouteTable& routes) {
   for (const char* settings : {"GET /2016-08-19/account-settings", "GET /2016-08-19/account-settings/"}) {
     HEARTH_TRY(Add(routes, settings, [this](const ApiCallPtr& call) { AccountSettings(call); }));
   }
-  HEARTH_TRY(Add(routes, "GET /2017-03-31/tags/{name}", [this](const ApiCallPtr& call) { ListTags(call); }));
+  const std::string tags = "/2017-03-31/tags/{name}";
+  HEARTH_TRY(Add(routes, "GET " + tags, [this](const ApiCallPtr& call) { tags_.List(call); }));
+  HEARTH_TRY(Add(routes, "POST " + tags, [this](const ApiCallPtr& call) { tags_.Tag(call); }));
+  HEARTH_TRY(Add(routes, "DELETE " + tags, [this](const ApiCallPtr& call) { tags_.Untag(call); }));
   return Add(routes, "GET /2020-06-30/functions/{name}/code-signing-config",
              [this](const ApiCallPtr& call) { CodeSigningConfig(call); });
 }
@@ -219,6 +229,8 @@ Status ControlApi::MountBilling(http::RouteTable& routes) {
       Add(routes, "POST " + bill + "/re-rate", [this](const ApiCallPtr& call) { bill_.Rerate(call); }));
   HEARTH_TRY(Add(routes, "GET " + bill + "/advice", [this](const ApiCallPtr& call) { bill_.Advise(call); }));
   HEARTH_TRY(Add(routes, "GET " + promised, [this](const ApiCallPtr& call) { commitments_.List(call); }));
+  HEARTH_TRY(
+      Add(routes, "GET " + promised + "/{id}", [this](const ApiCallPtr& call) { commitments_.Get(call); }));
   HEARTH_TRY(Add(routes, "POST " + promised, [this](const ApiCallPtr& call) { commitments_.Buy(call); }));
   HEARTH_TRY(Add(routes, "POST " + promised + "/{id}/exchange",
                  [this](const ApiCallPtr& call) { commitments_.Exchange(call); }));
@@ -248,14 +260,6 @@ void ControlApi::AccountSettings(const ApiCallPtr& call) {
                       {"TotalCodeSize", 80'530'636'800},
                       {"UnreservedConcurrentExecutions", 1000}}},
                     {"AccountUsage", {{"FunctionCount", functions.size()}, {"TotalCodeSize", code_bytes}}}});
-}
-
-void ControlApi::ListTags(const ApiCallPtr& call) {
-  const auto reference = ParseFunctionReference(call->parameter("name"));
-  if (!reference.ok()) return call->Fail(reference.error());
-  if (const auto version = ResolveFunction(registry_, *reference); !version.ok())
-    return call->Fail(version.error());
-  call->AnswerJson(200, {{"Tags", Json::object()}});
 }
 
 void ControlApi::CodeSigningConfig(const ApiCallPtr& call) {

@@ -17,6 +17,8 @@
 #include "runtime/control/lambda_functions.h"
 #include "runtime/control/lambda_invoke.h"
 #include "runtime/control/lambda_mappings.h"
+#include "runtime/control/lambda_provisioned.h"
+#include "runtime/control/lambda_tags.h"
 #include "runtime/control/lambda_urls.h"
 #include "runtime/control/sqs_api.h"
 #include "runtime/http/connection.h"
@@ -88,7 +90,6 @@ class ControlApi final {
   http::Handler Guarded(Handle handle);
 
   void AccountSettings(const ApiCallPtr& call);
-  void ListTags(const ApiCallPtr& call);
   void CodeSigningConfig(const ApiCallPtr& call);
 
   // Constant after construction.
@@ -100,6 +101,8 @@ class ControlApi final {
   const TriggersByKind triggers_;
   // Mutable.
   LambdaFunctions functions_;
+  LambdaTags tags_;
+  LambdaProvisioned provisioned_;
   LambdaInvoke invoke_;
   LambdaUrls urls_;
   LambdaMappings mappings_;

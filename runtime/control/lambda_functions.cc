@@ -30,6 +30,7 @@ struct NewFunction {
   std::string name;
   FunctionSettings settings;
   std::string package;
+  Tags tags;
   bool publish = false;
 };
 
@@ -43,6 +44,8 @@ Result<NewFunction> ReadNewFunction(std::string_view body) {
   made.name = reference.name;
   HEARTH_TRY(ReadFunctionSettings(request, made.settings));
   HEARTH_TRY(in.Read("Publish", made.publish));
+  HEARTH_TRY(in.Read("Tags", made.tags));
+  HEARTH_TRY(ValidateTags(made.tags));
   HEARTH_TRY(in.Require("Code"));
   HEARTH_ASSIGN(const Json* code, in.Object("Code"));
   HEARTH_ASSIGN(made.package, ReadPackage(*code));
@@ -77,16 +80,21 @@ Result<FunctionVersionPtr> LambdaFunctions::VersionOf(const ApiCall& call) const
 void LambdaFunctions::Create(const ApiCallPtr& call) {
   auto made = ReadNewFunction(call->body());
   if (!made.ok()) return call->Fail(made.error());
-  if (!made->publish) {
-    return registry_.Create(made->name, std::move(made->settings), std::move(made->package),
-                            AnswerWith(call, 201, ShownState::kJustCreated, ShownArn::kPlain));
-  }
-  const std::string name = made->name;
-  registry_.Create(name, std::move(made->settings), std::move(made->package),
-                   [this, call, name](Result<FunctionVersionPtr> version) {
-                     if (!version.ok()) return call->Fail(version.error());
-                     PublishAndAnswer(call, name, 201);
-                   });
+  registry_.Create(
+      made->name, std::move(made->settings), std::move(made->package),
+      [this, call, tags = made->tags, publish = made->publish](Result<FunctionVersionPtr> version) {
+        OnCreated(call, std::move(version), tags, publish);
+      });
+}
+
+void LambdaFunctions::OnCreated(const ApiCallPtr& call, Result<FunctionVersionPtr> version, const Tags& tags,
+                                bool publish) {
+  if (!version.ok()) return call->Fail(version.error());
+  const std::string name = (*version)->function;
+  const Status tagged = account_.SetTags(name, tags);
+  if (!tagged.ok()) return call->Fail(tagged.error().WithContext("the function is there, but has no tags"));
+  if (publish) return PublishAndAnswer(call, name, 201);
+  AnswerWith(call, 201, ShownState::kJustCreated, ShownArn::kPlain)(std::move(version));
 }
 
 void LambdaFunctions::PublishAndAnswer(const ApiCallPtr& call, const std::string& name, int status) {
@@ -101,6 +109,7 @@ void LambdaFunctions::Get(const ApiCallPtr& call) {
   Json answer = {
       {"Configuration", FunctionConfigurationJson(**version, ShownState::kActive, ArnFor(*reference))},
       {"Code", {{"Location", "file://" + (*version)->code.folder}, {"RepositoryType", "S3"}}}};
+  if (const Tags& tags = account_.state().TagsOf(reference->name); !tags.empty()) answer["Tags"] = tags;
   if (Json concurrency = ConcurrencyJson(**version); !concurrency.empty())
     answer["Concurrency"] = std::move(concurrency);
   call->AnswerJson(200, answer);
@@ -200,14 +209,18 @@ void LambdaFunctions::Delete(const ApiCallPtr& call) {
     return call->Fail(Error{ErrorCode::kInvalidArgument,
                             "$LATEST version cannot be deleted without deleting the function."});
   }
-  registry_.Delete(reference->name, reference->qualifier,
-                   [this, call, reference = *reference](const Status& done) {
-                     if (!done.ok()) return call->Fail(done.error());
-                     if (reference.qualifier.empty()) {
-                       for (const auto& [kind, trigger] : triggers_) trigger->ForgetFunction(reference.name);
-                     }
-                     call->AnswerEmpty(204);
-                   });
+  registry_.Delete(
+      reference->name, reference->qualifier, [this, call, reference = *reference](const Status& done) {
+        if (!done.ok()) return call->Fail(done.error());
+        if (const Status ended = account_.EndOpenOf(reference.name, reference.qualifier); !ended.ok())
+          return call->Fail(ended.error().WithContext("it is gone; what is reserved for it is not"));
+        if (reference.qualifier.empty()) {
+          for (const auto& [kind, trigger] : triggers_) trigger->ForgetFunction(reference.name);
+          if (const Status untagged = account_.SetTags(reference.name, {}); !untagged.ok())
+            return call->Fail(untagged.error().WithContext("the function is gone; its tags are not"));
+        }
+        call->AnswerEmpty(204);
+      });
 }
 
 void LambdaFunctions::Publish(const ApiCallPtr& call) {

@@ -4,6 +4,7 @@
 #include <string>
 
 #include "runtime/control/api_call.h"
+#include "runtime/meter/account.h"
 #include "runtime/registry/function_registry.h"
 #include "runtime/router/trigger.h"
 
@@ -17,8 +18,8 @@ using TriggersByKind = std::map<std::string, Trigger*, std::less<>>;
 // Thread:  loop thread.
 class LambdaFunctions final {
  public:
-  LambdaFunctions(FunctionRegistry& registry, const TriggersByKind& triggers)
-      : registry_(registry), triggers_(triggers) {}
+  LambdaFunctions(FunctionRegistry& registry, const TriggersByKind& triggers, Account& account)
+      : registry_(registry), triggers_(triggers), account_(account) {}
 
   void Create(const ApiCallPtr& call);
   void Get(const ApiCallPtr& call);
@@ -36,11 +37,13 @@ class LambdaFunctions final {
  private:
   Result<FunctionReference> ReferenceOf(const ApiCall& call) const;
   Result<FunctionVersionPtr> VersionOf(const ApiCall& call) const;
+  void OnCreated(const ApiCallPtr& call, Result<FunctionVersionPtr> version, const Tags& tags, bool publish);
   void PublishAndAnswer(const ApiCallPtr& call, const std::string& name, int status);
   void ChangeConcurrency(const ApiCallPtr& call, uint32_t workers_max, FunctionRegistry::Reply reply);
 
   FunctionRegistry& registry_;
   const TriggersByKind& triggers_;
+  Account& account_;  // which has tags and commitments
 };
 
 }  // namespace hearth
