@@ -114,7 +114,8 @@ Result<CgroupV2::Files> OpenFiles(const std::string& folder) {
 
 Result<std::unique_ptr<Cgroup>> CgroupV2Backend::Create(const CgroupLimits& limits) {
   // Groups of a set lie below it, and cannot get more than it has.
-  const std::string above = cpu_sets_.ok() ? cpu_sets_->FolderOf(cpu_sets_->NearestTo(limits.cpu_set)) : folder_;
+  const std::string above =
+      cpu_sets_.ok() ? cpu_sets_->FolderOf(cpu_sets_->NearestTo(limits.cpu_set)) : folder_;
   const std::string folder = above + "/w" + std::to_string(next_number_++);
   if (mkdir(folder.c_str(), 0755) != 0) return ErrnoError("make cgroup " + folder);
   const Status limited = SetLimits(folder, limits);

@@ -9,8 +9,8 @@ std::vector<Command> Listed() {
   std::vector<Command> all;
   for (const auto& commands :
        {InitCommands(), UpCommands(), DeployCommands(), InvokeCommands(), FunctionCommands(), TagCommands(),
-        LogsCommands(), BillCommands(), PlanCommands(), BudgetCommands(), QueueCommands(), BucketCommands(),
-        EndpointCommands(), StatusCommands()}) {
+        ConcurrencyCommands(), LogsCommands(), BillCommands(), PlanCommands(), BudgetCommands(),
+        QueueCommands(), BucketCommands(), EndpointCommands(), StatusCommands()}) {
     all.insert(all.end(), commands.begin(), commands.end());
   }
   return all;

@@ -183,8 +183,8 @@ Result<ExitCode> List(Session& session, const Arguments&) {
                    {"UPFRONT", Align::kRight},
                    {"HOURLY", Align::kRight}});
   for (const Json& one : answer.value("commitments", Json::array())) {
-    table.Add({TextOf(one, "id"), TextOf(one, "kind"), TextOf(one, "state"), WhatOf(one), HeldOf(one), TextOf(one, "from"),
-               UntilOf(one), TextOf(one, "upfront"), TextOf(one, "hourly")});
+    table.Add({TextOf(one, "id"), TextOf(one, "kind"), TextOf(one, "state"), WhatOf(one), HeldOf(one),
+               TextOf(one, "from"), UntilOf(one), TextOf(one, "upfront"), TextOf(one, "hourly")});
   }
   session.out() << Printable(table.Text());
   if (table.Text().empty()) session.Note("no commitments; hearth plan quote lists what can be bought");

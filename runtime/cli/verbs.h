@@ -13,6 +13,7 @@ std::vector<Command> DeployCommands();
 std::vector<Command> InvokeCommands();
 std::vector<Command> FunctionCommands();  // ls, describe, rm
 std::vector<Command> TagCommands();
+std::vector<Command> ConcurrencyCommands();
 std::vector<Command> LogsCommands();
 std::vector<Command> BillCommands();
 std::vector<Command> PlanCommands();

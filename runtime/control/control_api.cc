@@ -28,12 +28,13 @@ LambdaError UnknownOperation(const http::Request& request) {
 }  // namespace
 
 ControlApi::ControlApi(ControlParts parts, Options options)
-    : guard_(std::make_shared<const AccessGuard>(std::move(options.access))),
+    : concurrency_max_(options.concurrency_max),
+      guard_(std::make_shared<const AccessGuard>(std::move(options.access))),
       registry_(parts.registry),
       metrics_(parts.metrics),
       random_(parts.random),
       triggers_(std::move(parts.triggers)),
-      functions_(parts.registry, triggers_, parts.account),
+      functions_(parts.registry, triggers_, parts.account, parts.executor.clock(), concurrency_max_),
       tags_(parts.registry, parts.account),
       provisioned_(parts.registry, parts.account, parts.executor.clock()),
       invoke_(parts.registry, parts.sink, parts.logs),
@@ -256,9 +257,10 @@ void ControlApi::AccountSettings(const ApiCallPtr& call) {
                    {{"AccountLimit",
                      {{"CodeSizeUnzipped", kUnpackedBytesMax},
                       {"CodeSizeZipped", kPackageBytesMax},
-                      {"ConcurrentExecutions", 1000},
+                      {"ConcurrentExecutions", concurrency_max_},
                       {"TotalCodeSize", 80'530'636'800},
-                      {"UnreservedConcurrentExecutions", 1000}}},
+                      {"UnreservedConcurrentExecutions",
+                       concurrency_max_ - std::min(concurrency_max_, functions_.reserved_concurrency())}}},
                     {"AccountUsage", {{"FunctionCount", functions.size()}, {"TotalCodeSize", code_bytes}}}});
 }
 

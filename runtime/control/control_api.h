@@ -59,6 +59,7 @@ class ControlApi final {
     AccessGuard::Options access;
     ControlInfo info;
     HearthStatus::Readiness readiness;  // empty: always ready
+    size_t concurrency_max = 1000;      // events under way at once
   };
 
   static Result<std::unique_ptr<ControlApi>> Mount(http::RouteTable& routes, ControlParts parts,
@@ -93,6 +94,7 @@ class ControlApi final {
   void CodeSigningConfig(const ApiCallPtr& call);
 
   // Constant after construction.
+  const size_t concurrency_max_;
   const std::shared_ptr<const AccessGuard> guard_;
   // Borrowed.
   FunctionRegistry& registry_;

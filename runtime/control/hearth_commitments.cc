@@ -112,8 +112,7 @@ Result<CommitmentOrder> ReadCommitmentOrder(const Json& body) {
 
 void HearthCommitments::List(const ApiCallPtr& call) {
   Json all = Json::array();
-  for (const auto& [id, commitment] : account_.state().commitments())
-    all.push_back(ShownOf(commitment));
+  for (const auto& [id, commitment] : account_.state().commitments()) all.push_back(ShownOf(commitment));
   call->AnswerJson(200, {{"commitments", std::move(all)}});
 }
 

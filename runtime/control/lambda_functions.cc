@@ -3,12 +3,12 @@
 #include "runtime/control/lambda_function_json.h"
 #include "runtime/control/lambda_page.h"
 #include "runtime/control/lambda_reference.h"
+#include "runtime/router/concurrency_limits.h"
 
 namespace hearth {
 namespace {
 
 // Lambda's answer to both lists never has more.
-constexpr int64_t kReservedConcurrencyMax = 100'000;
 
 ShownArn ArnFor(const FunctionReference& reference) {
   return reference.qualifier.empty() ? ShownArn::kPlain : ShownArn::kQualified;
@@ -52,9 +52,9 @@ Result<NewFunction> ReadNewFunction(std::string_view body) {
   return made;
 }
 
-Json ConcurrencyJson(const FunctionVersion& version) {
+Json ConcurrencyJson(const FunctionScaling& scaling) {
   Json out = Json::object();
-  if (version.settings.workers_max > 0) out["ReservedConcurrentExecutions"] = version.settings.workers_max;
+  if (scaling.reserved_concurrency) out["ReservedConcurrentExecutions"] = *scaling.reserved_concurrency;
   return out;
 }
 
@@ -110,7 +110,7 @@ void LambdaFunctions::Get(const ApiCallPtr& call) {
       {"Configuration", FunctionConfigurationJson(**version, ShownState::kActive, ArnFor(*reference))},
       {"Code", {{"Location", "file://" + (*version)->code.folder}, {"RepositoryType", "S3"}}}};
   if (const Tags& tags = account_.state().TagsOf(reference->name); !tags.empty()) answer["Tags"] = tags;
-  if (Json concurrency = ConcurrencyJson(**version); !concurrency.empty())
+  if (Json concurrency = ConcurrencyJson(registry_.ScalingOf(reference->name)); !concurrency.empty())
     answer["Concurrency"] = std::move(concurrency);
   call->AnswerJson(200, answer);
 }
@@ -237,47 +237,70 @@ void LambdaFunctions::Publish(const ApiCallPtr& call) {
                     AnswerWith(call, 201, ShownState::kJustCreated, ShownArn::kQualified));
 }
 
-void LambdaFunctions::ChangeConcurrency(const ApiCallPtr& call, uint32_t workers_max,
-                                        FunctionRegistry::Reply reply) {
-  const auto version = VersionOf(*call);
-  if (!version.ok()) return call->Fail(version.error());
-  registry_.UpdateSettings((*version)->function,
-                           [workers_max](FunctionSettings& settings) {
-                             settings.workers_max = workers_max;
-                             return Ok();
-                           },
-                           {}, std::move(reply));
+size_t LambdaFunctions::reserved_concurrency() const {
+  size_t reserved = 0;
+  for (const FunctionVersionPtr& function : registry_.List())
+    reserved += registry_.ScalingOf(function->function).reserved_concurrency.value_or(0);
+  return reserved;
+}
+
+Status LambdaFunctions::CheckConcurrency(const std::string& function, uint32_t reserved) const {
+  const size_t own = registry_.ScalingOf(function).reserved_concurrency.value_or(0);
+  HEARTH_TRY(CheckReservation(concurrency_max_, reserved_concurrency() - own, reserved));
+  uint64_t always_ready = 0;
+  for (const Commitment* one : account_.state().Running(clock_.WallNow())) {
+    if (one->reserved() && one->function == function) always_ready += one->workers;
+  }
+  if (reserved >= always_ready) return Ok();
+  return Error{ErrorCode::kInvalidArgument,
+               "Specified ReservedConcurrentExecutions for function should be greater than or equal to its "
+               "provisioned concurrency: " +
+                   std::to_string(always_ready) +
+                   " workers are kept ready for it (hearth plan ls); end those first"};
 }
 
 void LambdaFunctions::PutConcurrency(const ApiCallPtr& call) {
+  const auto version = VersionOf(*call);
+  if (!version.ok()) return call->Fail(version.error());
   const auto request = ParseJsonObject(call->body());
   if (!request.ok()) return call->Fail(request.error());
   const JsonMembers in(*request);
-  if (const Status given = in.Require("ReservedConcurrentExecutions"); !given.ok())
-    return call->Fail(given.error());
   int64_t reserved = 0;
-  if (const Status read = in.Read("ReservedConcurrentExecutions", reserved, 1, kReservedConcurrencyMax);
-      !read.ok()) {
-    return call->Fail(read.error().WithContext(
-        "reserved concurrency (0, which switches a function off, is not supported yet)"));
+  for (const Status& read : {in.Require("ReservedConcurrentExecutions"),
+                             in.Read("ReservedConcurrentExecutions", reserved, 0, kReservedConcurrencyMax)}) {
+    if (!read.ok()) return call->Fail(read.error());
   }
-  ChangeConcurrency(call, static_cast<uint32_t>(reserved), [call](Result<FunctionVersionPtr> version) {
-    if (!version.ok()) return call->Fail(version.error());
-    call->AnswerJson(200, ConcurrencyJson(**version));
-  });
+  const std::string name = (*version)->function;
+  registry_.UpdateScaling(
+      name,
+      [this, name, reserved](FunctionScaling& scaling) {
+        scaling.reserved_concurrency = static_cast<uint32_t>(reserved);
+        return CheckConcurrency(name, *scaling.reserved_concurrency);
+      },
+      [this, call, name](const Status& changed) {
+        if (!changed.ok()) return call->Fail(changed.error());
+        call->AnswerJson(200, ConcurrencyJson(registry_.ScalingOf(name)));
+      });
 }
 
 void LambdaFunctions::GetConcurrency(const ApiCallPtr& call) {
   const auto version = VersionOf(*call);
   if (!version.ok()) return call->Fail(version.error());
-  call->AnswerJson(200, ConcurrencyJson(**version));
+  call->AnswerJson(200, ConcurrencyJson(registry_.ScalingOf((*version)->function)));
 }
 
 void LambdaFunctions::DeleteConcurrency(const ApiCallPtr& call) {
-  ChangeConcurrency(call, 0, [call](Result<FunctionVersionPtr> version) {
-    if (!version.ok()) return call->Fail(version.error());
-    call->AnswerEmpty(204);
-  });
+  const auto version = VersionOf(*call);
+  if (!version.ok()) return call->Fail(version.error());
+  registry_.UpdateScaling((*version)->function,
+                          [](FunctionScaling& scaling) {
+                            scaling.reserved_concurrency.reset();
+                            return Ok();
+                          },
+                          [call](const Status& changed) {
+                            if (!changed.ok()) return call->Fail(changed.error());
+                            call->AnswerEmpty(204);
+                          });
 }
 
 }  // namespace hearth

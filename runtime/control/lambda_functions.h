@@ -18,8 +18,13 @@ using TriggersByKind = std::map<std::string, Trigger*, std::less<>>;
 // Thread:  loop thread.
 class LambdaFunctions final {
  public:
-  LambdaFunctions(FunctionRegistry& registry, const TriggersByKind& triggers, Account& account)
-      : registry_(registry), triggers_(triggers), account_(account) {}
+  LambdaFunctions(FunctionRegistry& registry, const TriggersByKind& triggers, Account& account,
+                  const Clock& clock, size_t concurrency_max)
+      : registry_(registry),
+        triggers_(triggers),
+        account_(account),
+        clock_(clock),
+        concurrency_max_(concurrency_max) {}
 
   void Create(const ApiCallPtr& call);
   void Get(const ApiCallPtr& call);
@@ -33,17 +38,20 @@ class LambdaFunctions final {
   void PutConcurrency(const ApiCallPtr& call);
   void GetConcurrency(const ApiCallPtr& call);
   void DeleteConcurrency(const ApiCallPtr& call);
+  size_t reserved_concurrency() const;  // of all functions
 
  private:
   Result<FunctionReference> ReferenceOf(const ApiCall& call) const;
   Result<FunctionVersionPtr> VersionOf(const ApiCall& call) const;
   void OnCreated(const ApiCallPtr& call, Result<FunctionVersionPtr> version, const Tags& tags, bool publish);
   void PublishAndAnswer(const ApiCallPtr& call, const std::string& name, int status);
-  void ChangeConcurrency(const ApiCallPtr& call, uint32_t workers_max, FunctionRegistry::Reply reply);
+  Status CheckConcurrency(const std::string& function, uint32_t reserved) const;
 
   FunctionRegistry& registry_;
   const TriggersByKind& triggers_;
   Account& account_;  // which has tags and commitments
+  const Clock& clock_;
+  const size_t concurrency_max_;  // of the account
 };
 
 }  // namespace hearth

@@ -298,6 +298,7 @@ hearth::Status Daemon::MountControl() {
   if (cgroups_.backend->freezer() == FreezerKind::kNone)
     options.info.isolation_missing.push_back(cgroups_.freezer_report);
   options.readiness = [this] { return Readiness(); };
+  options.concurrency_max = config_.concurrency_max;
   ControlParts parts{*registry_, *router_, *queues_, *keys_, *meter_, *account_, *budgets_,
                      logs_,      metrics_, *this,    {},     loop_,   random_};
   for (Trigger* trigger : Triggers()) parts.triggers.emplace(std::string(trigger->kind()), trigger);

@@ -90,6 +90,7 @@ class Daemon final : private PoolStatusSource, private RegistryObserver, private
   void OnReplaced(const FunctionVersionPtr& old_version, const FunctionVersionPtr& new_version) override;
   // What the router and the meter see is for metrics and for the functions' logs.
   void OnInvocationStarted(const FunctionVersion& version, const Event& event) override;
+  void OnScalingChanged(const std::string& function) override { router_->OnScalingChanged(function); }
   void OnInvocationSettled(const InvocationRecord& record) override;
   void OnThrottled(std::string_view function, std::string_view reason) override;
   void OnOverhead(std::string_view function, nanoseconds overhead) override;

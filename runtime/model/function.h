@@ -39,7 +39,6 @@ struct FunctionSettings {
   Bytes memory = kMemoryDefault;
   Bytes tmp = kTmpDefault;
   Isolation isolation = Isolation::kInstance;
-  uint32_t workers_max = 0;  // reserved concurrency as a cap; 0: no cap of its own
   std::map<std::string, std::string> environment;
   std::vector<BucketMount> buckets;
 };

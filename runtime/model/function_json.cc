@@ -19,7 +19,6 @@ json EncodeSettings(const FunctionSettings& s) {
           {"memory_mib", s.memory.mib()},
           {"tmp_mib", s.tmp.mib()},
           {"isolation", static_cast<int>(s.isolation)},
-          {"workers_max", s.workers_max},
           {"environment", s.environment},
           {"buckets", buckets}};
 }
@@ -34,7 +33,6 @@ FunctionSettings DecodeSettings(const json& j) {
   s.memory = Bytes{j.value("memory_mib", s.memory.mib()) << 20};
   s.tmp = Bytes{j.value("tmp_mib", s.tmp.mib()) << 20};
   s.isolation = j.value("isolation", 0) == 1 ? Isolation::kInvocation : Isolation::kInstance;
-  s.workers_max = j.value("workers_max", 0U);
   s.environment = j.value("environment", s.environment);
   for (const json& mount : j.value("buckets", json::array())) {
     s.buckets.push_back({mount.value("bucket", ""), mount.value("writable", false)});

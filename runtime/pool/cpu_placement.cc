@@ -53,8 +53,7 @@ std::vector<CpuCore> CoresOf(const CpuList& cpus, const std::string& sys) {
 Result<CpuPlacement> PlaceCpus(const std::vector<CpuCore>& cores, const std::vector<CpuWish>& wanted) {
   CpuPlacement placement;
   std::vector<CpuCore> free = cores;
-  for (const CpuWish& wish : wanted)
-    placement.hosts.push_back(TakeBack(wish, free) ? wish.had : CpuList());
+  for (const CpuWish& wish : wanted) placement.hosts.push_back(TakeBack(wish, free) ? wish.had : CpuList());
   for (size_t i = 0; i < wanted.size(); ++i) {
     if (!placement.hosts[i].empty()) continue;
     std::vector<CpuCore> host;
@@ -65,11 +64,10 @@ Result<CpuPlacement> PlaceCpus(const std::vector<CpuCore>& cores, const std::vec
     }
     placement.hosts[i] = Joined(host);
     if (placement.hosts[i].size() != wanted[i].cpus) {
-      return Error{ErrorCode::kPrecondition,
-                   std::to_string(wanted[i].cpus) +
-                       " dedicated processors are no whole cores here: a core has " +
-                       std::to_string(host.back().size()) + "; ask for " +
-                       std::to_string(placement.hosts[i].size())};
+      return Error{
+          ErrorCode::kPrecondition,
+          std::to_string(wanted[i].cpus) + " dedicated processors are no whole cores here: a core has " +
+              std::to_string(host.back().size()) + "; ask for " + std::to_string(placement.hosts[i].size())};
     }
   }
   placement.shared = Joined(free);

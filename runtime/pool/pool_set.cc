@@ -13,14 +13,21 @@ PoolSet::~PoolSet() = default;
 WarmPool& PoolSet::PoolOf(const std::shared_ptr<const FunctionVersion>& version) {
   std::unique_ptr<WarmPool>& pool = pools_[version->generation];
   if (pool) return *pool;
-  PoolLimits limits = options_.limits;
-  const uint32_t own_max = version->settings.workers_max;
-  if (own_max > 0) limits.workers_max = std::min<size_t>(limits.workers_max, own_max);
   pool = std::make_unique<WarmPool>(
-      version, limits, launcher_, memory_, [this] { return MakeRoom(); }, executor_);
+      version, LimitsOf(version->function), launcher_, memory_, [this] { return MakeRoom(); }, executor_);
   pool->SetOnRefilled([this] { MaybeSettled(); });
   if (plan_of_) pool->SetPlan(plan_of_(*version));
   return *pool;
+}
+
+PoolLimits PoolSet::LimitsOf(const std::string& function) const {
+  return scaling_of_ ? LimitsFor(options_.limits, scaling_of_(function)) : options_.limits;
+}
+
+void PoolSet::Rescale(const std::string& function) {
+  for (auto& [generation, pool] : pools_) {
+    if (pool->version().function == function) pool->SetLimits(LimitsOf(function));
+  }
 }
 
 // Lent reserved workers and spot attempts are yet to come: there are none of them to count.

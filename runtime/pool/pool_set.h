@@ -22,7 +22,7 @@ class PoolSet final {
 
   struct Options {
     Bytes memory_total = 1_GiB;  // configured memory of all workers together
-    PoolLimits limits;           // workers_max is lowered to the function's own
+    PoolLimits limits;           // of each version, unless its function has its own
   };
 
   // What commitments ask of a version; asked when its pool is made, and by Replan().
@@ -38,6 +38,10 @@ class PoolSet final {
   void Drain(std::function<void()> drained);
   bool draining() const { return draining_; }
 
+  // Asked when a pool is made, and by Rescale().
+  using ScalingOf = std::function<FunctionScaling(const std::string& function)>;
+  void SetScalingOf(ScalingOf scaling_of) { scaling_of_ = std::move(scaling_of); }
+  void Rescale(const std::string& function);
   void SetPlanOf(PlanOf plan_of) { plan_of_ = std::move(plan_of); }
   // `promised`: memory of all workers that commitments keep, alive or not; nobody else gets it.
   void Replan(Bytes promised);
@@ -49,6 +53,7 @@ class PoolSet final {
   const WarmPool* Find(const FunctionVersion& version) const;  // null: it has none yet
 
  private:
+  PoolLimits LimitsOf(const std::string& function) const;
   bool MakeRoom();
   bool EvictLongestIdle();
   void MaybeSettled();
@@ -64,6 +69,7 @@ class PoolSet final {
   MemoryBudget memory_;
   std::map<uint64_t, std::unique_ptr<WarmPool>> pools_;  // by generation
   Timer retry_;
+  ScalingOf scaling_of_;
   PlanOf plan_of_;
   std::function<void()> settled_;
   bool draining_ = false;

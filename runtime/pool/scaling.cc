@@ -4,6 +4,12 @@
 
 namespace hearth {
 
+PoolLimits LimitsFor(PoolLimits node, const FunctionScaling& scaling) {
+  if (scaling.reserved_concurrency)
+    node.workers_max = std::min<size_t>(node.workers_max, *scaling.reserved_concurrency);
+  return node;
+}
+
 size_t WorkersToStart(const PoolCounts& counts, const PoolLimits& limits) {
   // What starts for a commitment has its init yet to do: it does not count as coming.
   const size_t coming = counts.starting - counts.reserved_starting + counts.idle;

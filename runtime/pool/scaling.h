@@ -3,6 +3,7 @@
 #include <cstddef>
 
 #include "runtime/base/units.h"
+#include "runtime/model/function_scaling.h"
 
 // Decisions of the warm pool, as pure functions of values: how many workers to start, and which to let go.
 
@@ -13,6 +14,9 @@ struct PoolLimits {
   size_t waiters_max = 1000;   // events that wait for a worker; one more is throttled
   seconds idle_time_out{600};  // an idle worker goes after this
 };
+
+// The node's, and what the function has of its own.
+PoolLimits LimitsFor(PoolLimits node, const FunctionScaling& scaling);
 
 struct PoolCounts {
   size_t idle = 0;

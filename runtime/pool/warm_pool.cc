@@ -50,11 +50,11 @@ void WarmPool::Wait::GiveUp() {
 WarmPool::WarmPool(std::shared_ptr<const FunctionVersion> version, PoolLimits limits,
                    WorkerLauncher& launcher, MemoryBudget& memory, MakeRoom make_room, Executor& executor)
     : version_(std::move(version)),
-      limits_(limits),
       make_room_(std::move(make_room)),
       launcher_(launcher),
       memory_(memory),
-      executor_(executor) {}
+      executor_(executor),
+      limits_(limits) {}
 
 WarmPool::~WarmPool() { launcher_.Forget(*version_); }
 
@@ -116,6 +116,18 @@ WarmPool::Wait WarmPool::Acquire(nanoseconds limit, OnLease done) {
   return Wait(weak_.Get(), ticket);
 }
 
+void WarmPool::SetLimits(PoolLimits limits) {
+  limits_ = limits;
+  while (alive() > limits_.workers_max && EvictIdle()) {
+  }
+  if (limits_.workers_max == 0) {
+    for (auto& [ticket, waiter] : waiters_)
+      waiter.limit = executor_.After(nanoseconds(0), [this, t = ticket] { OnWaitLimit(t); });
+  }
+  ArmIdleTimer();
+  StartWorkers();
+}
+
 void WarmPool::SetPlan(CapacityPlan plan) {
   if (plan == plan_) return;
   const bool moves = plan.dedicated != plan_.dedicated;
@@ -171,6 +183,17 @@ bool WarmPool::IsWanted(const SeatPtr& seat) {
   return reserved != nullptr && reserved->alive <= reserved->wanted;
 }
 
+// A worker that comes back may stay: with it there are no more than may be, and what commitments keep has room.
+bool WarmPool::HasRoomFor(const SeatPtr& seat) const {
+  if (seat->plan == Plan::kReserved) return true;
+  size_t missing = 0;
+  if (!refill_timer_.armed()) {
+    for (const Reserved& reserved : reserved_)
+      missing += reserved.wanted - std::min(reserved.wanted, reserved.alive);
+  }
+  return alive() + missing < limits_.workers_max;
+}
+
 // A worker that had this place has gone.
 void WarmPool::Lose(const SeatPtr& seat) {
   if (Reserved* reserved = FindReserved(seat)) {
@@ -219,6 +242,7 @@ void WarmPool::StartReserved() {
   if (state_ != State::kOpen || refill_timer_.armed()) return;
   for (Reserved& reserved : reserved_) {
     while (reserved.alive < reserved.wanted) {
+      if (alive() >= limits_.workers_max && !EvictIdle()) return;
       if (!StartOne(reserved.seat)) return;
       ++reserved.alive;
     }
@@ -292,7 +316,8 @@ void WarmPool::OnReservedFailed(Reserved& reserved, const Error& error) {
 void WarmPool::OnReturned(std::unique_ptr<Worker> worker, MemoryBudget::Lease memory, SeatPtr seat) {
   --busy_;
   if (seat->plan == Plan::kReserved) --reserved_busy_;
-  if (worker->usable() && version_->settings.isolation == Isolation::kInstance && IsWanted(seat)) {
+  if (worker->usable() && version_->settings.isolation == Isolation::kInstance && IsWanted(seat) &&
+      HasRoomFor(seat)) {
     return Offer(std::move(worker), std::move(memory), std::move(seat));
   }
   worker.reset();

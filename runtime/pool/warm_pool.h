@@ -97,6 +97,8 @@ class WarmPool final {
   // Waits for a worker, starting one where the limits allow, for `limit` at most. kThrottled: too many wait,
   // or the limit fired.
   [[nodiscard]] Wait Acquire(nanoseconds limit, OnLease done);
+  // Fewer workers than there are: idle ones go now, busy ones when they come back. None at all: nobody waits.
+  void SetLimits(PoolLimits limits);
   // What commitments ask of this version. Workers that nobody pays for any more, or on another's processors,
   // go: idle ones now, busy ones when they come back.
   void SetPlan(CapacityPlan plan);
@@ -162,6 +164,8 @@ class WarmPool final {
   size_t StartingFor(const Reserved& reserved) const;
   Reserved* FindReserved(const SeatPtr& seat);
   bool IsWanted(const SeatPtr& seat);
+  size_t alive() const { return idle_.size() + reserved_idle_.size() + busy_ + starting_.size(); }
+  bool HasRoomFor(const SeatPtr& seat) const;
   void Lose(const SeatPtr& seat);
   void RefillLater();
   void EndUnwanted();
@@ -182,7 +186,6 @@ class WarmPool final {
 
   // Constant after construction.
   const std::shared_ptr<const FunctionVersion> version_;
-  const PoolLimits limits_;
   const MakeRoom make_room_;
   // Borrowed.
   WorkerLauncher& launcher_;
@@ -190,6 +193,7 @@ class WarmPool final {
   Executor& executor_;
   // Mutable.
   State state_ = State::kOpen;
+  PoolLimits limits_;
   CapacityPlan plan_;
   SeatPtr seat_ = std::make_shared<const Seat>();  // of workers that no commitment keeps
   std::vector<Reserved> reserved_;

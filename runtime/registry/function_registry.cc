@@ -16,6 +16,10 @@ constexpr std::string_view kLatest = "$LATEST";
 
 std::string KeyOf(const FunctionVersion& v) { return std::string(kPrefix) + v.function + "/" + v.version; }
 
+constexpr std::string_view kScalingPrefix = "function-scaling/";
+
+std::string ScalingKeyOf(const std::string& name) { return std::string(kScalingPrefix) + name; }
+
 std::string NumberKeyOf(const std::string& name) { return std::string(kNumberPrefix) + name; }
 
 Error NoSuchFunction(const std::string& arn) { return {ErrorCode::kNotFound, "Function not found: " + arn}; }
@@ -75,6 +79,24 @@ void FunctionRegistry::LoadNumbers(Done done) {
                    return done(Error{ErrorCode::kCorrupt, entry.key + ": not a number: " + entry.value});
                  if (function == weak->functions_.end()) continue;
                  function->second.number_last = std::max(function->second.number_last, *number);
+               }
+               weak->LoadScaling(done);
+             });
+}
+
+void FunctionRegistry::LoadScaling(Done done) {
+  keys_.List(std::string(kScalingPrefix),
+             [weak = weak_.Get(), done = std::move(done)](Result<std::vector<KeyStore::Entry>> entries) {
+               if (!weak) return;
+               if (!entries.ok()) return done(entries.error().WithContext("load functions"));
+               for (const KeyStore::Entry& entry : *entries) {
+                 auto scaling = DecodeScalingJson(entry.value);
+                 if (!scaling.ok()) return done(scaling.error().WithContext(entry.key));
+                 const std::string name = entry.key.substr(kScalingPrefix.size());
+                 const auto function = weak->functions_.find(name);
+                 if (function == weak->functions_.end()) continue;
+                 function->second.scaling = *scaling;
+                 if (weak->observer_ != nullptr) weak->observer_->OnScalingChanged(name);
                }
                weak->CollectCode();
                done(Ok());
@@ -152,6 +174,26 @@ Result<std::shared_ptr<FunctionVersion>> FunctionRegistry::BeginChanged(const st
   return valid.error();
 }
 
+void FunctionRegistry::UpdateScaling(std::string name, const ScalingChange& change, Done done) {
+  auto found = BeginChange(name, {});
+  if (!found.ok()) return done(found.error());
+  FunctionScaling scaling = (*found)->scaling;
+  if (const Status changed = change(scaling); !changed.ok()) {
+    (*found)->changing = false;
+    return done(changed);
+  }
+  keys_.Apply({{ScalingKeyOf(name), EncodeScalingJson(scaling)}},
+              [weak = weak_.Get(), name, scaling, done = std::move(done)](Status stored) {
+                if (!weak) return;
+                Function& function = weak->functions_[name];
+                function.changing = false;
+                if (!stored.ok()) return done(stored.error().WithContext("change how " + name + " scales"));
+                function.scaling = scaling;
+                if (weak->observer_ != nullptr) weak->observer_->OnScalingChanged(name);
+                done(Ok());
+              });
+}
+
 void FunctionRegistry::Publish(std::string name, std::string description, Expected expected, Reply reply) {
   auto found = BeginChange(name, expected);
   if (!found.ok()) return reply(std::move(found).error());
@@ -203,7 +245,10 @@ void FunctionRegistry::Delete(std::string name, std::string qualifier, Done done
     for (const auto& [n, version] : function.published) gone.push_back(version);
   }
   std::vector<KeyStore::Write> writes;
-  if (!number) writes.push_back({NumberKeyOf(name), std::nullopt});
+  if (!number) {
+    writes.push_back({NumberKeyOf(name), std::nullopt});
+    writes.push_back({ScalingKeyOf(name), std::nullopt});
+  }
   for (const FunctionVersionPtr& version : gone) writes.push_back({KeyOf(*version), std::nullopt});
   keys_.Apply(std::move(writes),
               [weak = weak_.Get(), name, number, gone, done = std::move(done)](Status stored) mutable {
@@ -334,6 +379,11 @@ Result<FunctionVersionPtr> FunctionRegistry::Resolve(const std::string& name,
     if (version != found->second.published.end()) return version->second;
   }
   return NoSuchFunction(ArnOf(name) + ":" + qualifier);
+}
+
+FunctionScaling FunctionRegistry::ScalingOf(const std::string& name) const {
+  const auto found = functions_.find(name);
+  return found == functions_.end() ? FunctionScaling() : found->second.scaling;
 }
 
 std::vector<FunctionVersionPtr> FunctionRegistry::List() const {

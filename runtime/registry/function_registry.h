@@ -12,6 +12,7 @@
 #include "runtime/base/weak_ptr.h"
 #include "runtime/model/artefact_checker.h"
 #include "runtime/model/function.h"
+#include "runtime/model/function_scaling.h"
 #include "runtime/registry/code_folders.h"
 #include "runtime/store/key_store.h"
 
@@ -25,12 +26,14 @@ class RegistryObserver {
   virtual ~RegistryObserver() = default;
   // `old_version` no longer serves new events; `new_version` is empty when the function is gone.
   virtual void OnReplaced(const FunctionVersionPtr& old_version, const FunctionVersionPtr& new_version) = 0;
+  // Also once for each function that has some, when functions are loaded.
+  virtual void OnScalingChanged(const std::string& function) { (void)function; }
 };
 
 // Functions, their versions, and the code they run: what Lambda's control API changes and the router reads.
 //
-// Owns:    the table of functions, kept in `keys` under "function/NAME/VERSION", and the last number that was
-//          given to a version under "function-number/NAME".
+// Owns:    the table of functions, kept in `keys` under "function/NAME/VERSION", the last number that was given
+//          to a version under "function-number/NAME", and how it scales under "function-scaling/NAME".
 // Borrows: everything given to the constructor; all outlive it.
 // Thread:  loop thread. A refusal, and a Publish() that finds nothing new, may reply inside the call,
 //          everything else later. Changes to one function are made one after another: a second one meanwhile
@@ -71,12 +74,16 @@ class FunctionRegistry final {
   void UpdateCode(std::string name, std::string package, SettingsChange change, Expected expected,
                   Reply reply);
   void UpdateSettings(std::string name, SettingsChange change, Expected expected, Reply reply);
+  // Without new workers, unlike the others. `change` edits a copy; it may refuse.
+  using ScalingChange = std::function<Status(FunctionScaling&)>;
+  void UpdateScaling(std::string name, const ScalingChange& change, Done done);
   // The next number; the existing one when nothing has changed since.
   void Publish(std::string name, std::string description, Expected expected, Reply reply);
   void Delete(std::string name, std::string qualifier, Done done);
 
   Result<FunctionVersionPtr> Resolve(const std::string& name, const std::string& qualifier) const;
-  std::vector<FunctionVersionPtr> List() const;  // the $LATEST of each, by name
+  FunctionScaling ScalingOf(const std::string& name) const;  // the default for an unknown one
+  std::vector<FunctionVersionPtr> List() const;              // the $LATEST of each, by name
   Result<std::vector<FunctionVersionPtr>> ListVersions(const std::string& name) const;  // $LATEST first
   const Options& options() const { return options_; }
 
@@ -87,10 +94,12 @@ class FunctionRegistry final {
     uint64_t number_last = 0;  // of a version, deleted or not: numbers are never used again
     uint32_t host_uid = 0;
     bool changing = false;
+    FunctionScaling scaling;
   };
 
   std::string ArnOf(const std::string& name) const;
   void LoadNumbers(Done done);
+  void LoadScaling(Done done);
   void Place(const FunctionVersionPtr& version);
   void CollectCode();
   static std::string EncodeUnstampedSettings(FunctionVersion version);

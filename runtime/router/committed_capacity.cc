@@ -56,12 +56,13 @@ Status CommittedCapacity::CheckMemory(const Commitment& wanted, const std::strin
   for (const Commitment* one : account_.Running(executor_.clock().WallNow())) {
     if (!one->reserved() || one->id == instead_of) continue;
     reserved_mib += one->reserved_mib();
-    if (one->function == wanted.function && one->version == wanted.version) workers += one->workers;
+    if (one->function == wanted.function) workers += one->workers;
   }
-  if (settings.workers_max > 0 && workers > settings.workers_max) {
+  const std::optional<uint32_t> most = registry_.ScalingOf(wanted.function).reserved_concurrency;
+  if (most && workers > *most) {
     return DoesNotFit(what + ": with those that it has they would be " + std::to_string(workers) +
-                      ", over the function's own limit of " + std::to_string(settings.workers_max) +
-                      " workers; raise that first (reserved concurrency)");
+                      ", over the function's reserved concurrency of " + std::to_string(*most) +
+                      "; raise that first");
   }
   const uint64_t limit_mib = MemoryLimit().mib();
   if (reserved_mib + wanted.reserved_mib() > limit_mib) {

@@ -68,10 +68,10 @@ class CommittedCapacity final : public CommitmentPlacement {
   // Mutable.
   enum class State { kClosed, kHolding, kWarm };
   State state_ = State::kClosed;
-  std::vector<const Commitment*> placed_;       // of the account, which keeps all that ever were
-  std::map<std::string, std::string> host_of_;  // function -> commitment
+  std::vector<const Commitment*> placed_;        // of the account, which keeps all that ever were
+  std::map<std::string, std::string> host_of_;   // function -> commitment
   std::map<std::string, std::string> left_out_;  // commitment -> why
-  Timer next_change_;                           // a term begins or ends
+  Timer next_change_;                            // a term begins or ends
 };
 
 // How many workers of `memory` a reservation keeps: never more memory than was bought. A standard one keeps at most

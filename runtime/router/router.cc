@@ -18,6 +18,7 @@ struct Router::Flight {
   WorkerLease lease;
   OpenSlots::Id open;  // in the meter, while it runs
   Gate::Pass pass;
+  ConcurrencyLimits::Pass place;
 };
 
 class Router::WorkerSlot final : public EventSink::Slot {
@@ -40,12 +41,18 @@ Router::Router(Limits limits, FunctionRegistry& registry, PoolSet& pools, Meter&
       pools_(pools),
       meter_(meter),
       observer_(observer),
-      executor_(executor) {}
+      executor_(executor),
+      concurrency_(limits.concurrency_max) {
+  pools_.SetScalingOf([this](const std::string& function) { return registry_.ScalingOf(function); });
+  for (const FunctionVersionPtr& function : registry_.List()) OnScalingChanged(function->function);
+}
 
 Router::~Router() = default;
 
 void Router::Deliver(Event event, OnOutcome done) {
   if (Status admitted = Admit(event); !admitted.ok()) return ThrowBack(std::move(done), admitted.error());
+  if (Status room = CheckConcurrency(event.function); !room.ok())
+    return ThrowBack(std::move(done), room.error());
   if (Status paid = CheckBudgets(event.function); !paid.ok()) return ThrowBack(std::move(done), paid.error());
   auto version = registry_.Resolve(event.function, event.qualifier);
   if (!version.ok()) return ThrowBack(std::move(done), std::move(version).error());
@@ -57,6 +64,7 @@ void Router::Deliver(Event event, OnOutcome done) {
   flight.version = std::move(version).value();
   flight.accepted = executor_.clock().Now();
   flight.pass = gate_.Enter();
+  flight.place = concurrency_.Enter(flight.version->function);
   flights_[flight.number] = std::move(owned);
   if (WorkerLease lease = pools_.PoolOf(flight.version).TryAcquire()) return RunOn(flight, std::move(lease));
   WaitForWorker(flight);
@@ -64,6 +72,8 @@ void Router::Deliver(Event event, OnOutcome done) {
 
 void Router::DeliverOn(std::unique_ptr<Slot> slot, Event event, OnOutcome done) {
   if (Status admitted = Admit(event); !admitted.ok()) return ThrowBack(std::move(done), admitted.error());
+  if (Status room = CheckConcurrency(event.function); !room.ok())
+    return ThrowBack(std::move(done), room.error());
   auto& worker_slot = static_cast<WorkerSlot&>(*slot);  // every Slot is one of ours
   auto owned = std::make_unique<Flight>();
   Flight& flight = *owned;
@@ -73,6 +83,7 @@ void Router::DeliverOn(std::unique_ptr<Slot> slot, Event event, OnOutcome done) 
   flight.version = worker_slot.version_;
   flight.accepted = executor_.clock().Now();
   flight.pass = gate_.Enter();
+  flight.place = concurrency_.Enter(flight.version->function);
   flights_[flight.number] = std::move(owned);
   RunOn(flight, std::move(worker_slot.lease_));
 }
@@ -80,7 +91,8 @@ void Router::DeliverOn(std::unique_ptr<Slot> slot, Event event, OnOutcome done) 
 std::unique_ptr<EventSink::SlotWait> Router::ReserveSlot(const std::string& function,
                                                          const std::string& qualifier, OnSlot done) {
   auto version = registry_.Resolve(function, qualifier);
-  const Status paid = CheckBudgets(function);  // what waits in a queue stays there, and no receive is counted
+  Status paid = CheckNotOff(function);  // what waits in a queue stays there, and no receive is counted
+  if (paid.ok()) paid = CheckBudgets(function);
   if (gate_.closed() || !version.ok() || !paid.ok()) {
     Error error = gate_.closed()  ? Error{ErrorCode::kUnavailable, "hearthd is stopping"}
                   : !version.ok() ? version.error()
@@ -132,13 +144,29 @@ Status Router::Admit(const Event& event) const {
                                            " bytes; the limit is " +
                                            std::to_string(limits_.payload_max.count)};
   }
-  if (flights_.size() >= limits_.concurrency_max) {
-    observer_.OnThrottled(event.function, "ConcurrentInvocationLimitExceeded");
-    return Error{ErrorCode::kThrottled,
-                 "ConcurrentInvocationLimitExceeded: " + std::to_string(limits_.concurrency_max) +
-                     " events are already under way"};
-  }
   return Ok();
+}
+
+// Of what is to run now: what is stored first waits where it is.
+Status Router::CheckConcurrency(const std::string& function) const {
+  HEARTH_TRY(CheckNotOff(function));
+  if (concurrency_.Check(function) == ConcurrencyLimits::Verdict::kAdmit) return Ok();
+  observer_.OnThrottled(function, "ConcurrentInvocationLimitExceeded");
+  return Error{
+      ErrorCode::kThrottled,
+      "ConcurrentInvocationLimitExceeded: " + std::to_string(concurrency_.shared_max()) +
+          " events are already under way, of functions without reserved concurrency or past theirs (" +
+          std::to_string(concurrency_.reserved()) + " of " + std::to_string(limits_.concurrency_max) +
+          " are reserved)"};
+}
+
+Status Router::CheckNotOff(const std::string& function) const {
+  if (concurrency_.Check(function) != ConcurrencyLimits::Verdict::kFunctionOff) return Ok();
+  observer_.OnThrottled(function, "ReservedFunctionConcurrentInvocationLimitExceeded");
+  return Error{ErrorCode::kThrottled,
+               "ReservedFunctionConcurrentInvocationLimitExceeded: " + function +
+                   " is switched off, its reserved concurrency is 0; `hearth concurrency " + function +
+                   " --reserved none` switches it on"};
 }
 
 Status Router::CheckBudgets(const std::string& function) const {
@@ -283,8 +311,15 @@ void Router::ThrowBack(OnOutcome done, Error error) {
   executor_.Post([done = std::move(done), error = std::move(error)] { done(error); });
 }
 
-void Router::OnReplaced(const FunctionVersionPtr& old_version, const FunctionVersionPtr&) {
+void Router::OnReplaced(const FunctionVersionPtr& old_version, const FunctionVersionPtr& new_version) {
   pools_.Retire(*old_version);
+  const bool function_gone = !new_version && old_version->version == "$LATEST";
+  if (function_gone) concurrency_.Forget(old_version->function);
+}
+
+void Router::OnScalingChanged(const std::string& function) {
+  concurrency_.Reserve(function, registry_.ScalingOf(function).reserved_concurrency);
+  pools_.Rescale(function);
 }
 
 }  // namespace hearth

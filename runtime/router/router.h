@@ -11,6 +11,7 @@
 #include "runtime/model/observers.h"
 #include "runtime/pool/pool_set.h"
 #include "runtime/registry/function_registry.h"
+#include "runtime/router/concurrency_limits.h"
 #include "runtime/router/event_sink.h"
 
 namespace hearth {
@@ -47,6 +48,7 @@ class Router final : public EventSink, public RegistryObserver {
   // Asked for each new event; outlives the router. Without one there are no budgets.
   void SetBudgets(const BudgetGate* budgets) { budgets_ = budgets; }
   void OnReplaced(const FunctionVersionPtr& old_version, const FunctionVersionPtr& new_version) override;
+  void OnScalingChanged(const std::string& function) override;
 
   // No new events; `drained` once those under way are settled.
   void Drain(std::function<void()> drained) { gate_.Close(std::move(drained)); }
@@ -59,6 +61,8 @@ class Router final : public EventSink, public RegistryObserver {
   class PoolWait;
 
   Status Admit(const Event& event) const;
+  Status CheckConcurrency(const std::string& function) const;
+  Status CheckNotOff(const std::string& function) const;
   Status CheckBudgets(const std::string& function) const;
   void WaitForWorker(Flight& flight);
   void RunOn(Flight& flight, WorkerLease lease);
@@ -84,6 +88,7 @@ class Router final : public EventSink, public RegistryObserver {
   const BudgetGate* budgets_ = nullptr;
   // Mutable.
   Gate gate_;
+  ConcurrencyLimits concurrency_;
   uint64_t next_flight_ = 1;
   std::unordered_map<uint64_t, std::unique_ptr<Flight>> flights_;
   WeakPtrFactory<Router> weak_{this};

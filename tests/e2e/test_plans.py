@@ -1,11 +1,15 @@
 """The scheduling half of plans, with real workers: what was bought is there, and what is somebody's is nobody else's."""
+import decimal
+import json
 import os
 import pathlib
+import threading
 import unittest
 
 from hearth_e2e import Daemon, DaemonTest, handler_path, metric_sum, wait_until
 from processes import Sandbox, alive, children, descendants
 
+Decimal = decimal.Decimal
 SPILLOVER = "hearth_reserved_spillover_total"
 
 
@@ -184,6 +188,192 @@ class Dedicated(unittest.TestCase):
         answer = try_buy(self.daemon, "dedicated", "other", Cpus=len(os.sched_getaffinity(0)))
         self.assertEqual(412, answer.status, answer)
         self.assertIn("one core stays everybody's", answer.message)
+
+
+def put_provisioned(daemon, function, version, executions):
+    return daemon.control("PUT", f"/2019-09-30/functions/{function}/provisioned-concurrency?Qualifier={version}",
+                          {"ProvisionedConcurrentExecutions": executions})
+
+
+def provisioned(daemon, function, version):
+    return daemon.control("GET", f"/2019-09-30/functions/{function}/provisioned-concurrency?Qualifier={version}").json()
+
+
+def publish(daemon, function):
+    return daemon.control("POST", f"/2015-03-31/functions/{function}/versions", {}).json()["Version"]
+
+
+class Provisioned(unittest.TestCase):
+    def setUp(self):
+        self.daemon = Daemon()
+        self.addCleanup(self.daemon.remove)
+        self.daemon.start()
+
+    def test_ready_warm_and_ready_again_after_kill_9(self):
+        self.daemon.create_function("victim", handler_path("victim"))
+        version = publish(self.daemon, "victim")
+        self.assertEqual(202, put_provisioned(self.daemon, "victim", version, 2).status)
+        wait_until(lambda: provisioned(self.daemon, "victim", version)["Status"] == "READY", what="provisioned workers ready")
+        cold = metric_sum(self.daemon.metrics(), "hearth_cold_starts_total", function="victim")
+        self.assertEqual(200, self.daemon.invoke(f"victim:{version}", {"do": "echo"}).status)
+        self.assertEqual(cold, metric_sum(self.daemon.metrics(), "hearth_cold_starts_total", function="victim"))
+        self.daemon.kill9()
+        self.daemon.start()
+        shown = provisioned(self.daemon, "victim", version)
+        self.assertEqual(("READY", 2), (shown["Status"], shown["AvailableProvisionedConcurrentExecutions"]))
+        self.assertEqual(400, put_provisioned(self.daemon, "victim", version, 9_999).status, "more than the node has")
+        self.assertIn("2 of 2 ready, READY", self.daemon.hearth("concurrency", f"victim:{version}").stdout)
+        done = self.daemon.hearth("concurrency", f"victim:{version}", "--provisioned", "none")
+        self.assertEqual(0, done.returncode, done.stderr)
+        self.assertEqual(404, self.daemon.control("GET", f"/2019-09-30/functions/victim/provisioned-concurrency?Qualifier={version}").status)
+
+    def test_init_that_fails_is_told(self):
+        self.daemon.create_function("broken", handler_path("badinit"), env={"INIT": "throw"})
+        version = publish(self.daemon, "broken")
+        self.assertEqual(202, put_provisioned(self.daemon, "broken", version, 1).status)
+        wait_until(lambda: provisioned(self.daemon, "broken", version)["Status"] == "FAILED", what="the failure shown")
+        self.assertIn("init failed", provisioned(self.daemon, "broken", version)["StatusReason"])
+        self.assertIn("init failed", self.daemon.hearth("plan", "ls").stdout)
+        self.daemon.kill9()
+        self.daemon.start()  # it holds up no node
+
+
+class Concurrency(DaemonTest):
+    @classmethod
+    def set_up_functions(cls):
+        cls.daemon.create_function("victim", handler_path("victim"))
+        cls.queue = cls.daemon.create_queue("work")
+        cls.daemon.map_queue("work", "victim")
+
+    def reserve(self, reserved):
+        done = self.daemon.hearth("concurrency", "victim", "--reserved", reserved)
+        self.assertEqual(0, done.returncode, done.stderr)
+
+    def invocations(self):
+        return metric_sum(self.daemon.metrics(), "hearth_invocations_total", function="victim")
+
+    def test_switched_off_and_on_again(self):
+        self.assertEqual(200, self.daemon.invoke("victim", {"do": "echo"}).status)
+        self.reserve(0)
+        refused = self.daemon.invoke("victim", {"do": "echo"})
+        self.assertEqual(429, refused.status)
+        self.assertEqual("ReservedFunctionConcurrentInvocationLimitExceeded", refused.json()["Reason"])
+        self.assertIn("switched off", self.daemon.hearth("concurrency", "victim").stdout)
+        self.assertEqual(0, self.daemon.workers("victim", "idle"))
+        self.assertEqual(202, self.daemon.invoke("victim", {"do": "echo"}, invocation_type="Event").status)
+        self.daemon.sqs("SendMessage", QueueUrl=self.queue, MessageBody="{}")
+        self.daemon.restart()
+        self.assertEqual(429, self.daemon.invoke("victim", {"do": "echo"}).status, "kept over a restart")
+        self.assertEqual(0, self.invocations())
+        self.reserve("none")
+        wait_until(lambda: self.invocations() == 2, what="what was stored meanwhile has run")
+        self.assertEqual(200, self.daemon.invoke("victim", {"do": "echo"}).status)
+
+    def test_a_change_replaces_no_worker(self):
+        self.daemon.invoke("victim", {"do": "echo"})
+        before = Sandbox(self.daemon).workers
+        self.reserve(5)
+        self.daemon.invoke("victim", {"do": "echo"})
+        self.assertEqual(before, Sandbox(self.daemon).workers)
+        self.reserve("none")
+
+
+class PlanBills(DaemonTest):
+    """What ran where is what the bill has: each plan with a real workload."""
+
+    @classmethod
+    def set_up_functions(cls):
+        cls.daemon.create_function("victim", handler_path("victim"))
+
+    def hearth_json(self, *arguments):
+        done = self.daemon.hearth(*arguments, "--json")
+        self.assertEqual(0, done.returncode, f"{arguments}: {done.stderr}")
+        return json.loads(done.stdout)
+
+    def bill(self):
+        return self.hearth_json("bill", "--by", "plan")
+
+    def lines(self, **wanted):
+        """By kind; the lines of those members."""
+        return {line["kind"]: line for line in self.bill()["lines"] if all(line[key] == value for key, value in wanted.items())}
+
+    def gb_seconds(self, *billed_ms):
+        return Decimal(sum(billed_ms)) * 128 / 1024 / 1000
+
+    def run_for(self, ms):
+        return self.daemon.invoke("victim", {"do": "sleep", "ms": ms}).report().billed_ms
+
+
+class BillsOfPlans(PlanBills):
+    def test_reserved_workers_their_reduced_rate_and_what_spills_over(self):
+        on_demand = Decimal(self.lines(commitment="").get("duration", {"quantity": 0})["quantity"])
+        bought = self.hearth_json("plan", "buy", "reserved", "--function", "victim", "--workers", "1")
+        self.addCleanup(self.daemon.hearth, "plan", "end", bought["id"])
+        self.assertEqual(128, bought["memory_mib"], "the function's own")
+        wait_until(lambda: self.hearth_json("plan", "describe", bought["id"])["workers_ready"] == 1, what="the worker ready")
+        self.assertIn("1 of 1 warm", self.daemon.hearth("plan", "ls").stdout)
+        reserved = [self.run_for(20) for _ in range(5)]
+        slow = threading.Thread(target=lambda: reserved.append(self.run_for(1500)))
+        slow.start()
+        wait_until(lambda: pool(self.daemon, "victim")["reserved_busy"] == 1, what="the reserved worker busy")
+        spilled = self.run_for(10)
+        slow.join()
+        mine = self.lines(commitment=bought["id"])
+        self.assertEqual({"reserved, used", "reserved, unused", "reserved duration", "requests"}, set(mine))
+        self.assertEqual(self.gb_seconds(*reserved), Decimal(mine["reserved duration"]["quantity"]))
+        self.assertEqual(self.gb_seconds(*reserved), Decimal(mine["reserved, used"]["quantity"]))
+        self.assertEqual("0.0000097222", mine["reserved duration"]["price"])
+        self.assertEqual(Decimal(6) / 1_000_000, Decimal(mine["requests"]["quantity"]))
+        rest = self.lines(commitment="")["duration"]
+        self.assertEqual(on_demand + self.gb_seconds(spilled), Decimal(rest["quantity"]))
+        self.assertEqual(("on-demand", "0.0000166667"), (rest["plan"], rest["price"]))
+        self.assertTrue({"reserved", "on-demand"} <= {row["plan"] for row in self.bill()["rows"]}, self.bill()["rows"])
+
+    @unittest.skipUnless(os.geteuid() == 0 and len(os.sched_getaffinity(0)) >= 2, "needs root and two processors")
+    def test_dedicated_host_is_paid_by_the_second_and_what_runs_there_is_not(self):
+        bought = self.hearth_json("plan", "buy", "dedicated", "--function", "victim", "--cpus", "1")
+        self.assertRegex(self.daemon.hearth("plan", "describe", bought["id"]).stdout, r"held +cpus \d+")
+        billed = self.run_for(20)
+        self.assertEqual(0, self.daemon.hearth("plan", "end", bought["id"]).returncode)
+        mine = self.lines(commitment=bought["id"])
+        self.assertEqual(self.gb_seconds(billed), Decimal(mine["dedicated duration"]["quantity"]))
+        self.assertEqual(Decimal(0), Decimal(mine["dedicated duration"]["amount"]))
+        host = [line for line in mine.values() if line["unit"] == "cpu-hours"]
+        self.assertGreaterEqual(sum(Decimal(line["quantity"]) for line in host), Decimal(60) / 3600 - Decimal("0.000001"), "a minute at least")
+        self.assertGreater(sum(Decimal(line["amount"]) for line in host), 0)
+
+    def test_exchanged_the_capacity_is_the_other_functions(self):
+        self.daemon.create_function("other", handler_path("victim"), memory=256)
+        old = self.hearth_json("plan", "buy", "convertible", "--function", "victim", "--workers", "2", "--term", "1y")
+        wait_warm(self.daemon, "victim", 2)
+        new = self.hearth_json("plan", "exchange", old["id"], "--function", "other", "--workers", "2", "--term", "1y")
+        wait_warm(self.daemon, "other", 2)
+        wait_until(lambda: pool(self.daemon, "victim")["reserved"] == 0, what="the old one's workers gone")
+        self.assertEqual("ended", self.hearth_json("plan", "describe", old["id"])["state"])
+        self.assertIn("2 of 2 warm", self.daemon.hearth("plan", "describe", new["id"]).stdout)
+        self.assertNotEqual(0, self.daemon.hearth("plan", "end", new["id"]).returncode, "it has a term")
+
+    def test_tags_are_on_the_bill_and_kept(self):
+        self.daemon.create_function("tagged", handler_path("victim"))
+        done = self.daemon.hearth("tag", "tagged", "--set", "cost-center=vision", "--set", "env=prod")
+        self.assertEqual(0, done.returncode, done.stderr)
+        self.daemon.invoke("tagged", {"do": "echo"})
+        self.daemon.kill9()
+        self.daemon.start()
+        self.assertIn("vision", self.daemon.hearth("bill", "--by", "tag:cost-center").stdout)
+        self.assertEqual({"cost-center": "vision", "env": "prod"}, self.hearth_json("tag", "tagged", "--remove", "nothing")["Tags"])
+        self.assertEqual({"cost-center": "vision"}, self.hearth_json("tag", "tagged", "--remove", "env")["Tags"])
+
+
+class SavingsPlan(PlanBills):
+    def test_it_covers_what_runs_on_demand(self):
+        bought = self.hearth_json("plan", "buy", "savings-plan", "--per-hour", "1", "--term", "30d")
+        billed = self.run_for(20)
+        mine = self.lines(commitment=bought["id"])
+        self.assertEqual(self.gb_seconds(billed), Decimal(mine["covered duration"]["quantity"]))
+        self.assertEqual(Decimal(0), Decimal(mine["covered duration"]["amount"]))
+        used = sum(Decimal(line["effective"]) for kind, line in mine.items() if kind.startswith("covered"))
+        self.assertEqual(Decimal(mine["hourly fee"]["amount"]), used + Decimal(mine["savings plan, unused"]["effective"]))
 
 
 if __name__ == "__main__":

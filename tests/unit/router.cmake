@@ -1,4 +1,5 @@
 hearth_unit_test(unit_router
   SOURCES ${CMAKE_CURRENT_LIST_DIR}/runtime/router/router_test.cc ${CMAKE_CURRENT_LIST_DIR}/runtime/router/committed_capacity_test.cc
+          ${CMAKE_CURRENT_LIST_DIR}/runtime/router/concurrency_limits_test.cc
           ${CMAKE_CURRENT_LIST_DIR}/runtime/router/async_events_test.cc
   DEPS hearth_router)

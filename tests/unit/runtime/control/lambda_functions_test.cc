@@ -215,12 +215,77 @@ TEST_CASE_METHOD(ControlFixture, "reserved concurrency", "[control][lambda]") {
   CHECK(Body(Call("GET", "/2019-09-30/functions/resize/concurrency")) == json::object());
   CHECK(Body(Call("PUT", "/2017-10-31/functions/resize/concurrency",
                   {{"ReservedConcurrentExecutions", 5}})) == json{{"ReservedConcurrentExecutions", 5}});
-  CHECK(registry.Resolve("resize", "").value()->settings.workers_max == 5);
+  CHECK(registry.ScalingOf("resize").reserved_concurrency == 5);
   CHECK(Body(Call("GET", std::string(kFunctions) + "resize"))["Concurrency"] ==
         json{{"ReservedConcurrentExecutions", 5}});
   CHECK(Call("DELETE", "/2017-10-31/functions/resize/concurrency")->answer->status == 204);
   CHECK(Body(Call("GET", "/2019-09-30/functions/resize/concurrency")) == json::object());
   CHECK(Call("PUT", "/2017-10-31/functions/resize/concurrency", json::object())->answer->status == 400);
+  CHECK(Call("PUT", "/2017-10-31/functions/resize/concurrency", {{"ReservedConcurrentExecutions", -1}})
+            ->answer->status == 400);
+  CHECK(Body(Call("PUT", "/2017-10-31/functions/resize/concurrency",
+                  {{"ReservedConcurrentExecutions", 0}})) == json{{"ReservedConcurrentExecutions", 0}});
+}
+
+TEST_CASE_METHOD(ControlFixture,
+                 "a tenth of the account's concurrency stays unreserved, at it and one past it",
+                 "[control][concurrency]") {
+  Deploy("resize");
+  Deploy("crop");
+  const auto put = [this](const std::string& function, int reserved) {
+    return Call("PUT", "/2017-10-31/functions/" + function + "/concurrency",
+                {{"ReservedConcurrentExecutions", reserved}});
+  };
+  CHECK(put("resize", 500)->answer->status == 200);
+  CHECK(put("crop", 401)->answer->status == 400);
+  CHECK(put("crop", 400)->answer->status == 200);
+  CHECK(put("crop", 400)->answer->status == 200);  // instead of its own
+  const json limits = Body(Call("GET", "/2016-08-19/account-settings"))["AccountLimit"];
+  CHECK(limits["ConcurrentExecutions"] == 1000);
+  CHECK(limits["UnreservedConcurrentExecutions"] == 100);
+}
+
+TEST_CASE_METHOD(ControlFixture, "reserved concurrency is not set below what is provisioned",
+                 "[control][concurrency]") {
+  Deploy("resize");
+  CommitmentOrder order;
+  order.function = "resize";
+  order.version = "$LATEST";
+  order.workers = 3;
+  order.memory_mib = 128;
+  REQUIRE(account->Buy(order).ok());
+  const auto put = [this](int reserved) {
+    return Call("PUT", "/2017-10-31/functions/resize/concurrency",
+                {{"ReservedConcurrentExecutions", reserved}});
+  };
+  CHECK(put(2)->answer->status == 400);
+  CHECK_THAT(put(0)->answer->body, Catch::Contains("3 workers are kept ready"));
+  CHECK(put(3)->answer->status == 200);
+}
+
+TEST_CASE_METHOD(ControlFixture, "what has no term ends with its function or version, what has one waits",
+                 "[control][concurrency]") {
+  Deploy("resize");
+  REQUIRE(Call("POST", "/2015-03-31/functions/resize/versions", json::object())->answer->status == 201);
+  CommitmentOrder order;
+  order.function = "resize";
+  order.version = "1";
+  order.workers = 1;
+  order.memory_mib = 128;
+  const std::string of_version = account->Buy(order).value().id;
+  order.version = "$LATEST";
+  const std::string of_latest = account->Buy(order).value().id;
+  order.term_hours = 8'760;
+  const std::string promised = account->Buy(order).value().id;
+  const auto runs = [this](const std::string& id) {
+    return account->state().Find(id)->Runs(executor.clock().WallNow());
+  };
+  CHECK(Call("DELETE", std::string(kFunctions) + "resize?Qualifier=1")->answer->status == 204);
+  CHECK_FALSE(runs(of_version));
+  CHECK(runs(of_latest));
+  CHECK(Call("DELETE", std::string(kFunctions) + "resize")->answer->status == 204);
+  CHECK_FALSE(runs(of_latest));
+  CHECK(runs(promised));
 }
 
 TEST_CASE_METHOD(ControlFixture, "what other tools ask of a function", "[control][lambda]") {

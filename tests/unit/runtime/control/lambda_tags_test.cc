@@ -39,6 +39,24 @@ TEST_CASE_METHOD(ControlFixture, "fifty tags are taken, one more is not", "[cont
   CHECK(account->state().TagsOf("resize").size() == kTagsMax);
 }
 
+TEST_CASE_METHOD(ControlFixture, "a key of 128 and a value of 256 characters are taken, one more is not",
+                 "[control][tags]") {
+  Deploy("resize");
+  const auto many = [](size_t characters) {
+    std::string text;
+    for (size_t i = 0; i < characters; ++i) text += "\u00fc";
+    return text;
+  };
+  const auto put = [this](const std::string& key, const std::string& value) {
+    return Call("POST", kTags, {{"Tags", {{key, value}}}})->answer->status;
+  };
+  CHECK(put(many(128), many(256)) == 204);
+  CHECK(put(many(129), "x") == 400);
+  CHECK(put("key", many(257)) == 400);
+  CHECK(put("aws:mine", "x") == 400);
+  CHECK(account->state().TagsOf("resize") == Tags{{many(128), many(256)}});
+}
+
 TEST_CASE_METHOD(ControlFixture, "what is no function's tag is refused", "[control][tags]") {
   Deploy("resize");
   CHECK(Call("POST", std::string(kTags) + "%3A1", {{"Tags", {{"a", "b"}}}})->answer->status == 400);

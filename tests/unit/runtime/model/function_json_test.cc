@@ -21,7 +21,6 @@ FunctionVersion Full() {
   v.settings.memory = 10240_MiB;
   v.settings.tmp = 1024_MiB;
   v.settings.isolation = Isolation::kInvocation;
-  v.settings.workers_max = 4'000'000'000;
   v.settings.environment = {{"A", "1"}, {"B", ""}};
   v.settings.buckets = {{"photos", false}, {"thumbs", true}};
   v.code = {"c2hh", UINT64_MAX, "/var/lib/hearth/code/abc"};
@@ -47,7 +46,6 @@ TEST_CASE("a version comes back from its stored form whole, but for its generati
   CHECK(back->settings.memory == v.settings.memory);
   CHECK(back->settings.tmp == v.settings.tmp);
   CHECK(back->settings.isolation == v.settings.isolation);
-  CHECK(back->settings.workers_max == v.settings.workers_max);
   CHECK(back->settings.environment == v.settings.environment);
   CHECK(back->settings.buckets == v.settings.buckets);
   CHECK(back->code.sha256_base64 == v.code.sha256_base64);

@@ -60,8 +60,8 @@ TEST_CASE_METHOD(HostsFixture, "a host that ends gives its processors back", "[c
 }
 
 // A bug once: the second moved to the processors that were left, onto which the first's last workers still ran.
-TEST_CASE_METHOD(HostsFixture, "one host ends: its last workers leave at once, the others stay where they are",
-                 "[cpus]") {
+TEST_CASE_METHOD(HostsFixture,
+                 "one host ends: its last workers leave at once, the others stay where they are", "[cpus]") {
   REQUIRE(hosts.Apply({{"ded-1", 1}, {"ded-2", 1}}).ok());
   backend.order.clear();
   REQUIRE(hosts.Apply({{"ded-2", 1}, {"ded-3", 1}}).ok());

@@ -11,12 +11,11 @@ class PoolSetFixture {
  protected:
   using Version = std::shared_ptr<const FunctionVersion>;
 
-  Version Function(std::string name, Bytes memory, uint32_t workers_max = 0) {
+  Version Function(std::string name, Bytes memory) {
     auto version = std::make_shared<FunctionVersion>();
     version->function = std::move(name);
     version->generation = next_generation_++;
     version->settings.memory = memory;
-    version->settings.workers_max = workers_max;
     return version;
   }
   void Ask(const Version& version, nanoseconds limit = seconds(3)) {
@@ -113,10 +112,19 @@ TEST_CASE_METHOD(PoolSetFixture, "a fresh worker that somebody waits for is not 
   CHECK(leases_[0].version().function == "one");
 }
 
-TEST_CASE_METHOD(PoolSetFixture, "a function's own limit of workers is under the node's", "[pool]") {
-  const Version one = Function("one", 64_MiB, 2);
+TEST_CASE_METHOD(PoolSetFixture, "a function's reserved concurrency is under the node's limit of workers",
+                 "[pool][concurrency]") {
+  FunctionScaling scaling{.reserved_concurrency = 2};
+  pools_->SetScalingOf(
+      [&](const std::string& function) { return function == "one" ? scaling : FunctionScaling(); });
+  const Version one = Function("one", 64_MiB), other = Function("other", 64_MiB);
   for (int i = 0; i < 4; ++i) Ask(one);
   CHECK(launcher_.starts_waiting() == 2);
+  Ask(other);
+  CHECK(launcher_.starts_waiting() == 3);
+  scaling.reserved_concurrency = 3;
+  pools_->Rescale("one");
+  CHECK(launcher_.starts_waiting() == 4);
 }
 
 TEST_CASE_METHOD(PoolSetFixture,

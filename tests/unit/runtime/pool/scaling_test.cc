@@ -12,6 +12,14 @@ PoolLimits Limits(size_t workers_max, size_t waiters_max = 10) {
   return limits;
 }
 
+TEST_CASE("reserved concurrency limits a function's workers, and lifts no limit of the node's",
+          "[pool][concurrency]") {
+  CHECK(LimitsFor(Limits(10), {}).workers_max == 10);
+  CHECK(LimitsFor(Limits(10), {.reserved_concurrency = 3}).workers_max == 3);
+  CHECK(LimitsFor(Limits(10), {.reserved_concurrency = 0}).workers_max == 0);
+  CHECK(LimitsFor(Limits(10), {.reserved_concurrency = 11}).workers_max == 10);
+}
+
 TEST_CASE("a worker is started for each waiter that none is being started for", "[pool]") {
   CHECK(WorkersToStart({.idle = 0, .busy = 0, .starting = 0, .waiting = 3}, Limits(10)) == 3);
   CHECK(WorkersToStart({.idle = 0, .busy = 0, .starting = 2, .waiting = 3}, Limits(10)) == 1);

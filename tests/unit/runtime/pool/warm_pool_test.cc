@@ -474,5 +474,66 @@ TEST_CASE_METHOD(ReservedFixture, "draining ends reserved workers and starts no 
   CHECK(launcher_.starts_waiting() == 0);
 }
 
+TEST_CASE_METHOD(WarmPoolFixture, "the limit falls: idle workers go now, busy ones when they come back",
+                 "[pool][concurrency]") {
+  for (int i = 0; i < 3; ++i) Ask();
+  LetAllStart();
+  REQUIRE(leases_.size() == 3);
+  GiveBackFirst();
+  PoolLimits limits;
+  limits.workers_max = 1;
+  pool_->SetLimits(limits);
+  CHECK(launcher_.workers_alive() == 2);  // both busy
+  GiveBackFirst();
+  CHECK(launcher_.workers_alive() == 1);
+  GiveBackFirst();
+  CHECK(launcher_.workers_alive() == 1);
+  CHECK(pool_->counts().idle == 1);
+}
+
+TEST_CASE_METHOD(WarmPoolFixture, "switched off: nobody waits any more; switched on: all as before",
+                 "[pool][concurrency]") {
+  PoolLimits limits;
+  limits.workers_max = 1;
+  pool_->SetLimits(limits);
+  Ask();
+  LetAllStart();
+  Ask();
+  REQUIRE(leases_.size() == 1);
+  limits.workers_max = 0;
+  pool_->SetLimits(limits);
+  executor_.Advance(nanoseconds(0));
+  REQUIRE(errors_.size() == 1);
+  CHECK(errors_[0].code == ErrorCode::kThrottled);
+  GiveBackFirst();
+  CHECK(launcher_.workers_alive() == 0);
+  limits.workers_max = 1;
+  pool_->SetLimits(limits);
+  Ask();
+  LetAllStart();
+  CHECK(leases_.size() == 1);
+}
+
+TEST_CASE_METHOD(ReservedFixture, "at the limit, workers on demand make way for those that commitments keep",
+                 "[pool][reserved][concurrency]") {
+  PoolLimits limits;
+  limits.workers_max = 2;
+  pool_->SetLimits(limits);
+  Ask();
+  Ask();
+  LetAllStart();
+  REQUIRE(leases_.size() == 2);
+  GiveBackFirst();
+  memory_.Promise(256_MiB);
+  pool_->SetPlan(Reserved(2));
+  CHECK(launcher_.starts_waiting() == 1);  // in place of the idle one
+  GiveBackFirst();
+  CHECK(launcher_.starts_waiting() == 2);  // in place of the one that came back
+  LetAllStart();
+  while (launcher_.preparing() > 0) launcher_.LetOnePrepare();
+  CHECK(pool_->counts().reserved_idle == 2);
+  CHECK(launcher_.workers_alive() == 2);
+}
+
 }  // namespace
 }  // namespace hearth

@@ -268,6 +268,35 @@ TEST_CASE_METHOD(RegistryFixture, "a function of a deleted one's name begins at 
   CHECK((*Publish("resize"))->version == "1");
 }
 
+TEST_CASE_METHOD(RegistryFixture, "how a function scales: no new version, kept over a restart, gone with it",
+                 "[registry]") {
+  REQUIRE(Create("resize").ok());
+  const uint64_t generation = (*registry_->Resolve("resize", ""))->generation;
+  const auto reserve = [this](std::optional<uint32_t> reserved, Status verdict = Ok()) {
+    return Done_([&](auto done) {
+      registry_->UpdateScaling(
+          "resize",
+          [&](FunctionScaling& scaling) {
+            scaling.reserved_concurrency = reserved;
+            return verdict;
+          },
+          std::move(done));
+    });
+  };
+  CHECK(reserve(7).ok());
+  CHECK((*registry_->Resolve("resize", ""))->generation == generation);
+  CHECK(replaced_.told.empty());
+  CHECK(reserve(8, Error{ErrorCode::kInvalidArgument, "too many"}).error().message == "too many");
+  CHECK(registry_->ScalingOf("resize").reserved_concurrency == 7);
+  RestartRegistry();
+  CHECK(registry_->ScalingOf("resize").reserved_concurrency == 7);
+  CHECK(Delete("resize").ok());
+  REQUIRE(Create("resize").ok());
+  RestartRegistry();
+  CHECK(registry_->ScalingOf("resize") == FunctionScaling());
+  CHECK(registry_->ScalingOf("nobody") == FunctionScaling());
+}
+
 TEST_CASE_METHOD(RegistryFixture, "restart finds everything", "[registry]") {
   REQUIRE(Create("resize").ok());
   REQUIRE(Publish("resize").ok());

@@ -137,12 +137,11 @@ TEST_CASE_METHOD(CapacityFixture, "more than the node can keep is refused with t
 }
 
 TEST_CASE_METHOD(CapacityFixture, "what does not fit the function is refused", "[plans][reserved]") {
-  FunctionSettings settings;
-  settings.workers_max = 2;
-  Deploy("resize", settings);
+  Deploy("resize");
+  ReserveConcurrency("resize", 2);
   const auto message = [this](const CommitmentOrder& order) { return account_->Buy(order).error().message; };
   CHECK_THAT(message(Reserve(1, 256)), Catch::Contains("the function is set to 128 MiB"));
-  CHECK_THAT(message(Reserve(3)), Catch::Contains("over the function's own limit of 2 workers"));
+  CHECK_THAT(message(Reserve(3)), Catch::Contains("over the function's reserved concurrency of 2"));
   CHECK_THAT(message(Reserve(1, 128, "nobody")), Catch::Contains("nobody"));
   CHECK(account_->Buy(Reserve(2)).ok());
   CHECK_THAT(message(Reserve(1)), Catch::Contains("they would be 3"));

@@ -101,6 +101,18 @@ class RouterFixture {
     executor_.RunPosted();
   }
 
+  // Lambda's reserved concurrency.
+  void ReserveConcurrency(const std::string& function, std::optional<uint32_t> reserved) {
+    registry_->UpdateScaling(
+        function,
+        [reserved](FunctionScaling& scaling) {
+          scaling.reserved_concurrency = reserved;
+          return Ok();
+        },
+        [](const Status& changed) { CHECK(changed.ok()); });
+    executor_.RunPosted();
+  }
+
   Event EventFor(const std::string& function, std::string payload = "{}") {
     Event event;
     event.request_id = RequestId::Make(random_);

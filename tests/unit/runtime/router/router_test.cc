@@ -273,5 +273,60 @@ TEST_CASE_METHOD(RouterFixture, "budget that is spent: new events on every way a
   CHECK(OutcomeOf(other).ok());
 }
 
+TEST_CASE_METHOD(RouterFixture, "switched off: throttled on every way but into the store, what runs ends",
+                 "[router][concurrency]") {
+  Deploy("resize");
+  const std::string running = Fire("resize");
+  StartWorkers();
+  ReserveConcurrency("resize", 0);
+  const std::string refused = Fire("resize");
+  CHECK(ErrorOf(refused).code == ErrorCode::kThrottled);
+  CHECK(ErrorOf(refused).message ==
+        "ReservedFunctionConcurrentInvocationLimitExceeded: resize is switched off, its reserved concurrency "
+        "is 0; `hearth concurrency resize --reserved none` switches it on");
+  std::optional<ErrorCode> slot;
+  (void)router_->ReserveSlot("resize", "", [&](auto reserved) { slot = reserved.error().code; });
+  std::optional<Status> stored;
+  router_->Submit(EventFor("resize"), [&](const Status& status) { stored = status; });
+  executor_.RunPosted();
+  CHECK(slot == ErrorCode::kThrottled);
+  REQUIRE(stored);
+  CHECK(stored->ok());
+  CHECK(observer_.throttles.front() == "ReservedFunctionConcurrentInvocationLimitExceeded");
+  Complete(0);
+  CHECK(OutcomeOf(running).ok());
+  CHECK(launcher_.workers_alive() == 0);
+
+  ReserveConcurrency("resize", std::nullopt);
+  executor_.Advance(seconds(1));
+  StartWorkers();
+  Complete(0);  // what was stored meanwhile
+  CHECK(observer_.settled.size() == 2);
+}
+
+TEST_CASE_METHOD(RouterFixture, "reserved concurrency is there, however busy others are",
+                 "[router][concurrency]") {
+  Router::Limits limits;
+  limits.concurrency_max = 3;
+  MakeRouter(limits);
+  Deploy("resize");
+  Deploy("crop");
+  ReserveConcurrency("resize", 1);
+  Fire("crop");
+  Fire("crop");
+  const std::string crop = Fire("crop");
+  CHECK(ErrorOf(crop).code == ErrorCode::kThrottled);
+  CHECK_THAT(ErrorOf(crop).message,
+             Catch::Contains("2 events are already under way") && Catch::Contains("1 of 3 are reserved"));
+  const std::string resize = Fire("resize");
+  CHECK_FALSE(Settled(resize));
+  StartWorkers();
+  CHECK(launcher_.running().size() == 3);
+  MakeRouter(limits);  // as after a restart
+  Fire("crop");
+  Fire("crop");
+  CHECK(Settled(Fire("crop")));
+}
+
 }  // namespace
 }  // namespace hearth
