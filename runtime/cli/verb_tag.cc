@@ -58,7 +58,7 @@ std::vector<Command> TagCommands() {
       .flags = {{"--set", "KEY=VALUE", "add a tag, or change it", Repeat::kMany},
                 {"--remove", "KEY", "remove a tag", Repeat::kMany}},
       .examples = {{"hearth tag resize --set cost-center=vision --set env=prod", ""},
-                   {"hearth bill --by tag:cost-center", ""}},
+                   {"hearth tag resize --remove env", ""}},
       .run = Tag,
   }};
 }

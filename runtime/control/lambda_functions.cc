@@ -3,7 +3,7 @@
 #include "runtime/control/lambda_function_json.h"
 #include "runtime/control/lambda_page.h"
 #include "runtime/control/lambda_reference.h"
-#include "runtime/router/concurrency_limits.h"
+#include "runtime/registry/reserved_concurrency.h"
 
 namespace hearth {
 namespace {

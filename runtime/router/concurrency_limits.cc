@@ -1,7 +1,5 @@
 #include "runtime/router/concurrency_limits.h"
 
-#include <algorithm>
-
 namespace hearth {
 
 void ConcurrencyLimits::Reserve(std::string_view function, std::optional<size_t> reserved) {
@@ -46,18 +44,6 @@ void ConcurrencyLimits::Forget(std::string_view function) {
   Reserve(function, std::nullopt);
   place->second.gone = true;
   if (place->second.under_way == 0) uses_.erase(place);
-}
-
-Status CheckReservation(size_t account_max, size_t reserved_by_others, size_t wanted) {
-  const size_t shared_min = account_max / 10;
-  const size_t free = account_max - std::min(account_max, reserved_by_others + shared_min);
-  if (wanted <= free) return Ok();
-  return Error{ErrorCode::kInvalidArgument,
-               "Specified ReservedConcurrentExecutions for function decreases account's "
-               "UnreservedConcurrentExecution below its minimum value of [" +
-                   std::to_string(shared_min) + "]: of " + std::to_string(account_max) +
-                   " (--concurrency-max) others have reserved " + std::to_string(reserved_by_others) + ", " +
-                   std::to_string(free) + " are left"};
 }
 
 }  // namespace hearth

@@ -8,8 +8,6 @@
 #include <string_view>
 #include <utility>
 
-#include "runtime/base/result.h"
-
 namespace hearth {
 
 // Events under way, against the account's limit and what functions have reserved of it: Lambda's reserved
@@ -17,7 +15,7 @@ namespace hearth {
 //
 // Owned by: the router. A Pass, one an event, must not outlive it.
 // Thread:   loop thread.
-// Limits:   reserved in all <= account_max, which whoever reserves sees to (CheckReservation()).
+// Limits:   reserved in all <= account_max, which whoever reserves sees to (runtime/registry/reserved_concurrency.h).
 class ConcurrencyLimits final {
  private:
   struct Use {
@@ -81,9 +79,5 @@ class ConcurrencyLimits final {
   size_t reserved_ = 0;  // in all
   size_t shared_ = 0;    // events on what nobody has reserved
 };
-
-// At least a tenth of the account's limit stays for functions that have reserved none, as Lambda keeps 100 of 1000.
-// kInvalidArgument, with the figures, when `wanted` is too much beside what others have reserved.
-Status CheckReservation(size_t account_max, size_t reserved_by_others, size_t wanted);
 
 }  // namespace hearth

@@ -1,4 +1,5 @@
 hearth_unit_test(unit_registry
   SOURCES ${CMAKE_CURRENT_LIST_DIR}/runtime/registry/code_folders_test.cc
           ${CMAKE_CURRENT_LIST_DIR}/runtime/registry/function_registry_test.cc
+          ${CMAKE_CURRENT_LIST_DIR}/runtime/registry/reserved_concurrency_test.cc
   DEPS hearth_registry)
