@@ -112,10 +112,21 @@ std::string LambdaMappings::FindDuplicate(const std::string& queue, const std::s
 void LambdaMappings::Put(const ApiCallPtr& call, const std::string& uuid, const Json& document,
                          std::string state) {
   mappings_.Put(uuid, DumpJson(document),
-                [this, call, state = std::move(state)](Result<Trigger::Document> put) {
-                  if (!put.ok()) return call->Fail(put.error());
+                [this, call, document, state = std::move(state)](Result<Trigger::Document> put) {
+                  if (!put.ok()) return call->Fail(Explain(put.error(), document));
                   call->AnswerJson(202, MappingJson(*put, state));
                 });
+}
+
+// Only now is it worth to look through all mappings, for AWS's words.
+Error LambdaMappings::Explain(const Error& refused, const Json& document) const {
+  if (refused.code != ErrorCode::kAlreadyExists) return refused;
+  const std::string queue = document.value("Queue", "");
+  const std::string function = document.value("FunctionName", "");
+  return {ErrorCode::kAlreadyExists,
+          "An event source mapping with SQS arn (\" " + QueueArn(queue) + " \") and function (\" " +
+              function + " \") already exists. Please update or delete the existing mapping with UUID " +
+              FindDuplicate(queue, function)};
 }
 
 namespace {
@@ -152,13 +163,6 @@ void LambdaMappings::Create(const ApiCallPtr& call) {
   const std::string function = made->function.qualifier.empty()
                                    ? made->function.name
                                    : made->function.name + ":" + made->function.qualifier;
-  if (const std::string existing = FindDuplicate(made->queue, function); !existing.empty()) {
-    return call->Fail(
-        Error{ErrorCode::kAlreadyExists,
-              "An event source mapping with SQS arn (\" " + QueueArn(made->queue) + " \") and function (\" " +
-                  function + " \") already exists. Please update or delete the existing mapping with UUID " +
-                  existing});
-  }
   Json document = std::move(made->document);
   document["Queue"] = made->queue;
   document["FunctionName"] = function;

@@ -28,6 +28,7 @@ class LambdaMappings final {
   void Put(const ApiCallPtr& call, const std::string& uuid, const Json& document, std::string state);
   // `state` in place of the trigger's own: the change is under way while it is answered.
   Json MappingJson(const Trigger::Document& document, const std::string& state) const;
+  Error Explain(const Error& refused, const Json& document) const;
   std::string FindDuplicate(const std::string& queue, const std::string& function) const;
   std::string QueueArn(const std::string& queue) const;
 

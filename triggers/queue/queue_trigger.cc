@@ -52,6 +52,7 @@ void QueueTrigger::Put(std::string name, std::string json, Reply reply) {
   if (!valid.ok()) {
     return Later([error = valid.error(), reply = std::move(reply)] { reply(error); });
   }
+  reply = Announce(*mapping, std::move(reply));
   std::string queue = mapping->queue;
   services_.queues.Describe(
       std::move(queue), [weak = weak_.Get(), mapping = std::move(*mapping),
@@ -63,17 +64,32 @@ void QueueTrigger::Put(std::string name, std::string json, Reply reply) {
       });
 }
 
+Trigger::Reply QueueTrigger::Announce(const QueueMapping& mapping, Reply reply) {
+  announced_.push_back(mapping);
+  return [weak = weak_.Get(), mapping, reply = std::move(reply)](Result<Document> put) {
+    if (!weak) return;
+    std::vector<QueueMapping>& announced = weak->announced_;
+    announced.erase(std::find(announced.begin(), announced.end(), mapping));
+    reply(std::move(put));
+  };
+}
+
 Status QueueTrigger::CheckDuplicate(const QueueMapping& mapping) const {
-  for (const auto& [name, consumer] : consumers_) {
-    const QueueMapping& other = consumer->mapping();
-    if (name == mapping.uuid || other.queue != mapping.queue || other.function != mapping.function ||
-        other.qualifier != mapping.qualifier) {
-      continue;
-    }
+  const auto clashes = [&](const QueueMapping& other) {
+    return other.uuid != mapping.uuid && other.queue == mapping.queue && other.function == mapping.function &&
+           other.qualifier == mapping.qualifier;
+  };
+  const auto refuse = [&](const QueueMapping& other) -> Status {
     return Error{ErrorCode::kAlreadyExists, "queue " + mapping.queue + " is already mapped to function " +
-                                                mapping.function + ": change or remove mapping " + name};
+                                                mapping.function + ": change or remove mapping " +
+                                                other.uuid};
+  };
+  const auto [first, last] = by_queue_.equal_range(mapping.queue);
+  for (auto it = first; it != last; ++it) {
+    if (clashes(it->second->mapping())) return refuse(it->second->mapping());
   }
-  return Ok();
+  const auto found = std::find_if(announced_.begin(), announced_.end(), clashes);
+  return found == announced_.end() ? Ok() : refuse(*found);
 }
 
 void QueueTrigger::Store(QueueMapping mapping, Reply reply) {

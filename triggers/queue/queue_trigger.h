@@ -52,6 +52,8 @@ class QueueTrigger final : public Trigger {
  private:
   using Consumers = std::map<std::string, std::unique_ptr<QueueConsumer>, std::less<>>;
 
+  // Until `reply` it counts as there: two that are put at once are not both stored.
+  Reply Announce(const QueueMapping& mapping, Reply reply);
   Status CheckDuplicate(const QueueMapping& mapping) const;
   void Store(QueueMapping mapping, Reply reply);
   void Apply(const QueueMapping& mapping);
@@ -71,6 +73,7 @@ class QueueTrigger final : public Trigger {
   Consumers consumers_;
   // The same by queue: each commit of the store tells of its queues, and there may be thousands of mappings.
   std::multimap<std::string, QueueConsumer*, std::less<>> by_queue_;
+  std::vector<QueueMapping> announced_;  // being stored
   std::map<const QueueConsumer*, std::unique_ptr<QueueConsumer>>
       closing_;  // removed or draining, batches still run
   std::function<void()> drained_;

@@ -43,7 +43,7 @@ class FakeTrigger final : public Trigger {
 
   std::string_view kind() const override { return kind_; }
   void Put(std::string name, std::string document, Reply reply) override {
-    Result<Document> put = Error{ErrorCode::kInvalidArgument, "refused by the trigger"};
+    Result<Document> put = Error{refusal, "refused by the trigger"};
     if (!refuses) put = documents[name] = Document{name, document, status};
     executor_.Post([put, reply = std::move(reply)] { reply(put); });
   }
@@ -75,6 +75,7 @@ class FakeTrigger final : public Trigger {
   std::map<std::string, Document> documents;
   std::string status = "{}";
   bool refuses = false;
+  ErrorCode refusal = ErrorCode::kInvalidArgument;
   std::vector<std::string> forgotten;
 
  private:

@@ -141,6 +141,8 @@ TEST_CASE_METHOD(TriggersFixture, "mapping with settings of other sources is ref
 
 TEST_CASE_METHOD(TriggersFixture, "mapping that is there already", "[control][lambda]") {
   const std::string uuid = Body(Map())["UUID"];
+  queue.refuses = true;
+  queue.refusal = ErrorCode::kAlreadyExists;
   const auto again = Map();
   CHECK(again->answer->status == 409);
   CHECK(Body(again)["message"].get<std::string>().find(uuid) != std::string::npos);

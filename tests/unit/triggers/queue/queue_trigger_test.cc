@@ -303,5 +303,22 @@ TEST_CASE_METHOD(QueueTriggerFixture, "the same queue and function twice is refu
   CHECK_THAT(put.error().message, Catch::Contains(kMapping));
 }
 
+TEST_CASE_METHOD(QueueTriggerFixture, "the same queue and function twice at once: one is stored", "[queue]") {
+  const std::string document = R"({"Queue":"orders","FunctionName":"ship"})";
+  std::vector<std::string> answers;
+  const auto answer = [&](const Result<Trigger::Document>& put) {
+    answers.emplace_back(put.ok() ? "stored" : put.error().message);
+  };
+  trigger->Put("first", document, answer);
+  trigger->Put("second", document, answer);
+  executor.RunPosted();
+  REQUIRE(answers.size() == 2);
+  CHECK(std::count(answers.begin(), answers.end(), "stored") == 1);
+  CHECK(trigger->List().size() == 1);
+  trigger->Remove(trigger->List().front().name, [](const Status&) {});
+  executor.RunPosted();
+  CHECK(Put({{"Queue", "orders"}, {"FunctionName", "ship"}}, "third").ok());
+}
+
 }  // namespace
 }  // namespace hearth
