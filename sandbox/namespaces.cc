@@ -64,11 +64,14 @@ Status WriteIdMaps(pid_t child) {
 }
 
 Result<UniqueFd> MakeOwnerMap(uint32_t disk_uid, uint32_t disk_gid, uint32_t seen_as) {
-  // The namespace needs a process only until there is a descriptor of it.
+  // The namespace needs a process only until there is a descriptor of it; it must not outlive us.
+  const pid_t maker = getpid();
   const pid_t child = CloneProcess(CLONE_NEWUSER);
   if (child < 0) return ErrnoError("clone user namespace");
   if (child == 0) {
-    for (;;) pause();
+    prctl(PR_SET_PDEATHSIG, SIGKILL);
+    while (getppid() == maker) pause();  // else it died before it was named
+    _exit(0);
   }
   const Status mapped = WriteMaps(child, SingleMap(disk_uid, seen_as), SingleMap(disk_gid, seen_as));
   auto space = OpenFile("/proc/" + std::to_string(child) + "/ns/user", O_RDONLY);
