@@ -1,6 +1,8 @@
 #include "runtime/control/lambda_invoke.h"
 
 #include "runtime/base/base64.h"
+#include "runtime/base/json_depth.h"
+#include "runtime/base/json_scan.h"
 #include "runtime/control/lambda_reference.h"
 #include "runtime/control/log_tail.h"
 
@@ -18,7 +20,8 @@ LambdaError NotJson(const Error& error) {
 
 // Where the text stops being JSON, or nothing. Only looked at: the handler gets the bytes that came.
 Status CheckJson(const std::string& text) {
-  if (Json::accept(text)) return Ok();
+  const JsonScan scan = ScanJson(text, kForeignJsonDepthMax);
+  if (scan.verdict == JsonScan::Verdict::kValid || Json::accept(text)) return Ok();
   try {
     return Json::parse(text).is_discarded() ? Status(Error{ErrorCode::kInvalidArgument, "not JSON"}) : Ok();
   } catch (const Json::exception& e) {

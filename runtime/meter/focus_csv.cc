@@ -1,9 +1,9 @@
 #include "runtime/meter/focus_csv.h"
 
 #include <array>
-#include <cstdio>
 #include <map>
 
+#include "runtime/base/json_text.h"
 #include "runtime/meter/commitment_order.h"
 #include "runtime/meter/utc_text.h"
 
@@ -169,33 +169,15 @@ std::string Description(const BillLine& line) {
   return line.note.empty() ? text : text + " (" + line.note + ")";
 }
 
-void AppendJsonString(std::string_view text, std::string& to) {
-  to += '"';
-  for (const char c : text) {
-    const auto byte = static_cast<unsigned char>(c);
-    if (c == '"' || c == '\\') {
-      to += '\\';
-      to += c;
-    } else if (byte < 0x20) {
-      char escape[8];
-      std::snprintf(escape, sizeof escape, "\\u%04x", byte);
-      to += escape;
-    } else {
-      to += c;
-    }
-  }
-  to += '"';
-}
-
 }  // namespace
 
 std::string TagsAsJson(const Tags& tags) {
   std::string json = "{";
   for (const auto& [key, value] : tags) {
     if (json.size() > 1) json += ',';
-    AppendJsonString(key, json);
+    AppendJsonString(json, key);
     json += ':';
-    AppendJsonString(value, json);
+    AppendJsonString(json, value);
   }
   return json + "}";
 }

@@ -4,9 +4,9 @@
 
 #include <algorithm>
 #include <climits>
-#include <cstdio>
 
 #include "runtime/base/files.h"
+#include "runtime/base/json_text.h"
 #include "runtime/worker/worker_process.h"
 
 namespace hearth {
@@ -28,23 +28,6 @@ std::string_view Cut(std::string_view text, size_t limit) {
   size_t end = limit;
   while (end > 0 && (static_cast<unsigned char>(text[end]) & 0xC0) == 0x80) --end;
   return text.substr(0, end);
-}
-
-void AppendJsonString(std::string& out, std::string_view text) {
-  out += '"';
-  for (const char c : text) {
-    if (c == '"' || c == '\\') {
-      out += '\\';
-      out += c;
-    } else if (static_cast<unsigned char>(c) < 0x20) {
-      char escaped[8];
-      snprintf(escaped, sizeof escaped, "\\u%04x", static_cast<unsigned>(c));
-      out += escaped;
-    } else {
-      out += c;
-    }
-  }
-  out += '"';
 }
 
 // Nothing of C++ may unwind through the library's C frames or ours: an exception here is std::terminate,

@@ -1,9 +1,12 @@
+find_package(nlohmann_json REQUIRED)
 hearth_unit_test(unit_base
   SOURCES ${CMAKE_CURRENT_LIST_DIR}/runtime/base/result_test.cc
           ${CMAKE_CURRENT_LIST_DIR}/runtime/base/ids_test.cc
           ${CMAKE_CURRENT_LIST_DIR}/runtime/base/base64_test.cc
           ${CMAKE_CURRENT_LIST_DIR}/runtime/base/digest_test.cc
           ${CMAKE_CURRENT_LIST_DIR}/runtime/base/json_depth_test.cc
+          ${CMAKE_CURRENT_LIST_DIR}/runtime/base/json_scan_test.cc
+          ${CMAKE_CURRENT_LIST_DIR}/runtime/base/json_text_test.cc
           ${CMAKE_CURRENT_LIST_DIR}/runtime/base/files_test.cc
           ${CMAKE_CURRENT_LIST_DIR}/runtime/base/spawn_test.cc
           ${CMAKE_CURRENT_LIST_DIR}/runtime/base/gate_test.cc
@@ -11,4 +14,4 @@ hearth_unit_test(unit_base
           ${CMAKE_CURRENT_LIST_DIR}/runtime/base/clock_test.cc
           ${CMAKE_CURRENT_LIST_DIR}/runtime/base/log_test.cc
           ${CMAKE_CURRENT_LIST_DIR}/runtime/base/histogram_test.cc
-  DEPS hearth_base)
+  DEPS hearth_base nlohmann_json::nlohmann_json)

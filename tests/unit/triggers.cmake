@@ -2,7 +2,6 @@ hearth_unit_test(unit_trigger_queue
   SOURCES ${CMAKE_CURRENT_LIST_DIR}/triggers/queue/concurrency_window_test.cc
           ${CMAKE_CURRENT_LIST_DIR}/triggers/queue/filter_criteria_test.cc
           ${CMAKE_CURRENT_LIST_DIR}/triggers/queue/filter_pattern_test.cc
-          ${CMAKE_CURRENT_LIST_DIR}/triggers/queue/json_text_test.cc
           ${CMAKE_CURRENT_LIST_DIR}/triggers/queue/queue_batch_test.cc
           ${CMAKE_CURRENT_LIST_DIR}/triggers/queue/queue_event_json_test.cc
           ${CMAKE_CURRENT_LIST_DIR}/triggers/queue/queue_fifo_test.cc

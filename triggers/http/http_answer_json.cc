@@ -4,6 +4,7 @@
 
 #include "runtime/base/base64.h"
 #include "runtime/base/json_depth.h"
+#include "runtime/base/json_scan.h"
 #include "triggers/http/http_answer.h"
 
 namespace hearth {
@@ -170,22 +171,36 @@ Problem ProblemOf(ErrorCode code) {
 
 }  // namespace
 
-Result<HttpAnswer> AnswerFromPayload(std::string_view payload, std::string_view content_type) {
+namespace {
+
+Error NotJson() {
+  return NotAnAnswer("it is not JSON; a handler that answers something else names its content type");
+}
+
+Result<HttpAnswer> PlainAnswer(std::string_view content_type, std::string_view body) {
   HttpAnswer answer;
+  HEARTH_TRY(AddHeader(answer, "content-type", std::string(content_type.empty() ? kJsonType : content_type)));
+  answer.body = body;
+  return answer;
+}
+
+}  // namespace
+
+Result<HttpAnswer> AnswerFromPayload(std::string_view payload, std::string_view content_type) {
   const bool says_json = content_type.empty() || content_type.find("json") != std::string_view::npos;
-  // Before it is parsed: of megabytes of brackets even that takes the loop's time and half a gigabyte.
-  if (says_json && NestsDeeperThan(payload, kForeignJsonDepthMax)) {
+  if (!says_json) return PlainAnswer(content_type, payload);
+  // Most answers are passed on as they came: only what must be read is built.
+  const JsonScan scan = ScanJson(payload, kForeignJsonDepthMax, "statusCode");
+  if (scan.verdict == JsonScan::Verdict::kTooDeep) {
     return NotAnAnswer("it is nested more than " + std::to_string(kForeignJsonDepthMax) + " levels deep");
   }
-  const json value =
-      says_json ? json::parse(payload, nullptr, /*allow_exceptions=*/false) : json(json::value_t::discarded);
-  if (says_json && value.is_discarded()) {
-    return NotAnAnswer("it is not JSON; a handler that answers something else names its content type");
-  }
+  if (scan.verdict == JsonScan::Verdict::kMalformed) return NotJson();
+  const bool is_string = scan.root == JsonScan::Root::kString;
+  if (!is_string && !scan.may_have_member) return PlainAnswer(content_type, payload);
+  const json value = json::parse(payload, nullptr, /*allow_exceptions=*/false);
+  if (value.is_discarded()) return NotJson();  // a number past a double's range
   if (value.is_object() && value.contains("statusCode")) return MapResponse(value);
-  HEARTH_TRY(AddHeader(answer, "content-type", std::string(content_type.empty() ? kJsonType : content_type)));
-  answer.body = value.is_string() ? value.get<std::string>() : std::string(payload);
-  return answer;
+  return PlainAnswer(content_type, is_string ? value.get<std::string>() : payload);
 }
 
 HttpAnswer ProblemAnswer(int status, std::string_view message, std::string_view error_type,

@@ -2,17 +2,17 @@
 
 #include <algorithm>
 #include <array>
-#include <cstdio>
-
-#include <nlohmann/json.hpp>
+#include <utility>
 
 #include "runtime/base/base64.h"
+#include "runtime/base/json_text.h"
 #include "triggers/http/text_body.h"
 
 namespace hearth {
 namespace {
 
-using nlohmann::json;
+// A request of a browser without its body; more only costs another allocation.
+constexpr size_t kUsualBytes = 2'048;
 
 int HexDigit(char c) {
   if (c >= '0' && c <= '9') return c - '0';
@@ -21,12 +21,17 @@ int HexDigit(char c) {
   return -1;
 }
 
+char LowerCase(char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c + 32) : c; }
+
 std::string LowerCase(std::string_view text) {
   std::string out(text);
-  for (char& c : out) {
-    if (c >= 'A' && c <= 'Z') c = static_cast<char>(c + 32);
-  }
+  for (char& c : out) c = LowerCase(c);
   return out;
+}
+
+bool EqualIgnoringCase(std::string_view a, std::string_view b) {
+  return a.size() == b.size() && std::equal(a.begin(), a.end(), b.begin(),
+                                            [](char x, char y) { return LowerCase(x) == LowerCase(y); });
 }
 
 // Payload 2.0 has no lists: values of one name are joined by commas, in the order they came.
@@ -65,37 +70,106 @@ std::string CommonLogTime(WallTime time) {
   const auto day = std::chrono::floor<std::chrono::days>(time);
   const std::chrono::year_month_day date(day);
   const std::chrono::hh_mm_ss clock(std::chrono::floor<std::chrono::seconds>(time - day));
-  char text[64];
-  std::snprintf(text, sizeof text, "%02u/%s/%04d:%02d:%02d:%02d +0000", static_cast<unsigned>(date.day()),
-                kMonths[static_cast<unsigned>(date.month()) - 1], static_cast<int>(date.year()),
-                static_cast<int>(clock.hours().count()), static_cast<int>(clock.minutes().count()),
-                static_cast<int>(clock.seconds().count()));
-  return text;
+  std::string text;
+  const auto two_digits = [&text](unsigned number, char before) {
+    if (before != '\0') text += before;
+    text += static_cast<char>('0' + number / 10 % 10);
+    text += static_cast<char>('0' + number % 10);
+  };
+  two_digits(static_cast<unsigned>(date.day()), '\0');
+  text.append("/").append(kMonths[static_cast<unsigned>(date.month()) - 1]).append("/");
+  text += std::to_string(static_cast<int>(date.year()));
+  two_digits(static_cast<unsigned>(clock.hours().count()), ':');
+  two_digits(static_cast<unsigned>(clock.minutes().count()), ':');
+  two_digits(static_cast<unsigned>(clock.seconds().count()), ':');
+  return text + " +0000";
 }
 
-json RequestContext(const HttpEventParts& parts, std::string_view user_agent) {
-  const auto since_epoch = std::chrono::floor<std::chrono::milliseconds>(parts.received).time_since_epoch();
-  return {{"accountId", parts.account_id},
-          {"apiId", parts.api_id},
-          {"domainName", parts.domain_name},
-          {"domainPrefix", parts.domain_prefix},
-          {"http",
-           {{"method", parts.method},
-            {"path", parts.raw_path},
-            {"protocol", parts.protocol},
-            {"sourceIp", parts.source_ip},
-            {"userAgent", user_agent}}},
-          {"requestId", parts.request_id},
-          {"routeKey", parts.route_key},
-          {"stage", parts.stage},
-          {"time", CommonLogTime(parts.received)},
-          {"timeEpoch", since_epoch.count()}};
+// Headers by their lower-case names, cookies apart: those have a member of their own.
+class HeaderText final {
+ public:
+  explicit HeaderText(const HttpEventParts& parts) : headers_(parts.headers) {}
+
+  // Names that come more than once are rare: each looks only at those behind it.
+  void Write(JsonObjectText object) const {
+    std::vector<bool> written(headers_.size());
+    for (size_t i = 0; i < headers_.size(); ++i) {
+      const auto& [name, value] = headers_[i];
+      if (written[i] || EqualIgnoringCase(name, kCookie)) continue;
+      std::string joined;
+      for (size_t k = i + 1; k < headers_.size(); ++k) {
+        if (!EqualIgnoringCase(headers_[k].first, name)) continue;
+        if (joined.empty()) joined = value;
+        joined.append(",").append(headers_[k].second);
+        written[k] = true;
+      }
+      object.String(LowerCase(name), joined.empty() ? value : std::string_view(joined));
+    }
+    object.End();
+  }
+  std::vector<std::string> Cookies() const {
+    std::vector<std::string> cookies;
+    for (const auto& [name, value] : headers_) {
+      if (EqualIgnoringCase(name, kCookie)) AppendCookies(value, cookies);
+    }
+    return cookies;
+  }
+  // Of several, as they are joined.
+  std::string Get(std::string_view wanted) const {
+    std::string found;
+    for (const auto& [name, value] : headers_) {
+      if (!EqualIgnoringCase(name, wanted)) continue;
+      if (!found.empty()) found += ',';
+      found += value;
+    }
+    return found;
+  }
+
+ private:
+  static constexpr std::string_view kCookie = "cookie";
+  const std::vector<std::pair<std::string_view, std::string_view>>& headers_;
+};
+
+void WriteMap(JsonObjectText object, const std::map<std::string, std::string>& map) {
+  for (const auto& [name, value] : map) object.String(name, value);
+  object.End();
 }
 
-void AddBody(json& event, std::string_view body, std::string_view content_type) {
+void WriteCookies(std::string& out, const std::vector<std::string>& cookies) {
+  char before = '[';
+  for (const std::string& cookie : cookies) {
+    out += std::exchange(before, ',');
+    AppendJsonString(out, cookie);
+  }
+  out += ']';
+}
+
+void WriteRequestContext(JsonObjectText context, const HttpEventParts& parts, std::string_view user_agent) {
+  context.String("accountId", parts.account_id);
+  context.String("apiId", parts.api_id);
+  context.String("domainName", parts.domain_name);
+  context.String("domainPrefix", parts.domain_prefix);
+  JsonObjectText http = context.Object("http");
+  http.String("method", parts.method);
+  http.String("path", parts.raw_path);
+  http.String("protocol", parts.protocol);
+  http.String("sourceIp", parts.source_ip);
+  http.String("userAgent", user_agent);
+  http.End();
+  context.String("requestId", parts.request_id);
+  context.String("routeKey", parts.route_key);
+  context.String("stage", parts.stage);
+  context.String("time", CommonLogTime(parts.received));
+  context.Number("timeEpoch",
+                 std::chrono::floor<std::chrono::milliseconds>(parts.received).time_since_epoch().count());
+  context.End();
+}
+
+void WriteBody(JsonObjectText& event, std::string_view body, std::string_view content_type) {
   const bool text = IsTextBody(content_type, body);
-  event["isBase64Encoded"] = !body.empty() && !text;
-  if (!body.empty()) event["body"] = text ? std::string(body) : Base64Encode(body);
+  if (!body.empty())
+    AppendJsonString(event.Member("body"), text ? body : std::string_view(Base64Encode(body)));
+  event.Bool("isBase64Encoded", !body.empty() && !text);
 }
 
 }  // namespace
@@ -117,29 +191,25 @@ std::string DecodeQueryText(std::string_view text) {
 }
 
 std::string HttpEventJson(const HttpEventParts& parts) {
-  std::map<std::string, std::string> headers;
-  std::vector<std::string> cookies;
-  for (const auto& [name, value] : parts.headers) {
-    std::string lower = LowerCase(name);
-    if (lower == "cookie") {
-      AppendCookies(value, cookies);
-    } else {
-      Join(headers, std::move(lower), value);
-    }
+  const HeaderText headers(parts);
+  std::string out;
+  out.reserve(kUsualBytes + parts.body.size());
+  JsonObjectText event(out);
+  event.String("version", "2.0");
+  event.String("routeKey", parts.route_key);
+  event.String("rawPath", parts.raw_path);
+  event.String("rawQueryString", parts.raw_query);
+  if (const auto cookies = headers.Cookies(); !cookies.empty())
+    WriteCookies(event.Member("cookies"), cookies);
+  headers.Write(event.Object("headers"));
+  if (const auto query = QueryParameters(parts.raw_query); !query.empty()) {
+    WriteMap(event.Object("queryStringParameters"), query);
   }
-  json event = {
-      {"version", "2.0"},
-      {"routeKey", parts.route_key},
-      {"rawPath", parts.raw_path},
-      {"rawQueryString", parts.raw_query},
-      {"headers", headers},
-      {"requestContext", RequestContext(parts, headers.contains("user-agent") ? headers["user-agent"] : "")}};
-  if (!cookies.empty()) event["cookies"] = cookies;
-  if (auto query = QueryParameters(parts.raw_query); !query.empty()) event["queryStringParameters"] = query;
-  if (!parts.path_parameters.empty()) event["pathParameters"] = parts.path_parameters;
-  AddBody(event, parts.body, headers.contains("content-type") ? headers["content-type"] : "");
-  // A header may hold any byte; what is not UTF-8 is replaced, not thrown upon.
-  return event.dump(-1, ' ', false, json::error_handler_t::replace);
+  WriteRequestContext(event.Object("requestContext"), parts, headers.Get("user-agent"));
+  if (!parts.path_parameters.empty()) WriteMap(event.Object("pathParameters"), parts.path_parameters);
+  WriteBody(event, parts.body, headers.Get("content-type"));
+  event.End();
+  return out;
 }
 
 }  // namespace hearth

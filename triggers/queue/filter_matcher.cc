@@ -7,7 +7,7 @@
 #include <algorithm>
 #include <cmath>
 
-#include "triggers/queue/json_text.h"
+#include "runtime/base/json_text.h"
 
 namespace hearth {
 namespace {

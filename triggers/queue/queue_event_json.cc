@@ -10,7 +10,7 @@
 #include "runtime/base/json_depth.h"
 #include "runtime/store/attributes_md5.h"
 #include "runtime/store/system_attributes.h"
-#include "triggers/queue/json_text.h"
+#include "runtime/base/json_text.h"
 
 namespace hearth {
 namespace {

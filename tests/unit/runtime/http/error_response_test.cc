@@ -10,7 +10,7 @@ TEST_CASE("an error is JSON whatever the text", "[http]") {
   CHECK(response.status == 400);
   CHECK(response.headers.Get("content-type") == "application/json");
   CHECK(response.body ==
-        "{\"error\":\"bad_request\",\"message\":\"quote \\\" backslash \\\\ line\\u000a del\\u007f \xC3\xBC "
+        "{\"error\":\"bad_request\",\"message\":\"quote \\\" backslash \\\\ line\\n del\x7f \xC3\xBC "
         "\xF0\x9F\x94\xA5\"}");
 }
 

@@ -1,6 +1,8 @@
-#include "triggers/queue/json_text.h"
+#include "runtime/base/json_text.h"
 
+#include <algorithm>
 #include <array>
+#include <cstring>
 
 namespace hearth {
 namespace {
@@ -66,30 +68,48 @@ size_t Utf8SequenceAt(std::string_view text, size_t at) {
   return length;
 }
 
+size_t PlainJsonPrefix(std::string_view text) {
+  // Eight at a time: a byte's top bit stays set where the byte is below 0x20, is one of the two, or had it set.
+  constexpr uint64_t kOnes = 0x0101010101010101, kTops = 0x8080808080808080;
+  const auto zeros = [](uint64_t bytes) { return (bytes - kOnes) & ~bytes; };
+  size_t i = 0;
+  for (; i + sizeof(uint64_t) <= text.size(); i += sizeof(uint64_t)) {
+    uint64_t bytes;
+    std::memcpy(&bytes, text.data() + i, sizeof bytes);
+    const uint64_t stops =
+        bytes | ((bytes - kOnes * 0x20) & ~bytes) | zeros(bytes ^ kOnes * '"') | zeros(bytes ^ kOnes * '\\');
+    if ((stops & kTops) != 0) break;
+  }
+  while (i < text.size() && !kSpecial[static_cast<unsigned char>(text[i])]) ++i;
+  return i;
+}
+
 void AppendJsonString(std::string& out, std::string_view text) {
   out += '"';
-  size_t plain = 0;  // where the run begins that is copied at once
-  for (size_t i = 0; i < text.size();) {
-    const auto c = static_cast<unsigned char>(text[i]);
-    if (!kSpecial[c]) {
-      ++i;
-      continue;
-    }
-    const size_t length = c < 0x80 ? 0 : Utf8SequenceAt(text, i);
+  while (true) {
+    const size_t plain = PlainJsonPrefix(text);
+    out += text.substr(0, plain);
+    text.remove_prefix(plain);
+    if (text.empty()) break;
+    const auto c = static_cast<unsigned char>(text.front());
+    const size_t length = c < 0x80 ? 0 : Utf8SequenceAt(text, 0);
     if (length > 0) {
-      i += length;
-      continue;
-    }
-    out.append(text, plain, i - plain);
-    if (c < 0x80) {
+      out += text.substr(0, length);
+    } else if (c < 0x80) {
       AppendEscaped(out, c);
     } else {
       out += "\xEF\xBF\xBD";
     }
-    plain = ++i;
+    text.remove_prefix(std::max<size_t>(length, 1));
   }
-  out.append(text, plain, std::string_view::npos);
   out += '"';
+}
+
+std::string& JsonObjectText::Member(std::string_view name) {
+  if (!empty_) out_ += ',';
+  empty_ = false;
+  AppendJsonString(out_, name);
+  return out_ += ':';
 }
 
 }  // namespace hearth

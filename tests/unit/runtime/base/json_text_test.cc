@@ -1,4 +1,4 @@
-#include "triggers/queue/json_text.h"
+#include "runtime/base/json_text.h"
 
 #include <catch2/catch.hpp>
 #include <nlohmann/json.hpp>
@@ -16,7 +16,7 @@ std::string Quoted(std::string_view text) {
   return out;
 }
 
-TEST_CASE("text becomes a JSON string", "[queue]") {
+TEST_CASE("text becomes a JSON string", "[json_text]") {
   CHECK(Quoted("") == R"("")");
   CHECK(Quoted("plain") == R"("plain")");
   CHECK(Quoted("a\"b\\c\n\r\t\b\f\x01\x1f") == R"("a\"b\\c\n\r\t\b\f\u0001\u001f")");
@@ -24,7 +24,7 @@ TEST_CASE("text becomes a JSON string", "[queue]") {
   CHECK(Quoted(std::string("\0", 1)) == R"("\u0000")");
 }
 
-TEST_CASE("bytes that are not UTF-8 are replaced", "[queue]") {
+TEST_CASE("bytes that are not UTF-8 are replaced", "[json_text]") {
   const std::string replaced = "\"\xEF\xBF\xBD\"";
   CHECK(Quoted("\xFF") == replaced);
   CHECK(Quoted("\xC3") == replaced);                            // cut off
@@ -33,7 +33,18 @@ TEST_CASE("bytes that are not UTF-8 are replaced", "[queue]") {
   CHECK(json::parse(Quoted("\xF4\x90\x80\x80")).is_string());   // past the last letter
 }
 
-TEST_CASE("any bytes give JSON, and valid text comes back as it was", "[queue]") {
+TEST_CASE("what may stand as it is ends at the first byte that may not", "[json_text]") {
+  for (size_t at = 0; at < 20; ++at) {
+    for (int c = 0; c < 256; ++c) {
+      std::string text(20, 'x');
+      text[at] = static_cast<char>(c);
+      const bool plain = c >= 0x20 && c < 0x80 && c != '"' && c != '\\';
+      REQUIRE(PlainJsonPrefix(text) == (plain ? text.size() : at));
+    }
+  }
+}
+
+TEST_CASE("any bytes give JSON, and valid text comes back as it was", "[json_text]") {
   SeededRandom random(5);
   for (int round = 0; round < 5'000; ++round) {
     std::string bytes;
@@ -52,6 +63,27 @@ TEST_CASE("any bytes give JSON, and valid text comes back as it was", "[queue]")
       REQUIRE(read.get<std::string>().find("\xEF\xBF\xBD") != std::string::npos);
     }
   }
+}
+
+TEST_CASE("an object is written member by member", "[json_text]") {
+  std::string out;
+  JsonObjectText object(out);
+  object.String("a\"b", "c\n");
+  object.Number("n", -5);
+  object.Bool("yes", true);
+  JsonObjectText inner = object.Object("inner");
+  inner.String("x", "y");
+  inner.End();
+  JsonObjectText empty = object.Object("empty");
+  empty.End();
+  object.Member("list") += "[1]";
+  object.End();
+  CHECK(json::parse(out) == json{{"a\"b", "c\n"},
+                                 {"n", -5},
+                                 {"yes", true},
+                                 {"inner", {{"x", "y"}}},
+                                 {"empty", json::object()},
+                                 {"list", {1}}});
 }
 
 }  // namespace
