@@ -32,9 +32,7 @@ double CpusFor(uint64_t memory_bytes);
 // Since the group was made or recycled.
 struct CgroupUsage {
   uint64_t cpu_us = 0;
-  uint64_t memory_bytes = 0;       // now
   uint64_t memory_peak_bytes = 0;  // since the last ResetPeak()
-  uint64_t oom_kills = 0;
 };
 
 enum class Frozen { kNo, kYes };
@@ -50,7 +48,10 @@ class Cgroup {
   virtual ~Cgroup() = default;
   // To be sent with ForkWorker; stay open as long as the group. Empty where there are no limits to give.
   virtual std::vector<int> tasks_fds() const = 0;
+  // Two reads: it is asked after every invocation.
   virtual Result<CgroupUsage> Usage() = 0;
+  // Processes that the kernel ended for want of memory, since the group was made or recycled.
+  virtual Result<uint64_t> OomKills() = 0;
   // Between two invocations of one worker.
   virtual Status ResetPeak() = 0;
   // Returns at once; what runs on another processor at that moment stops some microseconds later, and what

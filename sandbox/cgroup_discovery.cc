@@ -9,6 +9,7 @@ class NoneCgroup final : public Cgroup {
  public:
   std::vector<int> tasks_fds() const override { return {}; }
   Result<CgroupUsage> Usage() override { return CgroupUsage{}; }
+  Result<uint64_t> OomKills() override { return uint64_t{0}; }
   Status ResetPeak() override { return Ok(); }
   Status Freeze(Frozen) override { return Ok(); }
   Result<bool> IsFrozen() override { return false; }

@@ -73,10 +73,13 @@ Result<std::string> CgroupFile::Read() const {
 }
 
 Result<uint64_t> CgroupFile::ReadNumber() const {
-  HEARTH_ASSIGN(const std::string text, Read());
+  char text[32];
+  const ssize_t size = pread(fd_.get(), text, sizeof text, 0);
+  if (size < 0) return ErrnoError("read " + path_);
   uint64_t number = 0;
-  if (std::from_chars(text.data(), text.data() + text.size(), number).ec != std::errc()) {
-    return Error{ErrorCode::kCorrupt, path_ + ": not a number: " + text};
+  if (std::from_chars(text, text + size, number).ec != std::errc()) {
+    return Error{ErrorCode::kCorrupt,
+                 path_ + ": not a number: " + std::string(text, static_cast<size_t>(size))};
   }
   return number;
 }

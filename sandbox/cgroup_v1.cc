@@ -25,8 +25,8 @@ constexpr size_t kIdleGroupsMax = 16;
 struct Group {
   std::vector<std::string> folders;
   std::vector<CgroupFile> tasks;
-  CgroupFile memory_limit, swap_limit, memory_usage, memory_peak, oom_control, pids_limit, cpu_quota,
-      cpu_time, freezer, v2_freeze, v2_events;
+  CgroupFile memory_limit, swap_limit, memory_peak, oom_control, pids_limit, cpu_quota, cpu_time, freezer,
+      v2_freeze, v2_events;
   uint64_t oom_kills_before = 0;  // the kernel's counter cannot be reset
 };
 
@@ -81,6 +81,7 @@ class CgroupV1 final : public Cgroup {
 
   std::vector<int> tasks_fds() const override;
   Result<CgroupUsage> Usage() override;
+  Result<uint64_t> OomKills() override;
   Status ResetPeak() override { return group_->memory_peak.valid() ? group_->memory_peak.Write("0") : Ok(); }
   Status Freeze(Frozen frozen) override;
   Result<bool> IsFrozen() override;
@@ -137,7 +138,6 @@ Status OpenFiles(Group& group, const std::string& folder, const std::vector<std:
   for (const std::string& controller : controllers) {
     if (controller == "memory") {
       HEARTH_ASSIGN(group.memory_limit, CgroupFile::Open(folder + "/memory.limit_in_bytes", O_RDWR));
-      HEARTH_ASSIGN(group.memory_usage, CgroupFile::Open(folder + "/memory.usage_in_bytes", O_RDONLY));
       HEARTH_ASSIGN(group.memory_peak, CgroupFile::Open(folder + "/memory.max_usage_in_bytes", O_RDWR));
       HEARTH_ASSIGN(group.oom_control, CgroupFile::Open(folder + "/memory.oom_control", O_RDONLY));
       // Only on kernels that account swap.
@@ -233,12 +233,15 @@ std::vector<int> CgroupV1::tasks_fds() const {
 Result<CgroupUsage> CgroupV1::Usage() {
   CgroupUsage usage;
   HEARTH_ASSIGN(usage.cpu_us, CpuUs());
-  if (!group_->memory_usage.valid()) return usage;
-  HEARTH_ASSIGN(usage.memory_bytes, group_->memory_usage.ReadNumber());
+  if (!group_->memory_peak.valid()) return usage;
   HEARTH_ASSIGN(usage.memory_peak_bytes, group_->memory_peak.ReadNumber());
-  HEARTH_ASSIGN(const std::string oom, group_->oom_control.Read());
-  usage.oom_kills = NumberOf(oom, "oom_kill") - group_->oom_kills_before;
   return usage;
+}
+
+Result<uint64_t> CgroupV1::OomKills() {
+  if (!group_->oom_control.valid()) return uint64_t{0};
+  HEARTH_ASSIGN(const std::string oom, group_->oom_control.Read());
+  return NumberOf(oom, "oom_kill") - group_->oom_kills_before;
 }
 
 Result<uint64_t> CgroupV1::CpuUs() {

@@ -51,7 +51,8 @@ Status WriteFile(const std::string& path, const std::string& text) {
 class CgroupV2 final : public Cgroup {
  public:
   struct Files {
-    CgroupFile procs, freeze, events, cpu;  // kept open: a write or read costs 2 us, with open() 10
+    CgroupFile procs, freeze, events, cpu, memory_events,
+        memory_peak;  // kept open: a write or read costs 2 us, with open() 10
   };
   CgroupV2(CgroupV2Backend& backend, std::string folder, Files files)
       : backend_(backend), folder_(std::move(folder)), files_(std::move(files)) {}
@@ -59,6 +60,7 @@ class CgroupV2 final : public Cgroup {
 
   std::vector<int> tasks_fds() const override { return {files_.procs.fd()}; }
   Result<CgroupUsage> Usage() override;
+  Result<uint64_t> OomKills() override;
   // Since Linux 6.12 per open file only; before, the peak is that of the worker's life.
   Status ResetPeak() override { return Ok(); }
   Status Freeze(Frozen frozen) override { return files_.freeze.Write(frozen == Frozen::kYes ? "1" : "0"); }
@@ -82,15 +84,15 @@ class CgroupV2 final : public Cgroup {
 Result<CgroupUsage> CgroupV2::Usage() {
   CgroupUsage usage;
   HEARTH_ASSIGN(usage.cpu_us, CpuUs());
-  HEARTH_ASSIGN(const auto current, CgroupFile::Open(folder_ + "/memory.current", O_RDONLY));
-  HEARTH_ASSIGN(usage.memory_bytes, current.ReadNumber());
-  HEARTH_ASSIGN(const auto events, CgroupFile::Open(folder_ + "/memory.events", O_RDONLY));
-  HEARTH_ASSIGN(const std::string events_text, events.Read());
-  usage.oom_kills = NumberOf(events_text, "oom_kill");
-  const auto peak = CgroupFile::Open(folder_ + "/memory.peak", O_RDONLY);  // Linux 5.19
-  if (!peak.ok()) return usage;
-  HEARTH_ASSIGN(usage.memory_peak_bytes, peak->ReadNumber());
+  if (!files_.memory_peak.valid()) return usage;
+  HEARTH_ASSIGN(usage.memory_peak_bytes, files_.memory_peak.ReadNumber());
   return usage;
+}
+
+Result<uint64_t> CgroupV2::OomKills() {
+  if (!files_.memory_events.valid()) return uint64_t{0};
+  HEARTH_ASSIGN(const std::string text, files_.memory_events.Read());
+  return NumberOf(text, "oom_kill");
 }
 
 Status SetLimits(const std::string& folder, const CgroupLimits& limits) {
@@ -109,6 +111,13 @@ Result<CgroupV2::Files> OpenFiles(const std::string& folder) {
   HEARTH_ASSIGN(files.freeze, CgroupFile::Open(folder + "/cgroup.freeze", O_RDWR));
   HEARTH_ASSIGN(files.events, CgroupFile::Open(folder + "/cgroup.events", O_RDONLY));
   HEARTH_ASSIGN(files.cpu, CgroupFile::Open(folder + "/cpu.stat", O_RDONLY));
+  // Not there without the controller; the peak since Linux 5.19.
+  if (auto file = CgroupFile::Open(folder + "/memory.events", O_RDONLY); file.ok()) {
+    files.memory_events = std::move(file).value();
+  }
+  if (auto file = CgroupFile::Open(folder + "/memory.peak", O_RDONLY); file.ok()) {
+    files.memory_peak = std::move(file).value();
+  }
   return files;
 }
 

@@ -38,8 +38,8 @@ std::string AttemptLogTail(const LogStore& logs, const std::string& function, co
   // The platform's lines are in the log already where the daemon writes them there.
   if (log.find(EndLine(record)) == std::string::npos) {
     if (!log.empty() && !log.ends_with('\n')) log += '\n';
-    log = StartLine(record) + "\n" + log + EndLine(record) + "\n" + ReportLine(record, outcome.error.type) +
-          "\n";
+    log = StartLine(record.request_id, record.version) + "\n" + log + EndLine(record) + "\n" +
+          ReportLine(record, outcome.error.type) + "\n";
   }
   return log.size() <= kTailBytesMax ? log : log.substr(log.size() - kTailBytesMax);
 }

@@ -4,11 +4,12 @@
 
 namespace hearth {
 
-void PlatformLog::Write(const InvocationRecord& record, std::string_view line) {
+void PlatformLog::Write(std::string_view function, std::string_view version, std::string_view request_id,
+                        std::string_view line) {
   HandlerLogLine out;
-  out.function = record.function;
-  out.version = record.version;
-  out.request_id = record.request_id;
+  out.function = function;
+  out.version = version;
+  out.request_id = request_id;
   out.time = clock_.WallNow();
   out.source = LogSource::kPlatform;
   out.message = line;
@@ -16,17 +17,14 @@ void PlatformLog::Write(const InvocationRecord& record, std::string_view line) {
 }
 
 void PlatformLog::OnInvocationStarted(const FunctionVersion& version, const Event& event) {
-  InvocationRecord record;
-  record.function = version.function;
-  record.version = version.version;
-  record.request_id = event.request_id.text();
-  Write(record, StartLine(record));
+  Write(version.function, version.version, event.request_id.text(),
+        StartLine(event.request_id.text(), version.version));
 }
 
 void PlatformLog::OnInvocationSettled(const InvocationRecord& record) {
   if (!HasReport(record.outcome)) return;
-  Write(record, EndLine(record));
-  Write(record, ReportLine(record));
+  Write(record.function, record.version, record.request_id, EndLine(record));
+  Write(record.function, record.version, record.request_id, ReportLine(record));
 }
 
 // Nothing ran: there is no request to log under. Metrics count it.

@@ -19,7 +19,8 @@ class PlatformLog final : public InvocationObserver {
   void OnThrottled(std::string_view function, std::string_view reason) override;
 
  private:
-  void Write(const InvocationRecord& record, std::string_view line);
+  void Write(std::string_view function, std::string_view version, std::string_view request_id,
+             std::string_view line);
 
   HandlerLogObserver& log_;
   const Clock& clock_;

@@ -44,8 +44,9 @@ std::string StatusOf(const InvocationRecord& record, std::string_view error_type
 
 }  // namespace
 
-std::string StartLine(const InvocationRecord& record) {
-  return "START RequestId: " + record.request_id + " Version: " + record.version;
+std::string StartLine(std::string_view request_id, std::string_view version) {
+  std::string line = "START RequestId: ";
+  return line.append(request_id).append(" Version: ").append(version);
 }
 
 std::string EndLine(const InvocationRecord& record) { return "END RequestId: " + record.request_id; }

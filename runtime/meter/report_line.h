@@ -10,7 +10,7 @@ namespace hearth {
 // The three lines of an invocation as AWS Lambda writes them, without the newline; people and their tools
 // parse them. Fields of REPORT are separated by tabs, and a tab ends it. "MB" is MiB, as it is there.
 
-std::string StartLine(const InvocationRecord& record);
+std::string StartLine(std::string_view request_id, std::string_view version);
 std::string EndLine(const InvocationRecord& record);
 // Init Duration only when this attempt was billed for a worker's init. What ended otherwise than by the
 // handler's own answer has "Status: timeout" or "Status: error" and the error's type; `error_type` "" takes

@@ -28,7 +28,8 @@ class PoolObserver {
                              WorkerState to) = 0;
   virtual void OnWorkerStarted(const FunctionVersion& version, nanoseconds request_to_started) = 0;
   // What the worker used of the processor although it had no event: told with its next event, and at its end.
-  // Each microsecond is told once.
+  // Each microsecond is told once, or not at all: what is used within a millisecond of an answer, before the next
+  // event, is in that event's record.
   virtual void OnIdleCpu(const FunctionVersion& version, WorkerId worker, uint64_t cpu_us) = 0;
   virtual void OnWorkerCrashed(const FunctionVersion& version, CrashCause cause) {
     (void)version, (void)cause;

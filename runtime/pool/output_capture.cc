@@ -50,7 +50,6 @@ void OutputCapture::EmitLine() {
 }
 
 void OutputCapture::Flush() {
-  Drain();
   if (!line_.empty()) EmitLine();
 }
 

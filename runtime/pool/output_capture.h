@@ -27,6 +27,7 @@ class OutputCapture final {
   void Drain();
   // The last line, though it has no end.
   void Flush();
+  int fd() const { return pipe_.get(); }  // negative: closed
 
  private:
   OutputCapture(UniqueFd pipe, OnLine on_line) : pipe_(std::move(pipe)), on_line_(std::move(on_line)) {}

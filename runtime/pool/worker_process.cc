@@ -1,5 +1,6 @@
 #include "runtime/pool/worker_process.h"
 
+#include <poll.h>
 #include <signal.h>
 #include <string.h>
 #include <sys/syscall.h>
@@ -119,7 +120,9 @@ void WorkerProcess::ReadPackets(size_t packets_max) {
     if (!received.ok()) return EndWorker(received.error().message);
     if (received->kind == ReceivedPacket::Kind::kWouldBlock) return;
     if (received->kind == ReceivedPacket::Kind::kEndOfFile) return BeginDying();
+    packets_wait_ = true;
     OnPacket(std::move(received->packet));
+    if (self && !packets_wait_) return;
   }
 }
 
@@ -183,6 +186,7 @@ void WorkerProcess::Run(const Event& event, OnAttempt done) {
   running_->done = std::move(done);
   running_->attempt.cold = !std::exchange(ran_, true) && !initialised_;
   running_->attempt.init = std::exchange(prepare_took_, nanoseconds(0));
+  stood_still_ = state_ == WorkerState::kFrozen;
   const Status thawed = freezer_.EndIdle();
   running_->attempt.began = context_.loop.clock().Now();
   if (!thawed.ok()) {
@@ -273,8 +277,12 @@ void WorkerProcess::BeginInvoke() {
     }
     memfd = std::move(body).value();
   }
-  cpu_us_before_ = CurrentCpuUs();
-  if (cpu_us_when_idle_) running_->attempt.idle_cpu_us = TellIdleCpu(cpu_us_before_);
+  if (IsIdleCpuTold()) {
+    cpu_us_before_ = CurrentCpuUs();
+    if (cpu_us_when_idle_) running_->attempt.idle_cpu_us = TellIdleCpu(cpu_us_before_);
+  } else {
+    cpu_us_before_ = *std::exchange(cpu_us_when_idle_, std::nullopt);
+  }
   limit_ = context_.loop.After(timeout, [this] { OnTimeLimit(); });
   running_->phase_began = clock.Now();
   (void)Send(packet, memfd.get());
@@ -374,9 +382,7 @@ void WorkerProcess::Fail(OutcomeKind kind, std::string type, std::string message
 
 void WorkerProcess::Finish() {
   limit_.Cancel();
-  // A line without an end is this attempt's all the same: the next one begins its own.
-  stdout_->Flush();
-  stderr_->Flush();
+  TakeOutput();
   Attempt& attempt = running_->attempt;
   const CgroupUsage usage = CurrentUsage();
   attempt.cpu_us = usage.cpu_us - std::min(usage.cpu_us, cpu_us_before_);
@@ -388,12 +394,30 @@ void WorkerProcess::Finish() {
   }
   if (state_ == WorkerState::kIdle) {
     cpu_us_when_idle_ = usage.cpu_us;
+    idle_since_ = context_.loop.clock().Now();
     freezer_.BeginIdle();
   }
   auto done = std::move(running_->done);
   Attempt finished = std::move(attempt);
   running_.reset();
   done(std::move(finished));  // may destroy us
+}
+
+// What it wrote until now belongs to the attempt that ends, also a line without an end. Mostly there is nothing, and
+// no further packet either: one call asks for all three.
+void WorkerProcess::TakeOutput() {
+  pollfd waiting[] = {{channel_.get(), POLLIN, 0}, {stdout_->fd(), POLLIN, 0}, {stderr_->fd(), POLLIN, 0}};
+  const bool known = poll(waiting, std::size(waiting), 0) >= 0;
+  packets_wait_ = !known || waiting[0].revents != 0;
+  if (!known || waiting[1].revents != 0) stdout_->Drain();
+  if (!known || waiting[2].revents != 0) stderr_->Drain();
+  stdout_->Flush();
+  stderr_->Flush();
+}
+
+bool WorkerProcess::IsIdleCpuTold() const {
+  return !cpu_us_when_idle_ || stood_still_ ||
+         running_->phase_began - idle_since_ >= context_.idle_cpu_untold;
 }
 
 // Zeros where the host has no cgroups for us.
@@ -527,7 +551,8 @@ void WorkerProcess::FailAsUnexplained() {
     return Fail(ended_as_, ours ? "Runtime.PlatformFault" : "Runtime.ProtocolError",
                 Prefixed("the worker was ended: " + ended_because_));
   }
-  if (CurrentUsage().oom_kills > 0) {
+  if (const auto kills = cgroup_ ? cgroup_->OomKills() : Result<uint64_t>(uint64_t{0});
+      kills.ok() && *kills > 0) {
     context_.observer.OnWorkerCrashed(*version_, CrashCause::kOutOfMemory);
     return Fail(OutcomeKind::kOutOfMemory, "Runtime.OutOfMemory",
                 Prefixed("Runtime exited with error: signal: killed; it used more than its memory limit of " +

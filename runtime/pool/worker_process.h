@@ -29,6 +29,9 @@ struct WorkerContext {
   // Idle processor time before one event that is worth a line in the function's log. What an honest worker
   // needs to tidy up after an answer is some 10 us.
   uint64_t idle_cpu_flagged_us = 1'000;
+  // An event that comes sooner than this after the last answer counts as its own what the worker did between: to
+  // ask for it would cost more than it is.
+  milliseconds idle_cpu_untold{1};
 };
 
 // The channel to one worker process, and the only judge of what comes over it.
@@ -85,6 +88,7 @@ class WorkerProcess final : public Worker {
   WorkerProcess(WorkerContext& context, std::shared_ptr<const FunctionVersion> version, Parts parts);
   void SetState(WorkerState state);
   void ReadPackets(size_t packets_max);
+  void TakeOutput();
   void OnPacket(Packet packet);
   void OnStarted(pid_t sender, std::string_view body);
   void OnReady();
@@ -103,6 +107,7 @@ class WorkerProcess final : public Worker {
   void FailAsUnexplained();
   void Succeed(std::string content_type, std::string payload);
   void Finish();
+  bool IsIdleCpuTold() const;
   void OnTimeLimit();
   void EndWorker(std::string why, OutcomeKind blamed_as = OutcomeKind::kCrash);
   void BeginDying();
@@ -139,6 +144,9 @@ class WorkerProcess final : public Worker {
   uint64_t cpu_us_before_ = 0;  // the cgroup's, when the running attempt began
   // The cgroup's, when it became idle; not there before it has done anything of the author's.
   std::optional<uint64_t> cpu_us_when_idle_;
+  MonotonicTime idle_since_{};
+  bool stood_still_ = false;   // it was frozen before the event that it runs
+  bool packets_wait_ = false;  // at its last answer more were in the channel
   bool idle_cpu_flagged_ = false;
   uint64_t max_rss_kib_ = 0;
   std::optional<Running> running_;

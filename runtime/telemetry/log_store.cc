@@ -53,9 +53,11 @@ void LogStore::OnHandlerLog(const HandlerLogLine& line) {
   if (into.lines.empty()) by_oldest_.emplace(stored.number, &into);
   into.bytes += CostOf(stored);
   bytes_ += CostOf(stored);
-  into.lines.push_back(stored);
+  // A follower may have anything done to the log: it is shown a line of its own.
+  const StoredLogLine told = followers_.empty() ? StoredLogLine() : stored;
+  into.lines.push_back(std::move(stored));
   MakeRoom(into);
-  Tell(line.function, stored);
+  Tell(line.function, told);
 }
 
 // Cut before it is escaped: escaping makes a byte four at most, and the limits count what is kept.
@@ -65,7 +67,8 @@ StoredLogLine LogStore::Keepable(const HandlerLogLine& line) {
   const size_t line_max = options_.line_max.count;
   stored.version = EscapeLogText(line.version);
   stored.request_id = EscapeLogText(line.request_id);
-  stored.message = EscapeLogText(CutLogText(line.message, line_max));
+  stored.message = line.message.size() <= line_max ? EscapeLogText(line.message)
+                                                   : EscapeLogText(CutLogText(line.message, line_max));
   const size_t left = line_max - std::min(line.message.size(), line_max);
   if (line.fields_json.size() <= left) {
     stored.fields_json = EscapeLogJson(line.fields_json);
@@ -77,13 +80,15 @@ StoredLogLine LogStore::Keepable(const HandlerLogLine& line) {
 
 void LogStore::DropOldest(FunctionLog& log) {
   const StoredLogLine& oldest = log.lines.front();
-  by_oldest_.erase(oldest.number);
+  auto place = by_oldest_.extract(oldest.number);
   log.bytes -= CostOf(oldest);
   bytes_ -= CostOf(oldest);
   ++log.dropped;
   log.dropped_number = oldest.number;
   log.lines.pop_front();
-  if (!log.lines.empty()) by_oldest_.emplace(log.lines.front().number, &log);
+  if (log.lines.empty()) return;
+  place.key() = log.lines.front().number;
+  by_oldest_.insert(std::move(place));
 }
 
 void LogStore::MakeRoom(FunctionLog& log) {

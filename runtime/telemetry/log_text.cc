@@ -38,6 +38,8 @@ bool NeedsEscape(uint32_t code) {
   return code < 0x20 || (code >= 0x7f && code < 0xa0) || code == 0x2028 || code == 0x2029;
 }
 
+bool IsPlain(char c) { return (c >= 0x20 && c < 0x7f) || c == '\t'; }
+
 void AppendEscaped(std::string& out, const char* form, uint32_t code) {
   char text[16];
   std::snprintf(text, sizeof text, form, code);
@@ -64,8 +66,12 @@ void AppendForJson(std::string& out, uint32_t code) {
 
 // `append` writes a control character, `invalid` is the form of a byte that is no UTF-8.
 std::string Escape(std::string_view text, void (*append)(std::string&, uint32_t), const char* invalid) {
+  // Nearly every line, and every line of ours, is plain through and through.
+  const auto plain = static_cast<size_t>(std::find_if_not(text.begin(), text.end(), IsPlain) - text.begin());
   std::string out;
   out.reserve(text.size());
+  out = text.substr(0, plain);
+  text.remove_prefix(plain);
   while (!text.empty()) {
     const Character character = FirstCharacter(text);
     if (!character.valid) {

@@ -11,7 +11,7 @@ TEST_CASE("lines of a cold start are Lambda's to the byte", "[meter]") {
   record.request_id = "id";
   record.init_ns = 203'690'000;
   record = Billed(record);
-  CHECK(StartLine(record) == "START RequestId: id Version: $LATEST");
+  CHECK(StartLine(record.request_id, record.version) == "START RequestId: id Version: $LATEST");
   CHECK(EndLine(record) == "END RequestId: id");
   CHECK(ReportLine(record) ==
         "REPORT RequestId: id\tDuration: 38.66 ms\tBilled Duration: 243 ms\tMemory Size: 128 MB\t"

@@ -11,6 +11,7 @@ namespace hearth {
 // What a FakeCgroup says, and what was asked of it; outlives it.
 struct PlayedCgroup {
   CgroupUsage usage;
+  uint64_t oom_kills = 0;
   FreezerKind freezer = FreezerKind::kV2;
   bool stands_still = true;  // once it is frozen
   bool broken = false;
@@ -23,6 +24,7 @@ class FakeCgroup final : public Cgroup {
   explicit FakeCgroup(PlayedCgroup& played) : played_(played) {}
   std::vector<int> tasks_fds() const override { return {}; }
   Result<CgroupUsage> Usage() override { return played_.usage; }
+  Result<uint64_t> OomKills() override { return played_.oom_kills; }
   Status ResetPeak() override { return Ok(); }
   Status Freeze(Frozen frozen) override {
     if (played_.broken) return Error{ErrorCode::kIo, "no such cgroup"};

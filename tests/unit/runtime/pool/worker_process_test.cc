@@ -212,6 +212,22 @@ TEST_CASE_METHOD(Fixture, "answers and exits: the answer counts, whichever is he
   CHECK(logs_.lines[0].request_id == "request-1");
 }
 
+TEST_CASE_METHOD(Fixture, "what a worker says after its answer is heard too, though it has died", "[worker]") {
+  PlayUntilStarted([](Player& worker) {
+    worker.BecomeBusy();
+    worker.AwaitGo();
+    worker.Answer("42");
+    worker.Say(EncodeLog(1, {2, "and another thing", ""}));
+  });
+  Run();
+  RunUntil([this] { return worker_->state() == WorkerState::kBusy; });
+  Go();
+  ReapAndTell();
+  CHECK(Ended().payload == "42");
+  REQUIRE(logs_.lines.size() == 1);
+  CHECK(logs_.lines[0].request_id == "");
+}
+
 // Goal: the event does not wait for its time limit because a stranger holds the dead worker's end of the
 // channel.
 TEST_CASE_METHOD(Fixture, "dead, but its end of the channel is open elsewhere", "[worker]") {
@@ -358,7 +374,7 @@ TEST_CASE_METHOD(Fixture, "killed by its memory limit", "[worker]") {
   RunUntil([this] { return worker_->state() == WorkerState::kBusy; });
   usage.cpu_us = 1700;
   usage.memory_peak_bytes = 128 << 20;
-  usage.oom_kills = 1;
+  played.oom_kills = 1;
   Go();
   ReapAndTell();
   const Attempt attempt = Ended();
@@ -436,8 +452,8 @@ class FreezingFixture : public PlayedWorkerFixture {
   ~FreezingFixture() { worker_.reset(); }  // before its cgroup
 
  protected:
-  void PlayTwoEvents() {
-    context_.idle_linger = milliseconds(0);
+  void PlayTwoEvents(milliseconds linger = milliseconds(0)) {
+    context_.idle_linger = linger;
     PlayUntilStarted(
         [](Player& worker) {
           worker.BecomeBusy();
@@ -491,6 +507,22 @@ TEST_CASE_METHOD(FreezingFixture,
   worker_.reset();
   CHECK(states_.idle_cpu_us == 2 * context_.idle_cpu_flagged_us - 1);
   CHECK(LinesOf(LogSource::kPlatform).size() == 1);
+}
+
+// Goal: nothing is lost of what a worker uses, and no read is spent on a moment.
+TEST_CASE_METHOD(FreezingFixture, "processor time of a moment between two events is the second one's",
+                 "[worker][freeze]") {
+  const bool frozen = GENERATE(false, true);
+  context_.idle_cpu_untold = std::chrono::hours(1);  // all that this test takes is a moment
+  PlayTwoEvents(frozen ? milliseconds(0) : std::chrono::hours(1));
+  Run();
+  CHECK(Ended().payload == "1");
+  if (frozen) UntilFrozen();
+  played_.usage.cpu_us += 700;
+  Run();
+  const Attempt second = Ended();
+  CHECK(second.idle_cpu_us == (frozen ? 700 : 0));
+  CHECK(second.cpu_us == (frozen ? 0 : 700));
 }
 
 TEST_CASE_METHOD(FreezingFixture, "a frozen worker that speaks out of turn is killed, then thawed",
