@@ -1,5 +1,7 @@
 #!/usr/bin/env python3
-"""HTTP -> no-op function -> HTTP, beside nginx's `return 200`, in one run: ./dev bench http
+"""HTTP -> function -> HTTP, beside nginx's `return 200`, in one run: ./dev bench http
+
+`noop` answers "hello" as plain text; `echo` (examples/hello_c) logs a line and answers the whole event, as JSON.
 
 Every server process and wrk share cpu 0 (same-core mode), so that the figure is what a request costs, not how many cores there
 are. Rounds are interleaved (A B, B A, ...); medians and ratios count. Everything of Hearth is on: default isolation, metering,
@@ -45,10 +47,25 @@ def wrk(url, connections, seconds):
     return rate, float(number) * {"us": 1e-3, "ms": 1.0, "s": 1e3}[unit]
 
 
+def processor_us(pid):
+    """What a process has used of the processor so far, all its threads."""
+    fields = pathlib.Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()
+    return (int(fields[11]) + int(fields[12])) * 1_000_000 / os.sysconf("SC_CLK_TCK")
+
+
+def add_function(daemon, name, library):
+    # A whole processor: a smaller function is held to its share of one, and the bench would measure that.
+    daemon.create_function(name, handler_path(library), memory=1769)
+    daemon.create_url(name)
+    wait_until(lambda: daemon.get_url(("127.0.0.1", f"/_url/{name}")).status == 200, 10, f"the first answer of {name}")
+    return f"http://127.0.0.1:{daemon.data_port}/_url/{name}/"
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--seconds", type=int, default=4)
+    parser.add_argument("--connections", default="1,16,64")
     arguments = parser.parse_args()
     for tool in ("nginx", "wrk", "taskset"):
         if shutil.which(tool) is None and not pathlib.Path(f"/usr/sbin/{tool}").exists():
@@ -60,22 +77,20 @@ def main():
     try:
         os.sched_setaffinity(0, {0})  # inherited by hearthd, launcher and workers
         daemon.start()
-        # A whole processor: a smaller function is held to its share of one, and the bench would measure that.
-        daemon.create_function("hello", handler_path("hello_c"), memory=1769)
-        _, path = daemon.create_url("hello")
-        hearth = f"http://127.0.0.1:{daemon.data_port}/_url/hello/"
-        peers = {"nginx": f"http://127.0.0.1:{NGINX_PORT}/", "hearth": hearth}
-        wait_until(lambda: daemon.get_url(("127.0.0.1", "/_url/hello")).status == 200, 10, "the function's first answer")
-        print(f"{'connections':>12} {'nginx req/s':>12} {'hearth req/s':>13} {'ratio':>6} {'nginx p99 ms':>13} {'hearth p99 ms':>14}")
-        for connections in (1, 16, 64):
+        peers = {"nginx": f"http://127.0.0.1:{NGINX_PORT}/", "noop": add_function(daemon, "noop", "noop"),
+                 "echo": add_function(daemon, "echo", "hello_c")}
+        print(f"{'connections':>12} {'':>6} {'requests/s':>11} {'ratio':>6} {'p99 ms':>8} {'hearthd us a request':>21}")
+        for connections in map(int, arguments.connections.split(",")):
             figures = {name: [] for name in peers}
             for number in range(arguments.rounds):
                 for name in list(peers) if number % 2 == 0 else list(peers)[::-1]:
-                    figures[name].append(wrk(peers[name], connections, arguments.seconds))
-            rate = {name: statistics.median(f[0] for f in figures[name]) for name in peers}
-            late = {name: statistics.median(f[1] for f in figures[name]) for name in peers}
-            print(f"{connections:>12} {rate['nginx']:>12.0f} {rate['hearth']:>13.0f} {rate['hearth'] / rate['nginx']:>6.2f} "
-                  f"{late['nginx']:>13.2f} {late['hearth']:>14.2f}")
+                    used = processor_us(daemon.process.pid)
+                    rate, late = wrk(peers[name], connections, arguments.seconds)
+                    figures[name].append((rate, late, (processor_us(daemon.process.pid) - used) / (rate * arguments.seconds)))
+            medians = {name: [statistics.median(column) for column in zip(*figures[name])] for name in peers}
+            for name, (rate, late, own) in medians.items():
+                print(f"{connections:>12} {name:>6} {rate:>11.0f} {rate / medians['nginx'][0]:>6.2f} {late:>8.2f} "
+                      f"{'' if name == 'nginx' else f'{own:.1f}':>21}")
     finally:
         daemon.remove()
         nginx.terminate()
