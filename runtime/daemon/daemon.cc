@@ -268,6 +268,9 @@ hearth::Status Daemon::OpenTriggers() {
   };
   buckets_ = std::make_unique<BucketTrigger>(loop_, *router_, *keys_, *receipts_, random_, log_, buckets_of,
                                              bucket_options);
+  HEARTH_ASSIGN(door_, BucketDoor::Create(loop_, data_routes_, random_, [this](std::string_view bucket) {
+                  return buckets_->SettingsOf(bucket);
+                }));
   return Ok();
 }
 

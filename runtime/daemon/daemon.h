@@ -33,6 +33,7 @@
 #include "runtime/telemetry/loop_lag.h"
 #include "runtime/telemetry/metrics.h"
 #include "runtime/telemetry/process_source.h"
+#include "triggers/bucket/bucket_door.h"
 #include "triggers/bucket/bucket_trigger.h"
 #include "triggers/http/route_trigger.h"
 #include "triggers/http/url_trigger.h"
@@ -139,6 +140,7 @@ class Daemon final : private PoolStatusSource, private RegistryObserver, private
   std::unique_ptr<RouteTrigger> routes_;
   std::unique_ptr<QueueTrigger> mappings_;
   std::unique_ptr<BucketTrigger> buckets_;
+  std::unique_ptr<BucketDoor> door_;
   std::unique_ptr<DaemonMetrics> figures_;
   std::unique_ptr<ControlApi> control_;
   bool ready_ = false;

@@ -50,7 +50,7 @@ void Connection::OnBytes(std::string_view bytes) {
 
 void Connection::ContinueParsing() {
   continue_posted_ = false;
-  if (!stream_ || reading_done_ || !MayBeginRequest()) return;
+  if (!stream_ || reading_done_ || !MayParse()) return;
   corked_ = true;
   stream_->ResumeReading();
   input_.erase(0, Parse(input_));
@@ -60,7 +60,7 @@ void Connection::ContinueParsing() {
 void Connection::AfterParsing() {
   corked_ = false;
   if (!stream_) return;
-  if (blocked_ && !input_.empty()) stream_->PauseReading();
+  if (blocked_ && (body_ || !input_.empty())) stream_->PauseReading();
   Pump();
   UpdateWaiting(true);
 }
@@ -69,12 +69,13 @@ size_t Connection::Parse(std::string_view bytes) {
   size_t used = 0;
   blocked_ = false;
   while (stream_ && !reading_done_) {
-    if (parser_.AtStart() && !MayBeginRequest()) {
+    if (!MayParse()) {
       blocked_ = true;
       break;
     }
     const RequestParser::Fed fed = parser_.Feed(bytes.substr(used));
     used += fed.consumed;
+    if (body_ && fed.step != RequestParser::Step::kFailed && !GiveToSink()) break;
     switch (fed.step) {
       case RequestParser::Step::kNeedMore:
         return used;
@@ -90,6 +91,11 @@ size_t Connection::Parse(std::string_view bytes) {
     }
   }
   return used;
+}
+
+bool Connection::MayParse() const {
+  if (body_) return !body_->full();
+  return !parser_.AtStart() || MayBeginRequest();
 }
 
 bool Connection::MayBeginRequest() const {
@@ -111,7 +117,30 @@ void Connection::OnHead(bool body_has_begun) {
   }
   match_ = context_.routes.Find(request.method, request.raw_path);
   if (match_.route && match_.route->options.body_max) parser_.set_body_max(*match_.route->options.body_max);
+  if (match_.route && match_.route->options.receive) {
+    request.parameters = match_.parameters;
+    ReceiveBody(request);
+    if (reading_done_) return;
+  }
   CheckExpectation(body_has_begun);
+}
+
+void Connection::ReceiveBody(const Request& head) {
+  BodyChoice choice = match_.route->options.receive(head, [weak = weak_.Get()] {
+    if (weak) weak->ContinueLater();
+  });
+  if (auto* refusal = std::get_if<Response>(&choice)) return RefuseRequest(std::move(*refusal));
+  if (auto* sink = std::get_if<std::unique_ptr<BodySink>>(&choice)) body_ = std::move(*sink);
+}
+
+// False when it refused the rest.
+bool Connection::GiveToSink() {
+  std::string bytes = std::exchange(parser_.request().body, {});
+  if (bytes.empty()) return true;
+  auto refusal = body_->OnBytes(std::move(bytes));
+  if (!refusal) return true;
+  RefuseRequest(std::move(*refusal));
+  return false;
 }
 
 void Connection::CheckExpectation(bool body_has_begun) {
@@ -131,12 +160,17 @@ void Connection::OnRequest() {
   Request request = std::move(parser_.request());
   const RouteMatch match = std::exchange(match_, {});
   const std::shared_ptr<Exchange> exchange = std::exchange(receiving_, nullptr);
+  std::unique_ptr<BodySink> sink = std::exchange(body_, nullptr);
   parser_.Next();
   deadline_.Enter(Waiting::kNothing);  // the next head's time begins with its first byte
   exchange->request_bytes = request.body.size();
   bodies_in_flight_ += exchange->request_bytes;
   ++context_.stats.requests_handled;
   if (!request.keep_alive || context_.draining) StopReading();
+  if (sink) {
+    BodySink& taker = *sink;
+    return taker.OnEnd(std::move(sink), Responder(exchange));
+  }
   if (!match.route) return AnswerNoRoute(*exchange, request, match.allow);
   request.parameters = match.parameters;
   if (!match.route->pattern.empty()) request.route = match.route->Name();
@@ -171,6 +205,7 @@ void Connection::StopReading() {
   reading_done_ = true;
   blocked_ = false;
   input_.clear();
+  body_.reset();
 }
 
 // --- answering
@@ -194,13 +229,16 @@ void Connection::Pump() {
   if (!out_.empty()) Write();
   if (in_flight_.empty() && reading_done_) closing_ = true;
   if (closing_) return CloseWhenSent();
-  if (blocked_ && !continue_posted_ && MayBeginRequest()) {
-    // Not from here: this may run inside a handler's Send().
-    continue_posted_ = true;
-    context_.loop.Post([weak = weak_.Get()] {
-      if (weak) weak->ContinueParsing();
-    });
-  }
+  if (!in_flight_.empty() && bytes_unsent() == 0) in_flight_.front()->TellRoom();
+  if (blocked_ && MayParse()) ContinueLater();
+}
+
+// Not within the call: it may come from inside a handler's Send().
+void Connection::ContinueLater() {
+  if (!blocked_ || std::exchange(continue_posted_, true)) return;
+  context_.loop.Post([weak = weak_.Get()] {
+    if (weak) weak->ContinueParsing();
+  });
 }
 
 void Connection::TakeOutput(Exchange& exchange) {
@@ -303,7 +341,9 @@ void Connection::OnOverdue(Waiting kind) {
 void Connection::UpdateWaiting(bool progress) {
   if (!stream_) return;
   Waiting kind = Waiting::kIdle;
-  if (!reading_done_ && parser_.InBody()) {
+  if (!reading_done_ && body_ && body_->full()) {
+    kind = Waiting::kNothing;  // for us, not for the client
+  } else if (!reading_done_ && parser_.InBody()) {
     kind = Waiting::kBody;
   } else if (!reading_done_ && !parser_.AtStart()) {
     kind = Waiting::kHead;

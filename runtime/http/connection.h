@@ -83,7 +83,11 @@ class Connection final {
   void OnRequest();
   void AnswerNoRoute(Exchange& exchange, const Request& request, const std::string& allow);
   void RefuseRequest(Response response);
+  void ReceiveBody(const Request& head);
+  bool GiveToSink();
   bool MayBeginRequest() const;
+  bool MayParse() const;
+  void ContinueLater();
 
   void StopReading();
   void Pump();
@@ -105,6 +109,7 @@ class Connection final {
   std::deque<std::shared_ptr<Exchange>> in_flight_;
   std::shared_ptr<Exchange> receiving_;  // the last of in_flight_ while its body is read
   RouteMatch match_;                     // of receiving_
+  std::unique_ptr<BodySink> body_;       // takes the body of receiving_
   uint64_t bodies_in_flight_ = 0;
   std::string out_;       // answers of this turn, written together
   bool corked_ = false;   // more answers may come within this call

@@ -36,9 +36,11 @@ std::string ChunkHead(size_t size) {
 
 }  // namespace
 
-void Exchange::FormatLegal(Response& response, bool streams) {
+void Exchange::FormatLegal(Response& response, Sends sends, std::optional<uint64_t> length) {
   Framing framing;
-  if (streams) framing.body = asked_.version == 11 ? BodyFraming::kChunked : BodyFraming::kUntilClose;
+  framing.length = length;
+  if (sends == Sends::kPieces && !length)
+    framing.body = asked_.version == 11 ? BodyFraming::kChunked : BodyFraming::kUntilClose;
   connection_->CountAnswer(response.status);
   closes_ = closes_ || !asked_.keep_alive || framing.body == BodyFraming::kUntilClose ||
             AsksToClose(response) || connection_->ClosesAfter(*this);
@@ -50,7 +52,7 @@ void Exchange::FormatLegal(Response& response, bool streams) {
 void Exchange::Send(Response response) {
   if (!connection_ || state_ != State::kOpen) return;
   response = LegalOrError(std::move(response));
-  FormatLegal(response, false);
+  FormatLegal(response, Sends::kWhole);
   if (!asked_.head_only && StatusHasBody(response.status)) {
     if (response.body.size() <= kSmallBody) {
       out_ += response.body;
@@ -66,17 +68,20 @@ void Exchange::SendAndClose(Response response) {
   Send(std::move(response));
 }
 
-void Exchange::Begin(Response head) {
+void Exchange::Begin(Response head, std::optional<uint64_t> length) {
   if (!connection_ || state_ != State::kOpen) return;
   head.body.clear();
   head = LegalOrError(std::move(head));
   if (!head.body.empty() ||
       !StatusHasBody(head.status)) {  // an error of the handler, or a status without a body
-    FormatLegal(head, false);
+    FormatLegal(head, Sends::kWhole);
     if (!asked_.head_only) out_ += head.body;
   } else {
-    FormatLegal(head, true);
-    if (!asked_.head_only) streamed_ = asked_.version == 11 ? Body::kChunked : Body::kPlain;
+    FormatLegal(head, Sends::kPieces, length);
+    if (!asked_.head_only) {
+      streamed_ = asked_.version == 11 && !length ? Body::kChunked : Body::kPlain;
+      left_ = length;
+    }
   }
   state_ = State::kBegun;
   connection_->OnOutput();
@@ -84,6 +89,8 @@ void Exchange::Begin(Response head) {
 
 void Exchange::Write(std::string bytes) {
   if (!connection_ || state_ != State::kBegun || streamed_ == Body::kNone || bytes.empty()) return;
+  if (left_ && bytes.size() > *left_) return connection_->Cut();  // the next answer would begin in this one
+  if (left_) *left_ -= bytes.size();
   if (streamed_ == Body::kChunked) out_ += ChunkHead(bytes.size());
   out_ += bytes;
   if (streamed_ == Body::kChunked) out_ += "\r\n";
@@ -92,7 +99,8 @@ void Exchange::Write(std::string bytes) {
 
 void Exchange::End() {
   if (!connection_) return;
-  if (state_ == State::kOpen) Begin({});
+  if (state_ == State::kOpen) Begin({}, std::nullopt);
+  if (left_.value_or(0) > 0) return connection_->Cut();
   if (streamed_ == Body::kChunked) out_ += "0\r\n\r\n";
   Answered();
 }
@@ -100,6 +108,7 @@ void Exchange::End() {
 void Exchange::Abandon() {
   if (!connection_) return;
   on_client_gone_ = nullptr;
+  on_room_ = nullptr;
   if (state_ == State::kBegun) return connection_->Cut();
   Send(ErrorResponse(500, "internal", "the handler ended without an answer; its log may say why"));
 }
@@ -107,6 +116,7 @@ void Exchange::Abandon() {
 void Exchange::Answered() {
   state_ = State::kAnswered;
   on_client_gone_ = nullptr;
+  on_room_ = nullptr;
   connection_->OnOutput();
 }
 
@@ -116,6 +126,21 @@ void Exchange::OnClientGone(std::function<void()> callback) {
   if (!client_gone_) return;
   executor_.Post([weak = weak_from_this()] {
     if (const auto self = weak.lock()) self->ClientGone();
+  });
+}
+
+void Exchange::OnRoom(std::function<void()> callback) {
+  if (!connection_ || answered()) return;
+  on_room_ = std::move(callback);
+  if (bytes_waiting() == 0) TellRoom();
+}
+
+void Exchange::TellRoom() {
+  if (!on_room_) return;
+  executor_.Post([weak = weak_from_this()] {
+    const auto self = weak.lock();
+    if (!self || self->answered()) return;
+    if (const auto callback = std::exchange(self->on_room_, nullptr)) callback();
   });
 }
 

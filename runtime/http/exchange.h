@@ -2,6 +2,7 @@
 
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 #include <utility>
 
@@ -34,19 +35,24 @@ class Exchange final : public ResponseSink, public std::enable_shared_from_this<
       : executor_(executor), connection_(&connection), asked_(asked) {}
 
   void Send(Response response) override;
-  void Begin(Response head) override;
+  void Begin(Response head, std::optional<uint64_t> length) override;
   void Write(std::string bytes) override;
   void End() override;
   void Abandon() override;
   void OnClientGone(std::function<void()> callback) override;
+  void OnRoom(std::function<void()> callback) override;
   bool client_gone() const override { return client_gone_; }
   uint64_t bytes_waiting() const override;
 
   // For Connection.
   void SendAndClose(Response response);
   void SendContinue() { out_ += "HTTP/1.1 100 Continue\r\n\r\n"; }
+  void TellRoom();    // all that was written has left
   void ClientGone();  // the peer has finished sending: tells the handler
-  void Detach() { connection_ = nullptr; }
+  void Detach() {
+    connection_ = nullptr;
+    on_room_ = nullptr;
+  }
   bool answered() const { return state_ == State::kAnswered; }
   bool closes() const { return closes_; }
   bool has_output() const { return !out_.empty() || !body_.empty(); }
@@ -59,7 +65,8 @@ class Exchange final : public ResponseSink, public std::enable_shared_from_this<
   enum class State { kOpen, kBegun, kAnswered };
   enum class Body { kNone, kPlain, kChunked };
 
-  void FormatLegal(Response& response, bool streams);
+  enum class Sends { kWhole, kPieces };
+  void FormatLegal(Response& response, Sends sends, std::optional<uint64_t> length = std::nullopt);
   void Answered();
 
   Executor& executor_;
@@ -67,11 +74,13 @@ class Exchange final : public ResponseSink, public std::enable_shared_from_this<
   const Asked asked_;
   State state_ = State::kOpen;
   Body streamed_ = Body::kNone;
+  std::optional<uint64_t> left_;  // to be written, of a body whose length was said
   bool closes_ = false;
   bool client_gone_ = false;
   std::string out_;
   std::string body_;
   std::function<void()> on_client_gone_;
+  std::function<void()> on_room_;
 };
 
 }  // namespace hearth::http

@@ -37,6 +37,7 @@ class Collector final : public beast::http::basic_parser<true> {
   std::string target;
   uint64_t body_max = 0;
   uint64_t chunk_size = 0;  // of the chunk that came last
+  uint64_t received = 0;    // of the body, taken away or not
 
  private:
   void on_request_impl(beast::http::verb, beast::string_view method, beast::string_view sent_target,
@@ -55,15 +56,16 @@ class Collector final : public beast::http::basic_parser<true> {
   // A declared length is not reserved: a client must send bytes to make us hold memory.
   void on_body_init_impl(const boost::optional<uint64_t>&, beast::error_code&) override {}
   size_t on_body_impl(beast::string_view bytes, beast::error_code& failure) override {
-    if (request.body.size() + bytes.size() > body_max) {
+    if (received + bytes.size() > body_max) {
       failure = BeastError::body_limit;
       return 0;
     }
+    received += bytes.size();
     request.body.append(bytes.data(), bytes.size());
     return bytes.size();
   }
   void on_chunk_header_impl(uint64_t size, beast::string_view, beast::error_code& failure) override {
-    if (size > body_max - request.body.size()) failure = BeastError::body_limit;
+    if (size > body_max - received) failure = BeastError::body_limit;
     chunk_size = size;
   }
   size_t on_chunk_body_impl(uint64_t, beast::string_view bytes, beast::error_code& failure) override {
@@ -268,7 +270,7 @@ RequestParser::Fed RequestParser::FeedBody(std::string_view bytes) {
     if (!failure) continue;
     fed.step = Step::kFailed;
     if (failure == BeastError::body_limit) {
-      BodyTooLarge(request().body.size() + std::max<uint64_t>(parser.chunk_size, 1), false);
+      BodyTooLarge(parser.received + std::max<uint64_t>(parser.chunk_size, 1), false);
     } else if (failure == BeastError::need_more) {
       Refuse(400, "bad_request",
              "a chunk's size line or the trailers have over " + std::to_string(kChunkLineMax) + " bytes");

@@ -38,7 +38,8 @@ class RequestParser final {
   bool DeclaredTooLarge() const { return content_length() > body_max_.count; }
   bool HasBody() const;
 
-  // After kHead without a body, after kDone with it.
+  // After kHead without a body, after kDone with it; in between with what has come of it, which may be taken
+  // away.
   Request& request();
   const Response& failure() const { return failure_; }
   // Begins the next request.

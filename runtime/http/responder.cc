@@ -21,7 +21,15 @@ void Responder::Send(Response response) {
 }
 
 void Responder::Begin(Response head) {
-  if (sink_) sink_->Begin(std::move(head));
+  if (sink_) sink_->Begin(std::move(head), std::nullopt);
+}
+
+void Responder::BeginSized(Response head, uint64_t length) {
+  if (sink_) sink_->Begin(std::move(head), length);
+}
+
+void Responder::OnRoom(std::function<void()> callback) {
+  if (sink_) sink_->OnRoom(std::move(callback));
 }
 
 void Responder::Write(std::string bytes) {

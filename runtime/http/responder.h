@@ -3,6 +3,7 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 
 #include "runtime/http/message.h"
@@ -14,13 +15,14 @@ class ResponseSink {
  public:
   virtual ~ResponseSink() = default;
   virtual void Send(Response response) = 0;
-  virtual void Begin(Response head) = 0;
+  virtual void Begin(Response head, std::optional<uint64_t> length) = 0;
   virtual void Write(std::string bytes) = 0;
   virtual void End() = 0;
   // The responder has gone without Send() or End().
   virtual void Abandon() = 0;
   virtual void OnClientGone(std::function<void()> callback) = 0;
   virtual bool client_gone() const = 0;
+  virtual void OnRoom(std::function<void()> callback) = 0;
   virtual uint64_t bytes_waiting() const = 0;
 };
 
@@ -42,6 +44,8 @@ class Responder final {
   void Send(Response response);
   // A body of unknown length: chunked, or until close for HTTP/1.0. head.body is ignored.
   void Begin(Response head);
+  // A body of `length` bytes, written in pieces; written otherwise, the connection is cut at End().
+  void BeginSized(Response head, uint64_t length);
   void Write(std::string bytes);
   void End();
 
@@ -51,6 +55,8 @@ class Responder final {
   bool client_gone() const { return sink_ == nullptr || sink_->client_gone(); }
   // Runs once when the client goes before it has its answer.
   void OnClientGone(std::function<void()> callback);
+  // Runs once when the client has taken all that was written: time for more.
+  void OnRoom(std::function<void()> callback);
   // What was written and the client has not taken. A writer without end should wait while it is over its own
   // limit.
   uint64_t bytes_waiting() const { return sink_ ? sink_->bytes_waiting() : 0; }

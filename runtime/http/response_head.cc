@@ -68,7 +68,9 @@ std::string FormatHead(const Response& response, const Framing& framing, const s
   if (!dated) out += date_line;
   if (framing.body == BodyFraming::kChunked) out += "transfer-encoding: chunked\r\n";
   if (framing.body == BodyFraming::kLength && StatusHasBody(response.status)) {
-    out.append("content-length: ").append(std::to_string(response.body.size())).append("\r\n");
+    out.append("content-length: ")
+        .append(std::to_string(framing.length.value_or(response.body.size())))
+        .append("\r\n");
   }
   if (framing.close) out += "connection: close\r\n";
   if (!framing.close && framing.old_keep_alive) out += "connection: keep-alive\r\n";

@@ -13,8 +13,9 @@ enum class BodyFraming { kLength, kChunked, kUntilClose };
 
 struct Framing {
   BodyFraming body = BodyFraming::kLength;
-  bool close = false;           // "connection: close"
-  bool old_keep_alive = false;  // HTTP/1.0 client that asked for keep-alive: it must be told
+  bool close = false;                // "connection: close"
+  std::optional<uint64_t> length{};  // of a body that is not in the response
+  bool old_keep_alive = false;       // HTTP/1.0 client that asked for keep-alive: it must be told
 };
 
 // The date header, formatted once a second.

@@ -5,6 +5,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <variant>
 #include <vector>
 
 #include "runtime/base/result.h"
@@ -18,8 +19,28 @@ namespace hearth::http {
 // Called on the loop when a request is complete. It answers within the call or later.
 using Handler = std::function<void(Request request, Responder responder)>;
 
+// Takes the body of one request as it comes, so that nobody holds it whole. Owned by the connection until OnEnd().
+//
+// Destroyed without OnEnd() the request broke off: what was taken is to be forgotten.
+class BodySink {
+ public:
+  virtual ~BodySink() = default;
+  // A response refuses the rest; the connection then closes.
+  virtual std::optional<Response> OnBytes(std::string bytes) = 0;
+  // Reading stops while it is full; it calls `resume` when it no longer is.
+  virtual bool full() const = 0;
+  // The body was whole. It may keep itself alive from here on.
+  virtual void OnEnd(std::unique_ptr<BodySink> self, Responder responder) = 0;
+};
+
+// Asked once a request's head is there: nothing (the handler gets the request whole, as ever), an answer that
+// refuses it before its body is read, or who takes the body in the handler's place.
+using BodyChoice = std::variant<std::monostate, Response, std::unique_ptr<BodySink>>;
+using BodyReceiver = std::function<BodyChoice(const Request& head, std::function<void()> resume)>;
+
 struct RouteOptions {
   std::optional<Bytes> body_max{};  // instead of the server's
+  BodyReceiver receive{};           // may be empty
 };
 
 struct Route {

@@ -1,6 +1,7 @@
 # End-to-end tests: one ctest a file, each with a daemon (or several) of its own on free ports in a temporary folder.
 # They need the whole product, so they register once there is a daemon to test.
 hearth_add_function(recorder SOURCES ${CMAKE_CURRENT_LIST_DIR}/handlers/recorder.cc)
+hearth_add_function(tally SOURCES ${CMAKE_CURRENT_LIST_DIR}/handlers/tally.cc)
 hearth_add_function(walker SOURCES ${CMAKE_CURRENT_LIST_DIR}/handlers/walker.cc)
 hearth_add_function(intruder SOURCES ${CMAKE_CURRENT_LIST_DIR}/handlers/intruder.cc)
 
@@ -25,6 +26,8 @@ if(TARGET hearthd)
   hearth_e2e_test(queue_trigger)
   hearth_e2e_test(queue_mappings)
   hearth_e2e_test(bucket_trigger)
+  hearth_e2e_test(bucket_door)
+  hearth_e2e_test(bucket_kill TIMEOUT 3600)  # short counts; the long ones with HEARTH_LONG=1
   hearth_e2e_test(deploy_refusals)
   hearth_e2e_test(restart)
   hearth_e2e_test(chaos ALONE TIMEOUT 600)  # short counts; the long ones are run by hand with HEARTH_LONG=1

@@ -8,6 +8,7 @@ hearth_unit_test(unit_http
           ${CMAKE_CURRENT_LIST_DIR}/runtime/http/route_table_test.cc
           ${CMAKE_CURRENT_LIST_DIR}/runtime/http/deadline_lists_test.cc
           ${CMAKE_CURRENT_LIST_DIR}/runtime/http/server_test.cc
+          ${CMAKE_CURRENT_LIST_DIR}/runtime/http/streamed_body_test.cc
           ${CMAKE_CURRENT_LIST_DIR}/runtime/http/server_limits_test.cc
           ${CMAKE_CURRENT_LIST_DIR}/runtime/http/server_endings_test.cc
           ${CMAKE_CURRENT_LIST_DIR}/runtime/http/responder_test.cc

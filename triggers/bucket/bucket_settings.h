@@ -19,6 +19,7 @@ inline constexpr size_t kBucketNameBytesMin = 3, kBucketNameBytesMax = 63;
 inline constexpr size_t kBucketNotificationsMax = 100;
 
 inline constexpr uint32_t kBucketRetriesMax = 2;  // Lambda's, of an asynchronous event
+inline constexpr size_t kBucketTokenBytesMin = 16;
 inline constexpr uint64_t kCatchUpPerSecondMax = 1'000'000;
 
 // Where a function that is new to a bucket begins.
@@ -52,11 +53,22 @@ struct BucketNotification {
   std::string Target() const;
 };
 
+// Plain HTTP on the data plane, below /_buckets/BUCKET/.
+struct BucketDoorSettings {
+  static constexpr uint64_t kPutBytesMax = 5ull << 40;         // S3's largest object, 5 TiB
+  static constexpr uint64_t kPutBytesMaxDefault = 5ull << 30;  // S3's largest single put, 5 GiB
+  bool read = false;                                           // get, head and list
+  bool write = false;                                          // put and delete
+  std::string token_sha256;  // hexadecimal; "": open to everyone who reaches the port
+  uint64_t put_bytes_max = kPutBytesMaxDefault;
+};
+
 // A folder of the host that is a bucket: each finished file in it is an object.
 struct BucketSettings {
   std::string name;
   std::string path;  // absolute; "": DATA-DIR/buckets/NAME
   WatchRules rules;
+  BucketDoorSettings door;
   std::vector<BucketNotification> notifications;
 };
 

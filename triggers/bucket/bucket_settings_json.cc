@@ -4,6 +4,7 @@
 
 #include <nlohmann/json.hpp>
 
+#include "runtime/base/digest.h"
 #include "triggers/bucket/bucket_settings.h"
 
 namespace hearth {
@@ -164,11 +165,46 @@ Status ReadNotifications(const json& document, BucketSettings& settings) {
   return Ok();
 }
 
+bool IsSha256Hex(const std::string& text) {
+  return text.size() == 64 && text.find_first_not_of("0123456789abcdef") == std::string::npos;
+}
+
+Status ReadDoor(std::string_view bucket, const json& document, BucketDoorSettings& door) {
+  if (!document.contains("Http") || document["Http"].is_null()) return Ok();
+  const json& in = document["Http"];
+  HEARTH_TRY(CheckFields(bucket, in, {"Read", "Write", "Token", "TokenSha256", "PutBytesMax"}));
+  HEARTH_TRY(ReadBool(bucket, in, "Read", door.read));
+  HEARTH_TRY(ReadBool(bucket, in, "Write", door.write));
+  HEARTH_TRY(ReadNumber(bucket, in, "PutBytesMax", BucketDoorSettings::kPutBytesMax, door.put_bytes_max));
+  std::string token;
+  HEARTH_TRY(ReadString(bucket, in, "Token", token));
+  HEARTH_TRY(ReadString(bucket, in, "TokenSha256", door.token_sha256));
+  if (!door.token_sha256.empty() && !IsSha256Hex(door.token_sha256)) {
+    return Invalid(bucket, "Http.TokenSha256 must be 64 lower-case hexadecimal digits");
+  }
+  if (token.empty()) return Ok();
+  if (token.size() < kBucketTokenBytesMin) {
+    return Invalid(bucket, "Http.Token has " + std::to_string(token.size()) + " characters; it must have " +
+                               std::to_string(kBucketTokenBytesMin) +
+                               " or more, so that it cannot be guessed");
+  }
+  const Sha256Digest digest = Sha256(token);
+  door.token_sha256 = ToHex({reinterpret_cast<const char*>(digest.data()), digest.size()});
+  return Ok();
+}
+
+json DoorJson(const BucketDoorSettings& door) {
+  json out = {{"Read", door.read}, {"Write", door.write}, {"PutBytesMax", door.put_bytes_max}};
+  if (!door.token_sha256.empty()) out["TokenSha256"] = door.token_sha256;
+  return out;
+}
+
 Result<BucketSettings> ReadSettings(std::string_view name, const json& document) {
   BucketSettings settings;
   settings.name = name;
-  HEARTH_TRY(CheckFields(name, document,
-                         {"Name", "Path", "Finish", "IgnoreNames", "CatchUpPerSecond", "Notifications"}));
+  HEARTH_TRY(
+      CheckFields(name, document,
+                  {"Name", "Path", "Finish", "IgnoreNames", "CatchUpPerSecond", "Http", "Notifications"}));
   HEARTH_TRY(ReadString(name, document, "Name", settings.name));
   if (settings.name != name) return Invalid(name, "Name says " + settings.name);
   HEARTH_TRY(ValidateBucketName(settings.name));
@@ -178,6 +214,7 @@ Result<BucketSettings> ReadSettings(std::string_view name, const json& document)
     return Invalid(name, "Path must be absolute, not " + settings.path);
   }
   HEARTH_TRY(ReadRules(name, document, settings.rules));
+  HEARTH_TRY(ReadDoor(name, document, settings.door));
   HEARTH_TRY(ReadNotifications(document, settings));
   return settings;
 }
@@ -218,6 +255,7 @@ std::string EncodeBucketSettings(const BucketSettings& settings) {
                          {"Finish", TextOf(settings.rules.finish)},
                          {"IgnoreNames", settings.rules.ignored},
                          {"CatchUpPerSecond", settings.rules.catch_up_per_s},
+                         {"Http", DoorJson(settings.door)},
                          {"Notifications", notifications}};
   return document.dump(-1, ' ', false, json::error_handler_t::replace);
 }

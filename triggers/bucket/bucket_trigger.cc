@@ -4,6 +4,7 @@
 #include <system_error>
 
 #include "runtime/base/files.h"
+#include "triggers/bucket/object_files.h"
 
 namespace hearth {
 namespace {
@@ -155,6 +156,7 @@ void BucketTrigger::Apply(BucketSettings settings) {
   const InotifyTree::RootId id = next_id_++;
   std::string name = settings.name;
   auto bucket = std::make_unique<LiveBucket>(dispatch_, watch_, receipts_, id, std::move(settings));
+  disk_.Submit([path = bucket->settings().path] { SweepIncoming(path); });
   if (started_ && !draining_) bucket->Start();
   buckets_[std::move(name)] = {id, std::move(bucket)};
 }
@@ -290,6 +292,11 @@ Result<std::string> BucketTrigger::PathOf(std::string_view bucket) const {
   const auto found = buckets_.find(bucket);
   if (found == buckets_.end()) return NoSuchBucket(bucket);
   return found->second.bucket->settings().path;
+}
+
+const BucketSettings* BucketTrigger::SettingsOf(std::string_view bucket) const {
+  const auto found = buckets_.find(bucket);
+  return found == buckets_.end() ? nullptr : &found->second.bucket->settings();
 }
 
 Status BucketTrigger::CheckMounts(const std::string& function, const std::vector<BucketMount>& mounts) const {

@@ -51,6 +51,8 @@ class BucketTrigger final : public Trigger, public BucketTable, private InotifyT
   void Drain(std::function<void()> drained) override;
 
   Result<std::string> PathOf(std::string_view bucket) const override;
+  // Null: no such bucket. Until the loop's next turn.
+  const BucketSettings* SettingsOf(std::string_view bucket) const;
   // For whoever changes a function: would it start itself with these mounts?
   Status CheckMounts(const std::string& function, const std::vector<BucketMount>& mounts) const;
 

@@ -19,17 +19,6 @@ constexpr int64_t kSettleNs = 2'000'000'000;
 
 int64_t Nanoseconds(const timespec& time) { return int64_t{time.tv_sec} * 1'000'000'000 + time.tv_nsec; }
 
-ObjectIdentity IdentityOf(const struct stat& st) {
-  return {st.st_ino, static_cast<uint64_t>(st.st_size), Nanoseconds(st.st_mtim), Nanoseconds(st.st_ctim)};
-}
-
-UniqueFd OpenBeneath(int root_fd, const std::string& key, uint64_t flags) {
-  open_how how{};
-  how.flags = flags | O_CLOEXEC;
-  how.resolve = RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS | RESOLVE_NO_MAGICLINKS;
-  return UniqueFd(static_cast<int>(::syscall(SYS_openat2, root_fd, key.c_str(), &how, sizeof how)));
-}
-
 // By ctime, which a copy that keeps old times cannot set back.
 bool IsTooFresh(const struct stat& st) {
   timespec now{};
@@ -108,6 +97,18 @@ constexpr SilentKind kSilentKinds[] = {{0x6969, "NFS"},       {0x517B, "SMB"},  
                                        {0x7461636F, "OCFS2"}, {0x786F4256, "vboxsf"}};
 
 }  // namespace
+
+ObjectIdentity IdentityOf(const struct stat& st) {
+  return {st.st_ino, static_cast<uint64_t>(st.st_size), Nanoseconds(st.st_mtim), Nanoseconds(st.st_ctim)};
+}
+
+UniqueFd OpenBeneath(int root_fd, const std::string& key, uint64_t flags, uint64_t mode) {
+  open_how how{};
+  how.flags = flags | O_CLOEXEC;
+  how.mode = mode;
+  how.resolve = RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS | RESOLVE_NO_MAGICLINKS;
+  return UniqueFd(static_cast<int>(::syscall(SYS_openat2, root_fd, key.c_str(), &how, sizeof how)));
+}
 
 Result<BucketRoot> AttachRoot(const std::string& path) {
   struct stat st {};

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <dirent.h>
+#include <sys/stat.h>
 
 #include <deque>
 #include <memory>
@@ -35,6 +36,9 @@ std::string SilentFileSystem(const BucketRoot& root);
 Status TouchProbe(const BucketRoot& root, const std::string& name);
 // An O_PATH descriptor; kNotFound when the folder at the path is not the one attached.
 Result<UniqueFd> OpenRoot(const BucketRoot& root);
+// Through no symlink and not out of `root_fd`; errno when it fails.
+UniqueFd OpenBeneath(int root_fd, const std::string& key, uint64_t flags, uint64_t mode = 0);
+ObjectIdentity IdentityOf(const struct stat& st);
 Result<UniqueFd> OpenFolder(int root_fd, const std::string& key);  // "": the root; O_RDONLY
 
 // Something happened to the key: what is there now?
@@ -76,6 +80,7 @@ class FolderReader final {
   };
   FolderReader(BucketRoot root, RulesPtr rules) : root_(std::move(root)), rules_(std::move(rules)) {}
   void Add(std::string folder) { folders_.push_back(std::move(folder)); }
+  bool has_more() const { return open_ != nullptr || !folders_.empty(); }
   Step Read(size_t entries_max);
 
  private:

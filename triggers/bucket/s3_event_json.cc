@@ -31,10 +31,7 @@ std::string SequencerText(uint64_t sequencer) {
 }
 
 json RawKey(const std::string& key) {
-  // nlohmann's own check: a string that is not UTF-8 is dumped only with replacements.
-  const std::string quoted = json(key).dump(-1, ' ', false, json::error_handler_t::ignore);
-  const json back = json::parse(quoted, nullptr, false);
-  if (back.is_string() && back.get_ref<const std::string&>() == key) return {{"key", key}};
+  if (IsUtf8(key)) return {{"key", key}};
   return {{"keyBase64", Base64Encode(key)}};
 }
 
@@ -71,6 +68,13 @@ std::string Dump(const json& document) {
 }
 
 }  // namespace
+
+// nlohmann's own check: a string that is not UTF-8 cannot be dumped as it is.
+bool IsUtf8(const std::string& text) {
+  const json back =
+      json::parse(json(text).dump(-1, ' ', false, json::error_handler_t::ignore), nullptr, false);
+  return back.is_string() && back.get_ref<const std::string&>() == text;
+}
 
 std::string EncodeKey(std::string_view raw) {
   static constexpr char kDigits[] = "0123456789ABCDEF";

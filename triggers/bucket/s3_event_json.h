@@ -28,6 +28,8 @@ std::string EncodeS3Event(const ObjectEvent& event);
 // The record alone, in a CloudEvent of S3's mapping (cloudevents/spec, adapters/aws-s3.md).
 std::string EncodeCloudEvent(const ObjectEvent& event);
 
+bool IsUtf8(const std::string& text);
+
 // application/x-www-form-urlencoded, '/' left as it is: "a b/ü" is "a+b/%C3%BC". Any bytes survive.
 std::string EncodeKey(std::string_view raw);
 // Nothing that EncodeKey() gives is refused; a broken '%' stays as it is.

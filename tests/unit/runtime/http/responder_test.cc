@@ -8,11 +8,12 @@ namespace {
 struct FakeSink final : ResponseSink {
   std::string log;
   void Send(Response response) override { log += "send" + std::to_string(response.status) + " "; }
-  void Begin(Response) override { log += "begin "; }
+  void Begin(Response, std::optional<uint64_t>) override { log += "begin "; }
   void Write(std::string bytes) override { log += bytes + " "; }
   void End() override { log += "end "; }
   void Abandon() override { log += "abandon "; }
   void OnClientGone(std::function<void()>) override {}
+  void OnRoom(std::function<void()>) override {}
   bool client_gone() const override { return false; }
   uint64_t bytes_waiting() const override { return 7; }
 };

@@ -14,11 +14,12 @@ namespace hearth {
 class RecordedAnswer final : public http::ResponseSink {
  public:
   void Send(http::Response response) override { answer = std::move(response); }
-  void Begin(http::Response head) override { answer = std::move(head); }
+  void Begin(http::Response head, std::optional<uint64_t>) override { answer = std::move(head); }
   void Write(std::string bytes) override { answer->body += bytes; }
   void End() override { ended = true; }
   void Abandon() override { abandoned = true; }
   void OnClientGone(std::function<void()> callback) override { on_gone_ = std::move(callback); }
+  void OnRoom(std::function<void()>) override {}
   bool client_gone() const override { return gone_; }
   uint64_t bytes_waiting() const override { return bytes_untaken; }
 
