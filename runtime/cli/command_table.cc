@@ -10,7 +10,7 @@ std::vector<Command> Listed() {
   for (const auto& commands :
        {InitCommands(), UpCommands(), DeployCommands(), InvokeCommands(), FunctionCommands(), TagCommands(),
         ConcurrencyCommands(), LogsCommands(), BillCommands(), PlanCommands(), BudgetCommands(),
-        QueueCommands(), BucketCommands(), EndpointCommands(), StatusCommands()}) {
+        QueueCommands(), BucketCommands(), BucketObjectCommands(), EndpointCommands(), StatusCommands()}) {
     all.insert(all.end(), commands.begin(), commands.end());
   }
   return all;

@@ -74,6 +74,16 @@ Result<BucketChange> ChangeOf(const Arguments& arguments) {
     change.path = std::filesystem::absolute(arguments.Word(1)).lexically_normal().string();
   if (arguments.Has("--finish")) change.more["Finish"] = arguments.Text("--finish");
   for (const std::string& pattern : arguments.All("--ignore")) change.more["IgnoreNames"].push_back(pattern);
+  if (arguments.Has("--http")) {
+    const std::string open = arguments.Text("--http");
+    if (open != "off" && open != "read" && open != "write" && open != "read,write") {
+      return UsageError("--http is off, read, write or read,write, not " + open);
+    }
+    change.more["Http"] = {{"Read", open.starts_with("read")}, {"Write", open.ends_with("write")}};
+    if (arguments.Has("--bucket-token")) change.more["Http"]["Token"] = arguments.Text("--bucket-token");
+  } else if (arguments.Has("--bucket-token")) {
+    return UsageError("--bucket-token belongs to --http");
+  }
   HEARTH_ASSIGN(const auto rate, arguments.Number("--catch-up", 0, 1'000'000));
   if (rate) change.more["CatchUpPerSecond"] = *rate;
   return change;
@@ -204,6 +214,8 @@ std::vector<Flag> AddFlags() {
       {"--ignore", "GLOB", "names that are no objects, in place of the usual; may be given again",
        Repeat::kMany},
       {"--catch-up", "N", "objects a second of those that only a scan finds; 0: no limit"},
+      {"--http", "WHAT", "open it on the data port: read, write, read,write, or off"},
+      {"--bucket-token", "TOKEN", "what requests there must bear, 16 characters or more"},
       {"--notify", "FUNCTION", "call it for each new file"}};
   flags.insert(flags.end(), NotifyFlags().begin(), NotifyFlags().end());
   return flags;

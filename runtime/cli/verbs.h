@@ -23,6 +23,7 @@ std::vector<Command> QueueLookCommands();     // queue ls, describe, peek
 std::vector<Command> QueueRedriveCommands();  // queue redrive
 std::vector<Command> QueueMappingCommands();  // queue mappings, pause, resume
 std::vector<Command> BucketCommands();
+std::vector<Command> BucketObjectCommands();
 std::vector<Command> EndpointCommands();  // url, route
 std::vector<Command> StatusCommands();    // ps, info
 

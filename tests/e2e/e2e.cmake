@@ -27,6 +27,7 @@ if(TARGET hearthd)
   hearth_e2e_test(queue_mappings)
   hearth_e2e_test(bucket_trigger)
   hearth_e2e_test(bucket_door)
+  hearth_e2e_test(bucket_pitfalls TIMEOUT 3600)
   hearth_e2e_test(bucket_kill TIMEOUT 3600)  # short counts; the long ones with HEARTH_LONG=1
   hearth_e2e_test(deploy_refusals)
   hearth_e2e_test(restart)

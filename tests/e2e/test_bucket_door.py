@@ -117,6 +117,18 @@ class BucketDoor(DaemonTest):
         self.assertEqual(404, self.ask("GET", "drops/out/stderr").status)
         self.assertFalse((self.daemon.folder / "x").exists())
 
+    def test_command_line_puts_lists_and_gets(self):
+        made = self.daemon.hearth("bucket", "add", "mine", "--http", "read,write", "--bucket-token", TOKEN)
+        self.assertEqual(0, made.returncode, made.stderr)
+        note = self.daemon.folder / "note.txt"
+        note.write_text("some words")
+        env = {"HEARTH_BUCKET_TOKEN": TOKEN}
+        put = self.daemon.hearth("bucket", "put", "mine", note, "a/b c.txt", env=env)
+        self.assertEqual((0, "put 10 bytes as a/b c.txt\n"), (put.returncode, put.stdout), put.stderr)
+        self.assertIn("a/b c.txt", self.daemon.hearth("bucket", "objects", "mine", "a/", env=env).stdout)
+        self.assertEqual("some words", self.daemon.hearth("bucket", "get", "mine", "a/b c.txt", env=env).stdout)
+        self.assertNotEqual(0, self.daemon.hearth("bucket", "get", "mine", "a/b c.txt").returncode, "without the token")
+
     def test_closed_unless_the_bucket_says_so(self):
         shut = self.daemon.folder / "shut"
         shut.mkdir()

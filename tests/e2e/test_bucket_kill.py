@@ -28,7 +28,7 @@ class Producer(threading.Thread):
         self.outside.mkdir()
         self.ways = collections.Counter()
         self.retried_puts = 0
-        self.pace = threading.Semaphore(0)
+        self.landed = 0
 
     def run(self):
         ways = [self.write, self.rename, self.link, self.copy_with_old_times, self.put]
@@ -36,6 +36,7 @@ class Producer(threading.Thread):
             way = ways[n % len(ways)]
             way(f"{n % 7}/{way.__name__}-{n}")
             self.ways[way.__name__] += 1
+            self.landed = n + 1
 
     def write(self, key):
         (self.drops / key).write_text(key)
@@ -104,11 +105,11 @@ class KillNine(ChaosTest):
     def test_every_file_is_processed_and_none_reported_done_that_was_not(self):
         producer = Producer(self.daemon, self.drops, self.random)
         producer.start()
-        kills = 0
-        while kills < KILLS or producer.is_alive():
+        for kill in range(KILLS):
+            # Spread over the time in which files land.
+            wait_until(lambda due=kill * FILES // KILLS: producer.landed >= due, 120, "files to land")
             time.sleep(self.random.uniform(0, 0.6))  # a random moment is the point
             self.daemon.kill9()
-            kills += 1
             self.daemon.start()
         producer.join()
         expected = {f"{n % 7}/{way}-{n}" for n, way in
@@ -126,12 +127,12 @@ class KillNine(ChaosTest):
         by_way = collections.Counter()
         for key, count in again.items():
             by_way[key.split("/")[1].rsplit("-", 1)[0]] += count
-        print(f"{FILES} files {dict(producer.ways)}, {kills} kills, {producer.retried_puts} puts tried again; "
+        print(f"{FILES} files {dict(producer.ways)}, {KILLS} kills, {producer.retried_puts} puts tried again; "
               f"ran again: {sum(again.values())} {dict(by_way)}", flush=True)
         # A copy that gets its old times after it was closed is other content (its ctime); a put whose answer was lost is
         # put again. All else runs again only if it was running when the daemon died.
         others = sum(count for way, count in by_way.items() if way not in ("copy_with_old_times", "put"))
-        self.assertLessEqual(others, kills * RUNNING_MAX)
+        self.assertLessEqual(others, KILLS * RUNNING_MAX)
 
 
 if __name__ == "__main__":

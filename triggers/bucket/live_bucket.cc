@@ -9,6 +9,7 @@ namespace {
 
 // Without its receipts a bucket would run everything again, so it waits for them.
 constexpr milliseconds kLoadAgainAfter{2000};
+constexpr milliseconds kLookAgainAfter{2000};
 
 std::string RootText(const BucketRoot& root) {
   return std::to_string(root.device) + ':' + std::to_string(root.inode);
@@ -131,6 +132,7 @@ void LiveBucket::Stop(std::function<void()> idle) {
   stopped_ = true;
   idle_ = std::move(idle);
   load_again_.Cancel();
+  look_again_.Cancel();
   watch_->Stop();
   for (const auto& [target, dispatcher] : dispatchers_) dispatcher->Stop();
   for (ScanRequest& replay : std::exchange(replays_, {})) {
@@ -341,6 +343,8 @@ void LiveBucket::OnScanFinished(bool complete) {
     last_error_ = "the folder at " + settings_.path +
                   " is not the one of the last scan and has none of its files; the " +
                   std::to_string(receipts_.size()) + " receipts are kept (is a mount missing?)";
+    // Nobody tells when something is mounted over a folder.
+    look_again_ = dispatch_.executor.After(kLookAgainAfter, [this] { watch_->RequestScan(); });
   }
   receipts_.FlushSkipped([weak = weak_.Get(), complete](const Status& stored) {
     if (!weak) return;

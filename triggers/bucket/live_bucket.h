@@ -154,6 +154,7 @@ class LiveBucket final : public BucketWatch::Observer {
   std::vector<std::function<void()>> begun_;
   Timer begun_anyway_;
   Timer load_again_;
+  Timer look_again_;
   std::function<void()> idle_;
   WeakPtrFactory<LiveBucket> weak_{this};
 };
