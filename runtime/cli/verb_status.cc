@@ -16,10 +16,35 @@ std::string PlanOf(const Json& version) {
   return text;
 }
 
-Result<ExitCode> Workers(Session& session, const Arguments&) {
-  HEARTH_ASSIGN(const Json answer, session.Ask("GET", "/_hearth/v1/workers"));
+// "3 ms", "41 s".
+std::string AgeOf(const Json& worker) {
+  constexpr int64_t kMsPerS = 1'000;
+  const auto ms = static_cast<int64_t>(NumberOf(worker, "for_ms"));
+  return ms < 10 * kMsPerS ? std::to_string(ms) + " ms" : std::to_string(ms / kMsPerS) + " s";
+}
+
+std::string EachText(const Json& answer) {
+  TextTable table(
+      {{"FUNCTION"}, {"VERSION"}, {"WORKER", Align::kRight}, {"STATE"}, {"FOR", Align::kRight}, {"WHY"}});
+  for (const Json& version : answer.value("versions", Json::array())) {
+    for (const Json& worker : version.value("workers", Json::array())) {
+      table.Add({TextOf(version, "function"), TextOf(version, "version"), TextOf(worker, "id"),
+                 TextOf(worker, "state"), AgeOf(worker), TextOf(worker, "why")});
+    }
+  }
+  return table.Text();
+}
+
+Result<ExitCode> Workers(Session& session, const Arguments& arguments) {
+  const bool each = arguments.Has("--each");
+  HEARTH_ASSIGN(const Json answer,
+                session.Ask("GET", std::string("/_hearth/v1/workers") + (each ? "?each=1" : "")));
   if (session.wants_json()) {
     session.PrintJson(answer);
+    return ExitCode::kOk;
+  }
+  if (each) {
+    session.out() << Printable(EachText(answer));
     return ExitCode::kOk;
   }
   TextTable table({{"FUNCTION"},
@@ -92,8 +117,8 @@ std::vector<Command> StatusCommands() {
        .summary = "Show the workers of each function version",
        .details =
            "Frozen ones are counted among the idle: none of their threads runs until their next event.\n",
-       .flags = {},
-       .examples = {{"hearth ps", ""}},
+       .flags = {{"--each", "", "each worker: its state, for how long, and what brought it there"}},
+       .examples = {{"hearth ps", ""}, {"hearth ps --each", ""}},
        .run = Workers},
       {.name = "info",
        .positionals = {},

@@ -45,6 +45,7 @@ ControlApi::ControlApi(ControlParts parts, Options options)
       commitments_(parts.account, parts.executor.clock()),
       budgets_(parts.account, parts.budgets),
       logs_(parts.logs, parts.registry, parts.executor.clock()),
+      scaling_(parts.registry),
       status_(std::move(options.info), parts.pool, std::move(options.readiness)),
       queues_(parts.queues, parts.executor, {status_.info().account, status_.info().region}),
       buckets_(parts.registry, *triggers_.at("bucket")),
@@ -229,6 +230,9 @@ Status ControlApi::MountBilling(http::RouteTable& routes) {
   HEARTH_TRY(
       Add(routes, "POST " + bill + "/re-rate", [this](const ApiCallPtr& call) { bill_.Rerate(call); }));
   HEARTH_TRY(Add(routes, "GET " + bill + "/advice", [this](const ApiCallPtr& call) { bill_.Advise(call); }));
+  const std::string scaling = "/_hearth/v1/functions/{name}/scaling";
+  HEARTH_TRY(Add(routes, "GET " + scaling, [this](const ApiCallPtr& call) { scaling_.Get(call); }));
+  HEARTH_TRY(Add(routes, "PUT " + scaling, [this](const ApiCallPtr& call) { scaling_.Put(call); }));
   HEARTH_TRY(Add(routes, "GET " + promised, [this](const ApiCallPtr& call) { commitments_.List(call); }));
   HEARTH_TRY(
       Add(routes, "GET " + promised + "/{id}", [this](const ApiCallPtr& call) { commitments_.Get(call); }));

@@ -13,6 +13,7 @@
 #include "runtime/control/hearth_documents.h"
 #include "runtime/control/hearth_logs.h"
 #include "runtime/control/hearth_queues.h"
+#include "runtime/control/hearth_scaling.h"
 #include "runtime/control/hearth_status.h"
 #include "runtime/control/lambda_functions.h"
 #include "runtime/control/lambda_invoke.h"
@@ -113,6 +114,7 @@ class ControlApi final {
   HearthCommitments commitments_;
   HearthBudgets budgets_;
   HearthLogs logs_;
+  HearthScaling scaling_;
   HearthStatus status_;
   HearthQueues queues_;
   HearthDocuments buckets_;

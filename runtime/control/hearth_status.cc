@@ -28,6 +28,7 @@ void HearthStatus::Info(const ApiCallPtr& call) const {
 }
 
 void HearthStatus::Workers(const ApiCallPtr& call) const {
+  const bool each = call->query("each") == "1";
   Json versions = Json::array();
   for (const PoolStatus& pool : pool_.Status()) {
     versions.push_back({{"function", pool.function},
@@ -45,6 +46,13 @@ void HearthStatus::Workers(const ApiCallPtr& call) const {
                         {"plan", pool.plan},
                         {"cpus", pool.cpus},
                         {"draining", pool.draining}});
+    if (!each) continue;
+    Json workers = Json::array();
+    for (const WorkerStatus& worker : pool.workers) {
+      workers.push_back(
+          {{"id", worker.id}, {"state", worker.state}, {"for_ms", worker.for_ms}, {"why", worker.why}});
+    }
+    versions.back()["workers"] = std::move(workers);
   }
   call->AnswerJson(200, {{"versions", std::move(versions)}});
 }

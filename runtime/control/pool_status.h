@@ -6,6 +6,14 @@
 
 namespace hearth {
 
+// One worker in its life.
+struct WorkerStatus {
+  uint64_t id = 0;
+  std::string state;
+  uint64_t for_ms = 0;  // in that state
+  std::string why;      // what brought it there
+};
+
 // Workers of one version, as `GET /_hearth/v1/workers` shows them.
 struct PoolStatus {
   std::string function;
@@ -23,6 +31,7 @@ struct PoolStatus {
   std::string plan = "on-demand";          // of workers that no reservation keeps
   std::string cpus{};                      // of the dedicated host: "2-3"
   bool draining = false;                   // replaced by newer code; goes when its last invocation ends
+  std::vector<WorkerStatus> workers{};
 };
 
 // What control asks of the pool. The daemon joins the two.

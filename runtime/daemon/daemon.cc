@@ -405,6 +405,12 @@ std::vector<PoolStatus> Daemon::Status() const {
       status.cpus = FormatCpus(cpu_hosts_->CpusOf(plan.dedicated));
     }
     status.draining = pool->state() != WarmPool::State::kOpen;
+    for (const Worker* worker : pool->workers()) {
+      WorkerLife life = worker->life();
+      const auto age = std::chrono::duration_cast<milliseconds>(loop_.clock().Now() - life.since);
+      status.workers.push_back({worker->id().value(), std::string(NameOf(life.state)),
+                                static_cast<uint64_t>(age.count()), std::move(life.why)});
+    }
     all.push_back(std::move(status));
   }
   return all;

@@ -5,6 +5,7 @@
 
 #include "runtime/base/check.h"
 #include "runtime/base/units.h"
+#include "runtime/pool/scaling.h"
 
 namespace hearth {
 
@@ -63,6 +64,8 @@ class MemoryBudget final {
   // To commitments, in all.
   void Promise(Bytes promised) { promised_ = promised; }
   Bytes promised() const { return promised_; }
+  // What idle workers that have leases are worth.
+  EvictionClock& clock() { return clock_; }
   Bytes used() const { return used_; }
   Bytes total() const { return total_; }
 
@@ -73,6 +76,7 @@ class MemoryBudget final {
   Bytes used_{0};
   Bytes promised_{0};
   Bytes promised_used_{0};
+  EvictionClock clock_;
 };
 
 }  // namespace hearth

@@ -17,6 +17,7 @@ WarmPool& PoolSet::PoolOf(const std::shared_ptr<const FunctionVersion>& version)
       version, LimitsOf(version->function), launcher_, memory_, [this] { return MakeRoom(); }, executor_);
   pool->SetOnRefilled([this] { MaybeSettled(); });
   if (plan_of_) pool->SetPlan(plan_of_(*version));
+  if (pool->limits().workers_min > 0) pool->StartWorkers();
   return *pool;
 }
 
@@ -36,18 +37,26 @@ bool PoolSet::MakeRoom() {
   pressure.waiters_max = 1;
   for (const auto& [generation, pool] : pools_)
     pressure.keep_alive_idle += pool->idle_since() != MonotonicTime::max();
-  if (RelieveMemory(pressure) == Relief::kEndKeepAlive && EvictLongestIdle()) return true;
+  if (RelieveMemory(pressure) == Relief::kEndKeepAlive && EvictCheapest()) return true;
   RetryLater();
   return false;
 }
 
-bool PoolSet::EvictLongestIdle() {
-  WarmPool* longest = nullptr;
+// Among equals the one that has been idle longest.
+bool PoolSet::EvictCheapest() {
+  WarmPool* cheapest = nullptr;
   for (auto& [generation, pool] : pools_) {
     if (pool->idle_since() == MonotonicTime::max()) continue;
-    if (longest == nullptr || pool->idle_since() < longest->idle_since()) longest = pool.get();
+    if (cheapest == nullptr ||
+        std::pair(pool->worth(), pool->idle_since()) < std::pair(cheapest->worth(), cheapest->idle_since())) {
+      cheapest = pool.get();
+    }
   }
-  return longest != nullptr && longest->EvictIdle();
+  if (cheapest == nullptr) return false;
+  const double worth = cheapest->worth();
+  if (!cheapest->EvictIdle()) return false;
+  memory_.clock().OnEvicted(worth);
+  return true;
 }
 
 void PoolSet::Replan(Bytes promised) {

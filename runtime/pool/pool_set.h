@@ -14,7 +14,7 @@ namespace hearth {
 //
 // Owns:    the pools. Owned by main.
 // Thread:  loop thread.
-// Failure: when no memory is left, the worker that has been idle longest on the node goes; when none is idle,
+// Failure: when no memory is left, the idle worker on the node that is worth least goes; when none is idle,
 //          the event waits and is looked at again every kRetryInterval.
 class PoolSet final {
  public:
@@ -55,7 +55,7 @@ class PoolSet final {
  private:
   PoolLimits LimitsOf(const std::string& function) const;
   bool MakeRoom();
-  bool EvictLongestIdle();
+  bool EvictCheapest();
   void MaybeSettled();
   void RetryLater();
   void MaybeDrained();

@@ -7,6 +7,9 @@ namespace hearth {
 PoolLimits LimitsFor(PoolLimits node, const FunctionScaling& scaling) {
   if (scaling.reserved_concurrency)
     node.workers_max = std::min<size_t>(node.workers_max, *scaling.reserved_concurrency);
+  node.idle_time_out = scaling.idle_time_out.value_or(node.idle_time_out);
+  node.workers_min = scaling.workers_min;
+  node.workers_spare = scaling.workers_spare;
   return node;
 }
 
@@ -17,6 +20,16 @@ size_t WorkersToStart(const PoolCounts& counts, const PoolLimits& limits) {
   const size_t alive = counts.idle + counts.busy + counts.starting;
   const size_t room = limits.workers_max > alive ? limits.workers_max - alive : 0;
   return std::min(wanted, room);
+}
+
+size_t WorkersAhead(const PoolCounts& counts, const PoolLimits& limits) {
+  const auto less = [](size_t wanted, size_t there) { return wanted > there ? wanted - there : 0; };
+  const size_t alive = counts.idle + counts.busy + counts.starting;
+  const size_t free = less(counts.idle + counts.starting, counts.waiting);
+  const bool in_use = counts.busy + counts.waiting > 0;
+  const size_t wanted =
+      std::max(less(limits.workers_min, alive), in_use ? less(limits.workers_spare, free) : 0);
+  return std::min(wanted, less(limits.workers_max, alive));
 }
 
 Admission AdmitWaiter(const PoolCounts& counts, const PoolLimits& limits) {

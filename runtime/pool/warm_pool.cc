@@ -124,6 +124,7 @@ void WarmPool::SetLimits(PoolLimits limits) {
     for (auto& [ticket, waiter] : waiters_)
       waiter.limit = executor_.After(nanoseconds(0), [this, t = ticket] { OnWaitLimit(t); });
   }
+  ahead_timer_.Cancel();
   ArmIdleTimer();
   StartWorkers();
 }
@@ -236,6 +237,25 @@ void WarmPool::StartWorkers() {
   for (size_t n = WorkersToStart(counts(), limits_); n > 0; --n) {
     if (!StartOne(seat_)) return;
   }
+  StartAhead();
+}
+
+// Only in memory that is free: nobody is evicted for what nobody asked for.
+void WarmPool::StartAhead() {
+  if (state_ != State::kOpen || ahead_timer_.armed()) return;
+  for (size_t n = WorkersAhead(counts(), limits_); n > 0; --n) {
+    MemoryBudget::Lease memory = memory_.Take(version_->settings.memory);
+    if (!memory) return OnAheadFailed();
+    Launch(seat_, std::move(memory), For::kAhead);
+  }
+}
+
+void WarmPool::OnAheadFailed() {
+  const size_t doublings = std::min<size_t>(ahead_failures_++, 6);
+  ahead_timer_ = executor_.After(std::min(kRefillDelay * (1 << doublings), kRefillDelayMax), [this] {
+    ahead_timer_.Cancel();
+    StartWorkers();
+  });
 }
 
 void WarmPool::StartReserved() {
@@ -256,24 +276,29 @@ bool WarmPool::StartOne(const SeatPtr& seat) {
   MemoryBudget::Lease memory = memory_.Take(version_->settings.memory, share);
   while (!memory && make_room_()) memory = memory_.Take(version_->settings.memory, share);
   if (!memory) return false;
+  Launch(seat, std::move(memory), seat->plan == Plan::kReserved ? For::kAhead : For::kEvent);
+  return true;
+}
+
+void WarmPool::Launch(const SeatPtr& seat, MemoryBudget::Lease memory, For for_whom) {
   const uint64_t start = next_start_++;
-  starting_[start] = {std::move(memory), seat, nullptr};
+  starting_[start] = {std::move(memory), seat, for_whom, executor_.clock().Now(), nullptr};
   launcher_.Launch(version_, [self = weak_.Get(), start](Result<std::unique_ptr<Worker>> launched) {
     if (self) self->OnLaunched(start, std::move(launched));
   });
-  return true;
 }
 
 void WarmPool::OnLaunched(uint64_t start, Result<std::unique_ptr<Worker>> launched) {
   Starting& starting = starting_.at(start);
-  if (starting.seat->plan == Plan::kReserved && launched.ok()) {
+  if (launched.ok()) start_took_ = executor_.clock().Now() - starting.since;
+  if (starting.for_whom == For::kAhead && launched.ok()) {
     // Ahead of its events: with the first of them it answers at once.
     starting.worker = std::move(launched).value();
     return starting.worker->Prepare([self = weak_.Get(), start](const Status& prepared) {
       if (self) self->OnPrepared(start, prepared);
     });
   }
-  if (starting.seat->plan == Plan::kReserved) return OnPrepared(start, launched.error());
+  if (starting.for_whom == For::kAhead) return OnPrepared(start, launched.error());
   auto node = starting_.extract(start);
   MemoryBudget::Lease memory = std::move(node.mapped().memory);
   const SeatPtr seat = node.mapped().seat;
@@ -289,11 +314,16 @@ void WarmPool::OnPrepared(uint64_t start, const Status& prepared) {
   Starting& started = node.mapped();
   Reserved* reserved = FindReserved(started.seat);
   if (prepared.ok() && IsWanted(started.seat)) {
-    reserved->failures = 0;
-    reserved->problem.clear();
+    if (reserved != nullptr) {
+      reserved->failures = 0;
+      reserved->problem.clear();
+    } else {
+      ahead_failures_ = 0;
+    }
     Offer(std::move(started.worker), std::move(started.memory), started.seat);
   } else {
     if (!prepared.ok() && reserved != nullptr) OnReservedFailed(*reserved, prepared.error());
+    if (!prepared.ok() && reserved == nullptr) OnAheadFailed();
     Lose(started.seat);
     started.worker.reset();
     started.memory = {};
@@ -315,6 +345,7 @@ void WarmPool::OnReservedFailed(Reserved& reserved, const Error& error) {
 
 void WarmPool::OnReturned(std::unique_ptr<Worker> worker, MemoryBudget::Lease memory, SeatPtr seat) {
   --busy_;
+  lent_.erase(worker.get());
   if (seat->plan == Plan::kReserved) --reserved_busy_;
   if (worker->usable() && version_->settings.isolation == Isolation::kInstance && IsWanted(seat) &&
       HasRoomFor(seat)) {
@@ -336,8 +367,10 @@ void WarmPool::Offer(std::unique_ptr<Worker> worker, MemoryBudget::Lease memory,
   worker->SetOnIdleDeath([self = weak_.Get(), id = worker->id()] {
     if (self) self->OnIdleDeath(id);  // a lease may outlive the pool
   });
+  if (worker->init_took() > nanoseconds(0)) init_took_ = worker->init_took();
+  const double worth = memory_.clock().WorthOf(start_took_ + init_took_, version_->settings.memory);
   auto& idle = seat->plan == Plan::kReserved ? reserved_idle_ : idle_;
-  idle.push_back({std::move(worker), std::move(memory), executor_.clock().Now(), std::move(seat)});
+  idle.push_back({std::move(worker), std::move(memory), executor_.clock().Now(), std::move(seat), worth});
   if (!idle_timer_.armed()) ArmIdleTimer();
   if (!waiters_.empty()) ServeLater();
 }
@@ -373,8 +406,10 @@ void WarmPool::EndIdle() {
 
 WorkerLease WarmPool::Lend(Idle idle) {
   ++busy_;
+  lent_.insert(idle.worker.get());
   const bool reserved = idle.seat->plan == Plan::kReserved;
   if (reserved) ++reserved_busy_;
+  if (limits_.workers_spare > 0) RefillLater();
   const auto spill =
       !reserved && plan_.reserved_workers() > 0 ? WorkerLease::Spill::kYes : WorkerLease::Spill::kNo;
   return {weak_.Get(), version_, std::move(idle.worker), std::move(idle.memory), std::move(idle.seat), spill};
@@ -409,7 +444,9 @@ void WarmPool::OnIdleDeath(WorkerId worker) {
     if (found == from->end()) continue;
     const Idle gone = std::move(*found);
     from->erase(found);
-    return Lose(gone.seat);
+    Lose(gone.seat);
+    if (limits_.workers_min > 0) RefillLater();
+    return;
   }
 }
 
@@ -433,9 +470,11 @@ void WarmPool::ArmIdleTimer() {
 
 void WarmPool::EndExpired() {
   const MonotonicTime now = executor_.clock().Now();
-  while (!idle_.empty() && idle_.front().since + limits_.idle_time_out <= now && EvictIdle()) {
+  while (!idle_.empty() && idle_.front().since + limits_.idle_time_out <= now &&
+         alive() > limits_.workers_min && EvictIdle()) {
   }
-  ArmIdleTimer();
+  idle_timer_.Cancel();
+  if (alive() > limits_.workers_min) ArmIdleTimer();
 }
 
 void WarmPool::Drain(std::function<void()> drained) {
@@ -443,6 +482,7 @@ void WarmPool::Drain(std::function<void()> drained) {
   drained_ = std::move(drained);
   idle_timer_.Cancel();
   refill_timer_.Cancel();
+  ahead_timer_.Cancel();
   EndIdle();
 }
 
@@ -461,6 +501,16 @@ std::vector<const Worker*> WarmPool::idle_workers() const {
     for (const Idle& idle : *from) workers.push_back(idle.worker.get());
   }
   return workers;
+}
+
+std::vector<const Worker*> WarmPool::workers() const {
+  std::vector<const Worker*> all = idle_workers();
+  for (const auto& [number, starting] : starting_) {
+    if (starting.worker) all.push_back(starting.worker.get());
+  }
+  all.insert(all.end(), lent_.begin(), lent_.end());
+  std::sort(all.begin(), all.end(), [](const Worker* a, const Worker* b) { return a->id() < b->id(); });
+  return all;
 }
 
 }  // namespace hearth

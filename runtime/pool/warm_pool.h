@@ -6,6 +6,7 @@
 #include <map>
 #include <memory>
 #include <optional>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -59,8 +60,8 @@ class WorkerLease final {
 // Thread:  loop thread only.
 // States:  kOpen -> kDraining (no new waiters; workers go as they come back) -> kClosed.
 // Limits:  PoolLimits; the node's memory budget.
-// Failure: a worker that cannot start fails one waiter. One that a commitment pays for is started again, after
-//          kRefillDelay, doubling to kRefillDelayMax.
+// Failure: a worker that cannot start fails one waiter. One that a commitment pays for, or that is started ahead of
+//          events, is started again after kRefillDelay, doubling to kRefillDelayMax.
 // Promise: no callback runs after the destructor returns; no idle worker outlives the pool.
 class WarmPool final {
  public:
@@ -122,6 +123,8 @@ class WarmPool final {
   // When the longest-idle worker became idle; the executor's far future when there is none that others may have
   // the memory of.
   MonotonicTime idle_since() const;
+  // What that worker is worth, by the budget's clock; legal only when there is one.
+  double worth() const { return idle_.front().worth; }
   void Drain(std::function<void()> drained);
 
   State state() const { return state_; }
@@ -129,6 +132,8 @@ class WarmPool final {
   const PoolLimits& limits() const { return limits_; }
   const FunctionVersion& version() const { return *version_; }
   std::vector<const Worker*> idle_workers() const;
+  // All: idle ones, those whose init runs ahead of events, and those on loan.
+  std::vector<const Worker*> workers() const;
 
  private:
   friend class WorkerLease;
@@ -137,10 +142,14 @@ class WarmPool final {
     MemoryBudget::Lease memory;
     MonotonicTime since;
     SeatPtr seat;
+    double worth = 0;
   };
+  enum class For { kEvent, kAhead };  // kAhead: its init runs before there is an event
   struct Starting {
     MemoryBudget::Lease memory;
     SeatPtr seat;
+    For for_whom = For::kEvent;
+    MonotonicTime since{};
     std::unique_ptr<Worker> worker;  // while its init runs ahead
   };
   // One commitment's workers here.
@@ -157,9 +166,12 @@ class WarmPool final {
   };
 
   bool StartOne(const SeatPtr& seat);
+  void Launch(const SeatPtr& seat, MemoryBudget::Lease memory, For for_whom);
   void StartReserved();
+  void StartAhead();
   void OnLaunched(uint64_t start, Result<std::unique_ptr<Worker>> launched);
   void OnPrepared(uint64_t start, const Status& prepared);
+  void OnAheadFailed();
   void OnReservedFailed(Reserved& reserved, const Error& error);
   size_t StartingFor(const Reserved& reserved) const;
   Reserved* FindReserved(const SeatPtr& seat);
@@ -201,10 +213,16 @@ class WarmPool final {
   std::deque<Idle> idle_;               // the longest idle in front, the last used at the back
   std::map<uint64_t, Waiter> waiters_;  // by ticket: first come, first served
   size_t busy_ = 0;
+  std::set<const Worker*> lent_;
   size_t reserved_busy_ = 0;               // of them
   std::map<uint64_t, Starting> starting_;  // by number of the start
   uint64_t next_start_ = 1;
+  // Of the last worker: from asking for it until it was there, and its init.
+  nanoseconds start_took_{0};
+  nanoseconds init_took_{0};
   Timer refill_timer_;
+  Timer ahead_timer_;  // until workers are started ahead of events again
+  size_t ahead_failures_ = 0;
   bool refilling_ = false;  // StartWorkers() has been posted
   std::function<void()> on_refilled_;
   bool serving_ = false;  // ServeWaiters() has been posted

@@ -31,6 +31,13 @@ struct Attempt {
   UsageSource usage_source = UsageSource::kNone;
 };
 
+// Where a worker is in its life, since when, and what brought it there.
+struct WorkerLife {
+  WorkerState state = WorkerState::kForking;
+  MonotonicTime since{};
+  std::string why;
+};
+
 // One confined process that runs a function's handler, one event at a time.
 //
 // Owned by the warm pool or by a lease of it. Destroying it kills the process.
@@ -42,6 +49,7 @@ class Worker {
   virtual ~Worker() = default;
   virtual WorkerId id() const = 0;
   virtual WorkerState state() const = 0;
+  virtual WorkerLife life() const = 0;
   // Runs the handler's init ahead of any event; `done` runs once, later. Legal only when usable and before Run().
   // What it took is billed with the worker's first event.
   virtual void Prepare(std::function<void(Status)> done) = 0;
@@ -50,6 +58,8 @@ class Worker {
   virtual void Run(const Event& event, OnAttempt done) = 0;
   // Idle, frozen or not. False once it has died, broken the protocol or been told to stop: it takes no more events.
   virtual bool usable() const = 0;
+  // What the handler's init took in this worker; 0 until it has run.
+  virtual nanoseconds init_took() const = 0;
   // Runs when an idle worker dies; not for a death that an attempt reports.
   virtual void SetOnIdleDeath(std::function<void()> on_death) = 0;
 };

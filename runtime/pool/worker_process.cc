@@ -90,15 +90,16 @@ WorkerProcess::WorkerProcess(WorkerContext& context, std::shared_ptr<const Funct
       channel_(std::move(parts.channel)),
       cgroup_(std::move(parts.cgroup)),
       freezer_(context.loop, context.idle_linger, cgroup_.get(),
-               {[this] { SetState(WorkerState::kFrozen); },
+               {[this] { SetState(WorkerState::kFrozen, "idle for the linger"); },
                 [this](std::string_view why) {
                   EmitPlatformLine("a worker without an event could not be frozen: " + std::string(why));
-                }}) {}
+                }}),
+      state_since_(asked_for_) {}
 
 WorkerProcess::~WorkerProcess() {
   Kill();
   if (cpu_us_when_idle_) (void)TellIdleCpu(CurrentCpuUs());
-  SetState(WorkerState::kGone);
+  SetState(WorkerState::kGone, "gone");
 }
 
 // A task that cgroup v1 has frozen dies when it is thawed, and not before.
@@ -107,9 +108,16 @@ void WorkerProcess::Kill() {
   (void)freezer_.EndIdle();
 }
 
-void WorkerProcess::SetState(WorkerState state) {
+WorkerLife WorkerProcess::life() const {
+  const bool explained = state_ == WorkerState::kDying && !ended_because_.empty();
+  return {state_, state_since_, explained ? ended_because_ : state_why_};
+}
+
+void WorkerProcess::SetState(WorkerState state, const char* why) {
   if (state == state_) return;
   const WorkerState from = std::exchange(state_, state);
+  state_since_ = context_.loop.clock().Now();
+  state_why_ = why;
   context_.observer.OnWorkerState(*version_, id_, from, state);
 }
 
@@ -164,7 +172,7 @@ void WorkerProcess::OnStarted(pid_t sender, std::string_view body) {
   pidfd_.Reset(static_cast<int>(syscall(SYS_pidfd_open, sender, 0)));
   if (!pidfd_.valid()) return EndWorker("its process cannot be held: " + ErrnoError("pidfd_open").message);
   limit_.Cancel();
-  SetState(WorkerState::kIdle);
+  SetState(WorkerState::kIdle, "started");
   freezer_.SetProcess(pidfd_.get());
   freezer_.BeginIdle();
   context_.observer.OnWorkerStarted(*version_, context_.loop.clock().Now() - asked_for_);
@@ -175,7 +183,7 @@ void WorkerProcess::OnForkFailed(Error error) {
   if (state_ != WorkerState::kForking) return;
   limit_.Cancel();
   watch_.reset();
-  SetState(WorkerState::kDying);
+  SetState(WorkerState::kDying, "could not be forked");
   if (auto started = std::exchange(on_started_, nullptr)) started(std::move(error));
 }
 
@@ -206,7 +214,7 @@ void WorkerProcess::Prepare(std::function<void(Status)> done) {
   prepare_began_ = context_.loop.clock().Now();
   if (const Status thawed = freezer_.EndIdle(); !thawed.ok())
     return EndWorker("it could not be thawed: " + thawed.error().message, OutcomeKind::kPlatformFault);
-  SetState(WorkerState::kInitialising);
+  SetState(WorkerState::kInitialising, "init ahead of events");
   if (!Send(EncodeEmpty(WorkerFrameKind::kInit), -1)) return;
   limit_ = context_.loop.After(context_.init_limit, [this] {
     EndWorker("its init did not end within " + std::to_string(context_.init_limit.count()) + " ms");
@@ -216,15 +224,16 @@ void WorkerProcess::Prepare(std::function<void(Status)> done) {
 void WorkerProcess::OnPrepared() {
   limit_.Cancel();
   prepare_took_ = context_.loop.clock().Now() - prepare_began_;
+  init_took_ = prepare_took_;
   initialised_ = true;
-  SetState(WorkerState::kIdle);
+  SetState(WorkerState::kIdle, "initialised ahead of events");
   cpu_us_when_idle_ = CurrentCpuUs();
   freezer_.BeginIdle();
   std::exchange(prepared_, nullptr)(Ok());
 }
 
 void WorkerProcess::BeginInit() {
-  SetState(WorkerState::kInitialising);
+  SetState(WorkerState::kInitialising, "init for its first event");
   running_->phase_began = context_.loop.clock().Now();
   if (!Send(EncodeEmpty(WorkerFrameKind::kInit), -1)) return;
   limit_ = context_.loop.After(context_.init_limit, [this] { OnTimeLimit(); });
@@ -235,6 +244,7 @@ void WorkerProcess::OnReady() {
   limit_.Cancel();
   EndPhase();
   initialised_ = true;
+  init_took_ = running_->attempt.init;
   BeginInvoke();
 }
 
@@ -265,7 +275,7 @@ void WorkerProcess::BeginInvoke() {
   frame.trigger = static_cast<uint8_t>(event.trigger);
   frame.cold = running_->attempt.cold ? 1 : 0;
 
-  SetState(WorkerState::kBusy);
+  SetState(WorkerState::kBusy, "an event");
   running_->phase_began = clock.Now();
   std::string packet;
   UniqueFd memfd;
@@ -368,7 +378,7 @@ void WorkerProcess::Succeed(std::string content_type, std::string payload) {
   running_->attempt.kind = OutcomeKind::kSuccess;
   running_->attempt.content_type = std::move(content_type);
   running_->attempt.payload = std::move(payload);
-  SetState(WorkerState::kIdle);
+  SetState(WorkerState::kIdle, "answered");
   Finish();
 }
 
@@ -376,7 +386,7 @@ void WorkerProcess::Fail(OutcomeKind kind, std::string type, std::string message
   running_->attempt.kind = kind;
   running_->attempt.error.type = std::move(type);
   running_->attempt.error.message = std::move(message);
-  if (kind == OutcomeKind::kFunctionError) SetState(WorkerState::kIdle);
+  if (kind == OutcomeKind::kFunctionError) SetState(WorkerState::kIdle, "answered with an error");
   Finish();
 }
 
@@ -470,7 +480,7 @@ void WorkerProcess::OnTimeLimit() {
   std::snprintf(limit_s, sizeof limit_s, "%.2f", std::chrono::duration<double>(limit).count());
   std::string text = initialising ? "Init timed out after " : "Task timed out after ";
   text = Prefixed(text + limit_s + " seconds");
-  SetState(WorkerState::kDying);
+  SetState(WorkerState::kDying, initialising ? "its init timed out" : "an event timed out");
   watch_.reset();
   channel_.Reset();
   Kill();
@@ -489,7 +499,7 @@ void WorkerProcess::EndWorker(std::string why, OutcomeKind blamed_as) {
 void WorkerProcess::BeginDying() {
   if (state_ == WorkerState::kDying) return;
   if (running_ && running_->attempt.kind != OutcomeKind::kInitError) EndPhase();
-  SetState(WorkerState::kDying);
+  SetState(WorkerState::kDying, "its channel has closed");
   if (freezer_.frozen()) Kill();
   (void)freezer_.EndIdle();  // a linger that has begun must not end in kFrozen
   watch_.reset();

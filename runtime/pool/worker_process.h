@@ -60,10 +60,12 @@ class WorkerProcess final : public Worker {
 
   WorkerId id() const override { return id_; }
   WorkerState state() const override { return state_; }
+  WorkerLife life() const override;
   void Run(const Event& event, OnAttempt done) override;
   bool usable() const override {
     return (state_ == WorkerState::kIdle || state_ == WorkerState::kFrozen) && !exit_;
   }
+  nanoseconds init_took() const override { return init_took_; }
   void Prepare(std::function<void(Status)> done) override;
   void SetOnIdleDeath(std::function<void()> on_death) override { on_idle_death_ = std::move(on_death); }
 
@@ -86,7 +88,7 @@ class WorkerProcess final : public Worker {
   };
 
   WorkerProcess(WorkerContext& context, std::shared_ptr<const FunctionVersion> version, Parts parts);
-  void SetState(WorkerState state);
+  void SetState(WorkerState state, const char* why);
   void ReadPackets(size_t packets_max);
   void TakeOutput();
   void OnPacket(Packet packet);
@@ -134,11 +136,14 @@ class WorkerProcess final : public Worker {
   IdleFreezer freezer_;
   // Mutable.
   WorkerState state_ = WorkerState::kForking;
+  MonotonicTime state_since_;
+  const char* state_why_ = "asked for";  // a literal: set for each event
   bool initialised_ = false;
   // Init ahead of events: who is told, since when it runs, what it took until the first event pays for it.
   std::function<void(Status)> prepared_;
   MonotonicTime prepare_began_{};
   nanoseconds prepare_took_{0};
+  nanoseconds init_took_{0};
   bool ran_ = false;
   uint64_t sequence_ = 0;
   uint64_t cpu_us_before_ = 0;  // the cgroup's, when the running attempt began

@@ -178,7 +178,9 @@ void FunctionRegistry::UpdateScaling(std::string name, const ScalingChange& chan
   auto found = BeginChange(name, {});
   if (!found.ok()) return done(found.error());
   FunctionScaling scaling = (*found)->scaling;
-  if (const Status changed = change(scaling); !changed.ok()) {
+  Status changed = change(scaling);
+  if (changed.ok()) changed = ValidateScaling(scaling);
+  if (!changed.ok()) {
     (*found)->changing = false;
     return done(changed);
   }

@@ -315,11 +315,19 @@ void Router::OnReplaced(const FunctionVersionPtr& old_version, const FunctionVer
   pools_.Retire(*old_version);
   const bool function_gone = !new_version && old_version->version == "$LATEST";
   if (function_gone) concurrency_.Forget(old_version->function);
+  if (new_version && !gate_.closed()) KeepLeast(new_version->function);
 }
 
 void Router::OnScalingChanged(const std::string& function) {
   concurrency_.Reserve(function, registry_.ScalingOf(function).reserved_concurrency);
   pools_.Rescale(function);
+  if (!gate_.closed()) KeepLeast(function);
+}
+
+// A function that is to have workers before its first event needs a pool.
+void Router::KeepLeast(const std::string& function) {
+  if (registry_.ScalingOf(function).workers_min == 0) return;
+  if (const auto latest = registry_.Resolve(function, ""); latest.ok()) (void)pools_.PoolOf(*latest);
 }
 
 }  // namespace hearth

@@ -61,6 +61,7 @@ class Router final : public EventSink, public RegistryObserver {
   class PoolWait;
 
   Status Admit(const Event& event) const;
+  void KeepLeast(const std::string& function);
   Status CheckConcurrency(const std::string& function) const;
   Status CheckNotOff(const std::string& function) const;
   Status CheckBudgets(const std::string& function) const;

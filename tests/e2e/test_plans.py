@@ -278,6 +278,41 @@ class Concurrency(DaemonTest):
         self.reserve("none")
 
 
+class Kept(DaemonTest):
+    """Workers of a function that no plan pays for."""
+
+    @classmethod
+    def set_up_functions(cls):
+        cls.daemon.create_function("victim", handler_path("victim"))
+
+    def keep(self, *flags):
+        done = self.daemon.hearth("concurrency", "victim", *flags)
+        self.assertEqual(0, done.returncode, done.stderr)
+        return done.stdout
+
+    def test_the_least_number_is_there_and_stays_over_a_restart(self):
+        self.assertIn("at least", self.keep("--min", "2", "--idle-time-out", "0"))
+        wait_until(lambda: self.daemon.workers("victim", "idle") == 2, what="two workers kept")
+        cold = metric_sum(self.daemon.metrics(), "hearth_cold_starts_total", function="victim")
+        self.assertEqual(200, self.daemon.invoke("victim", {"do": "echo"}).status)
+        self.assertEqual(cold, metric_sum(self.daemon.metrics(), "hearth_cold_starts_total", function="victim"))
+        self.daemon.kill9()
+        self.daemon.start()
+        wait_until(lambda: self.daemon.workers("victim", "idle") == 2, what="two workers kept after a restart")
+        self.keep("--min", "none")
+        wait_until(lambda: self.daemon.workers("victim", "idle") == 0, what="none kept: idle at once is gone")
+        self.keep("--idle-time-out", "none")
+
+    def test_a_spare_one_stands_beside_a_busy_one(self):
+        self.keep("--spare", "1")
+        self.daemon.invoke("victim", {"do": "sleep", "ms": 1500}, invocation_type="Event")
+        wait_until(lambda: self.daemon.workers("victim", "busy") == 1 and self.daemon.workers("victim", "idle") >= 1, what="a spare worker")
+        shown = self.daemon.hearth("ps", "--each").stdout
+        self.assertRegex(shown, r"victim +\$LATEST +\d+ +busy +\d+ ms +an event")
+        self.assertRegex(shown, r"victim +\$LATEST +\d+ +(idle|frozen) +\d+ m?s +")
+        self.keep("--spare", "none")
+
+
 class PlanBills(DaemonTest):
     """What ran where is what the bill has: each plan with a real workload."""
 

@@ -123,6 +123,10 @@ TEST_CASE_METHOD(ResourcesFixture, "workers, queues, info", "[control]") {
   REQUIRE(workers.size() == 1);
   CHECK(workers[0]["idle"] == 2);
   CHECK(workers[0]["workers_max"] == 8);
+  CHECK_FALSE(workers[0].contains("workers"));
+  pool.status[0].workers = {{7, "frozen", 1200, "idle for the linger"}};
+  CHECK(Body(Call("GET", "/_hearth/v1/workers?each=1"))["versions"][0]["workers"] ==
+        json::array({{{"id", 7}, {"state", "frozen"}, {"for_ms", 1200}, {"why", "idle for the linger"}}}));
 
   const std::string orders = MakeQueue("orders");
   MakeQueue("other");

@@ -23,6 +23,7 @@ class FakeLauncher final : public WorkerLauncher {
     }
     WorkerId id() const override { return id_; }
     WorkerState state() const override { return state_; }
+    WorkerLife life() const override { return {state_, began_, "as the test has it"}; }
     bool usable() const override { return state_ == WorkerState::kIdle; }
     void Run(const Event& event, OnAttempt done) override {
       CHECK_TRUE(state_ == WorkerState::kIdle);
@@ -38,6 +39,7 @@ class FakeLauncher final : public WorkerLauncher {
       prepared_ = std::move(done);
       launcher_.preparing_.push_back(id_);
     }
+    nanoseconds init_took() const override { return launcher_.init_takes; }
     void SetOnIdleDeath(std::function<void()> on_death) override { on_idle_death_ = std::move(on_death); }
 
    private:
@@ -55,6 +57,7 @@ class FakeLauncher final : public WorkerLauncher {
   };
 
   explicit FakeLauncher(ManualExecutor& executor) : executor_(executor) {}
+  nanoseconds init_takes{0};  // as workers tell it from now on
 
   void Launch(const std::shared_ptr<const FunctionVersion>&, OnWorker done) override {
     asked_.push_back(std::move(done));

@@ -69,6 +69,23 @@ TEST_CASE_METHOD(PoolSetFixture, "the longest idle worker of the node makes room
   CHECK(pools_->memory_used() == 512_MiB);
 }
 
+TEST_CASE_METHOD(PoolSetFixture,
+                 "a worker whose init is dear outlasts a cheap one that was used later, for a while",
+                 "[pool]") {
+  const Version dear = Function("dear", 256_MiB);
+  launcher_.init_takes = std::chrono::seconds(2);
+  Warm(dear);
+  launcher_.init_takes = std::chrono::milliseconds(600);
+  int evicted = 0;
+  // Each time another of the cheap ones comes and the one before goes; dear is not used again.
+  for (; CountsOf(dear).idle == 1 && evicted < 10; ++evicted) {
+    executor_.Advance(seconds(1));
+    Warm(Function("cheap" + std::to_string(evicted), 256_MiB));
+  }
+  // 2000 ms against 600, 1200, 1800, 2400: the clock has passed it.
+  CHECK(evicted == 5);
+}
+
 TEST_CASE_METHOD(PoolSetFixture, "a starving function gets its worker when memory comes back", "[pool]") {
   const Version hog = Function("hog", 512_MiB), small = Function("small", 128_MiB);
   Ask(hog);

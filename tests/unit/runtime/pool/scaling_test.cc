@@ -59,5 +59,37 @@ TEST_CASE("memory is taken from keep-alive, then lent, then spot; then events wa
   CHECK(RelieveMemory(pressure) == Relief::kThrottle);
 }
 
+TEST_CASE("the least number is started ahead of events, within the limit", "[pool][ahead]") {
+  PoolLimits limits = Limits(4);
+  CHECK(WorkersAhead({}, limits) == 0);
+  limits.workers_min = 3;
+  CHECK(WorkersAhead({}, limits) == 3);
+  CHECK(WorkersAhead({.idle = 1, .busy = 1}, limits) == 1);
+  CHECK(WorkersAhead({.busy = 2, .starting = 1}, limits) == 0);
+  limits.workers_min = 5;
+  CHECK(WorkersAhead({}, limits) == 4);
+}
+
+TEST_CASE("spare workers are beside busy ones, and none while all is quiet", "[pool][ahead]") {
+  PoolLimits limits = Limits(10);
+  limits.workers_spare = 2;
+  CHECK(WorkersAhead({}, limits) == 0);
+  CHECK(WorkersAhead({.idle = 1}, limits) == 0);
+  CHECK(WorkersAhead({.busy = 1}, limits) == 2);
+  CHECK(WorkersAhead({.idle = 1, .busy = 1}, limits) == 1);
+  CHECK(WorkersAhead({.starting = 2, .waiting = 1}, limits) == 1);  // one of the two is for who waits
+  CHECK(WorkersAhead({.idle = 2, .busy = 8}, limits) == 0);
+  CHECK(WorkersAhead({.busy = 9}, limits) == 1);
+}
+
+TEST_CASE("an idle worker is worth its start and init by its memory, over what went before", "[pool]") {
+  EvictionClock clock;
+  CHECK(clock.WorthOf(std::chrono::milliseconds(512), 128_MiB) == Approx(4));
+  CHECK(clock.WorthOf(std::chrono::milliseconds(512), 256_MiB) == Approx(2));
+  clock.OnEvicted(3);
+  clock.OnEvicted(1);  // it never goes back
+  CHECK(clock.WorthOf(std::chrono::milliseconds(512), 128_MiB) == Approx(7));
+}
+
 }  // namespace
 }  // namespace hearth

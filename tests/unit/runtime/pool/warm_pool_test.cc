@@ -2,60 +2,10 @@
 
 #include <catch2/catch.hpp>
 
-#include "tests/unit/runtime/pool/fake_launcher.h"
+#include "tests/unit/runtime/pool/warm_pool_fixture.h"
 
 namespace hearth {
 namespace {
-
-class WarmPoolFixture {
- protected:
-  WarmPoolFixture() { MakePool({}); }
-
-  void MakePool(PoolLimits limits, Isolation isolation = Isolation::kInstance) {
-    pool_.reset();
-    auto version = std::make_shared<FunctionVersion>();
-    version->function = "resize";
-    version->settings.memory = 128_MiB;
-    version->settings.timeout = seconds(3);
-    version->settings.isolation = isolation;
-    pool_ = std::make_unique<WarmPool>(
-        version, limits, launcher_, memory_, [this] { return make_room_ && make_room_(); }, executor_);
-  }
-  // Asks for a worker; leases and errors gather in the order in which they come.
-  void Ask(nanoseconds limit = seconds(3)) {
-    waits_.push_back(pool_->Acquire(limit, [this](Result<WorkerLease> lease) {
-      if (lease.ok()) {
-        leases_.push_back(std::move(lease).value());
-      } else {
-        errors_.push_back(lease.error());
-      }
-    }));
-  }
-  void LetOneStart() {
-    launcher_.LetOneStart();
-    executor_.RunPosted();
-  }
-  void LetAllStart() {
-    launcher_.LetAllStart();
-    executor_.RunPosted();
-  }
-  void GiveBackFirst() {
-    WorkerLease first = std::move(leases_.front());
-    leases_.erase(leases_.begin());
-    first = {};
-    executor_.RunPosted();
-  }
-
-  static constexpr auto s = std::chrono::seconds(1);
-  ManualExecutor executor_;
-  FakeLauncher launcher_{executor_};
-  MemoryBudget memory_{512_MiB};
-  std::function<bool()> make_room_;
-  std::unique_ptr<WarmPool> pool_;
-  std::vector<Error> errors_;
-  std::vector<WorkerLease> leases_;
-  std::vector<WarmPool::Wait> waits_;
-};
 
 TEST_CASE_METHOD(WarmPoolFixture, "a worker that was given back is lent again, without a start", "[pool]") {
   CHECK_FALSE(pool_->TryAcquire());
@@ -291,22 +241,6 @@ TEST_CASE_METHOD(WarmPoolFixture, "a worker dies on a lease that has outlived it
   CHECK(launcher_.workers_alive() == 0);
 }
 
-class ReservedFixture : public WarmPoolFixture {
- protected:
-  static CapacityPlan Reserved(size_t workers, const std::string& commitment = "rsv-1") {
-    CapacityPlan plan;
-    if (workers > 0) plan.reserved.push_back({commitment, workers});
-    return plan;
-  }
-  void Keep(size_t workers) {
-    memory_.Promise(Bytes{workers * (128_MiB).count});
-    pool_->SetPlan(Reserved(workers));
-    LetAllStart();
-    while (launcher_.preparing() > 0) launcher_.LetOnePrepare();
-    executor_.RunPosted();
-  }
-};
-
 TEST_CASE_METHOD(ReservedFixture, "reserved workers are initialised without an event, and lent first",
                  "[pool][reserved]") {
   memory_.Promise(256_MiB);
@@ -472,67 +406,6 @@ TEST_CASE_METHOD(ReservedFixture, "draining ends reserved workers and starts no 
   CHECK(drained);
   CHECK(launcher_.workers_alive() == 0);
   CHECK(launcher_.starts_waiting() == 0);
-}
-
-TEST_CASE_METHOD(WarmPoolFixture, "the limit falls: idle workers go now, busy ones when they come back",
-                 "[pool][concurrency]") {
-  for (int i = 0; i < 3; ++i) Ask();
-  LetAllStart();
-  REQUIRE(leases_.size() == 3);
-  GiveBackFirst();
-  PoolLimits limits;
-  limits.workers_max = 1;
-  pool_->SetLimits(limits);
-  CHECK(launcher_.workers_alive() == 2);  // both busy
-  GiveBackFirst();
-  CHECK(launcher_.workers_alive() == 1);
-  GiveBackFirst();
-  CHECK(launcher_.workers_alive() == 1);
-  CHECK(pool_->counts().idle == 1);
-}
-
-TEST_CASE_METHOD(WarmPoolFixture, "switched off: nobody waits any more; switched on: all as before",
-                 "[pool][concurrency]") {
-  PoolLimits limits;
-  limits.workers_max = 1;
-  pool_->SetLimits(limits);
-  Ask();
-  LetAllStart();
-  Ask();
-  REQUIRE(leases_.size() == 1);
-  limits.workers_max = 0;
-  pool_->SetLimits(limits);
-  executor_.Advance(nanoseconds(0));
-  REQUIRE(errors_.size() == 1);
-  CHECK(errors_[0].code == ErrorCode::kThrottled);
-  GiveBackFirst();
-  CHECK(launcher_.workers_alive() == 0);
-  limits.workers_max = 1;
-  pool_->SetLimits(limits);
-  Ask();
-  LetAllStart();
-  CHECK(leases_.size() == 1);
-}
-
-TEST_CASE_METHOD(ReservedFixture, "at the limit, workers on demand make way for those that commitments keep",
-                 "[pool][reserved][concurrency]") {
-  PoolLimits limits;
-  limits.workers_max = 2;
-  pool_->SetLimits(limits);
-  Ask();
-  Ask();
-  LetAllStart();
-  REQUIRE(leases_.size() == 2);
-  GiveBackFirst();
-  memory_.Promise(256_MiB);
-  pool_->SetPlan(Reserved(2));
-  CHECK(launcher_.starts_waiting() == 1);  // in place of the idle one
-  GiveBackFirst();
-  CHECK(launcher_.starts_waiting() == 2);  // in place of the one that came back
-  LetAllStart();
-  while (launcher_.preparing() > 0) launcher_.LetOnePrepare();
-  CHECK(pool_->counts().reserved_idle == 2);
-  CHECK(launcher_.workers_alive() == 2);
 }
 
 }  // namespace

@@ -577,8 +577,10 @@ TEST_CASE_METHOD(Fixture, "init ahead of events: billed with the first of them, 
   RunUntil([&] { return !prepared.empty(); });
   CHECK(prepared[0].ok());
   CHECK(worker_->usable());
+  CHECK(worker_->life().why == "initialised ahead of events");
   Run();
   const Attempt first = Ended();
+  CHECK(worker_->life().why == "answered");
   CHECK(first.kind == OutcomeKind::kSuccess);
   CHECK_FALSE(first.cold);
   CHECK(first.init > nanoseconds(0));
@@ -618,6 +620,7 @@ TEST_CASE_METHOD(Fixture, "init ahead of events fails", "[worker][reserved]") {
   RunUntil([&] { return !prepared.empty(); });
   REQUIRE_FALSE(prepared[0].ok());
   CHECK_THAT(prepared[0].error().message, Catch::Contains(why));
+  CHECK(worker_->life().state == WorkerState::kDying);
   CHECK_FALSE(worker_->usable());
   CHECK(idle_deaths_ == 0);
   CHECK(LinesOf(LogSource::kPlatform).size() == 1);

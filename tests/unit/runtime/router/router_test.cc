@@ -328,5 +328,26 @@ TEST_CASE_METHOD(RouterFixture, "reserved concurrency is there, however busy oth
   CHECK(Settled(Fire("crop")));
 }
 
+TEST_CASE_METHOD(RouterFixture, "the least number of workers is there before the first event",
+                 "[router][ahead]") {
+  Deploy("resize");
+  registry_->UpdateScaling(
+      "resize",
+      [](FunctionScaling& scaling) {
+        scaling.workers_min = 2;
+        return Ok();
+      },
+      [](const Status& changed) { CHECK(changed.ok()); });
+  executor_.RunPosted();
+  StartWorkers();
+  while (launcher_.preparing() > 0) launcher_.LetOnePrepare();
+  CHECK(pools_->PoolOf(registry_->Resolve("resize", "").value()).counts().idle == 2);
+  Fire("resize");
+  Complete(0);
+  REQUIRE(observer_.settled.size() == 1);
+  CHECK_FALSE(observer_.settled[0].cold);
+  CHECK(observer_.settled[0].plan == Plan::kOnDemand);
+}
+
 }  // namespace
 }  // namespace hearth
