@@ -8,9 +8,9 @@
 #include "runtime/base/base64.h"
 #include "runtime/base/digest.h"
 #include "runtime/base/json_depth.h"
+#include "runtime/base/json_text.h"
 #include "runtime/store/attributes_md5.h"
 #include "runtime/store/system_attributes.h"
-#include "runtime/base/json_text.h"
 
 namespace hearth {
 namespace {
