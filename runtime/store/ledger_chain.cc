@@ -67,6 +67,12 @@ Result<ChainFile> ReadChainFile(const std::string& folder, uint64_t sequence) {
 Result<LedgerChain> LedgerChain::Open(std::string folder, const std::vector<LedgerSegmentInfo>& segments) {
   LedgerChain chain(std::move(folder));
   for (auto segment = segments.rbegin(); segment != segments.rend(); ++segment) {
+    if (!segment->raw) {  // the next segment's chain goes on after its last group
+      chain.sequence_ = segment->sequence;
+      chain.offset_ = segment->end;
+      chain.head_ = segment->chain_after;
+      break;
+    }
     const Status continued = chain.Continue(*segment);
     if (continued.ok()) break;
     if (continued.error().code == ErrorCode::kUnsupported) return continued.error();
@@ -122,59 +128,54 @@ Status LedgerChain::StartFile(uint64_t sequence) {
   return Ok();
 }
 
-namespace {
-
-// Walks the chain over the segments, oldest first.
-class ChainVerification final {
- public:
-  explicit ChainVerification(const std::string& folder) : folder_(folder) {}
-
-  Status Check(const LedgerSegmentInfo& info) {
-    auto file = ReadChainFile(folder_, info.sequence);
-    if (!file.ok() && file.error().code == ErrorCode::kNotFound) {
-      if (uncovered_.empty()) uncovered_ = "segment " + std::to_string(info.sequence) + " has no chain";
-      return Ok();
+Result<CheckedGroups> CheckChainOf(const std::string& folder, const LedgerSegmentInfo& info,
+                                   const Sha256Digest* head) {
+  HEARTH_ASSIGN(const ChainFile file, ReadChainFile(folder, info.sequence));
+  if (head != nullptr && file.header.previous != *head)
+    return Broken(info, "its chain does not continue that of the segment before");
+  HEARTH_ASSIGN(const auto segment, LedgerSegment::Map(info.path, LedgerSegment::Access::kRead));
+  CheckedGroups checked{.head = file.header.previous};
+  for (const ChainEntry& entry : file.entries) {
+    const std::string group = "sync group " + std::to_string(entry.group);
+    if (entry.end > info.end || entry.end > segment->capacity()) {
+      return Broken(info, group + " of its chain ends at byte " + std::to_string(entry.end) +
+                              ", its valid records at byte " + std::to_string(info.end));
     }
-    if (!file.ok()) return std::move(file).error();
-    if (!uncovered_.empty()) return Broken(info, "it is chained although " + uncovered_);
-    if (file->header.previous != head_)
-      return Broken(info, "its chain does not continue that of the segment before");
-    HEARTH_ASSIGN(const auto segment, LedgerSegment::Map(info.path, LedgerSegment::Access::kRead));
-    return CheckGroups(info, *file, segment->bytes());
+    if (entry.end <= checked.end) return Broken(info, group + " of its chain is out of order");
+    checked.head = ChainHash(checked.head, info.sequence, checked.end,
+                             segment->bytes().substr(checked.end, entry.end - checked.end));
+    if (checked.head != entry.hash) return Broken(info, group + " does not have the hash that was chained");
+    checked.end = entry.end;
+    ++checked.groups;
   }
-
- private:
-  Status CheckGroups(const LedgerSegmentInfo& info, const ChainFile& file, std::string_view bytes) {
-    uint64_t start = 0;
-    head_ = file.header.previous;
-    for (const ChainEntry& entry : file.entries) {
-      const std::string group = "sync group " + std::to_string(entry.group);
-      if (entry.end > info.end) {
-        return Broken(info, group + " of its chain ends at byte " + std::to_string(entry.end) +
-                                ", its valid records at byte " + std::to_string(info.end));
-      }
-      if (entry.end <= start) return Broken(info, group + " of its chain is out of order");
-      head_ = ChainHash(head_, info.sequence, start, bytes.substr(start, entry.end - start));
-      if (head_ != entry.hash) return Broken(info, group + " does not have the hash that was chained");
-      start = entry.end;
-    }
-    if (start < info.end) {
-      uncovered_ = "bytes " + std::to_string(start) + " to " + std::to_string(info.end) + " of segment " +
-                   std::to_string(info.sequence) + " are not";
-    }
-    return Ok();
-  }
-
-  const std::string& folder_;
-  Sha256Digest head_{};
-  std::string uncovered_;  // what is not covered, if anything so far
-};
-
-}  // namespace
+  return checked;
+}
 
 Status VerifyLedgerChain(const std::string& folder, const std::vector<LedgerSegmentInfo>& segments) {
-  ChainVerification verification(folder);
-  for (const LedgerSegmentInfo& segment : segments) HEARTH_TRY(verification.Check(segment));
+  Sha256Digest head{};
+  std::string uncovered;  // what is not covered, if anything so far
+  for (const LedgerSegmentInfo& info : segments) {
+    if (!info.raw) {
+      head = info.chain_after;
+      continue;
+    }
+    const auto checked = CheckChainOf(folder, info, uncovered.empty() ? &head : nullptr);
+    if (!checked.ok() && checked.error().code == ErrorCode::kNotFound) {
+      if (info.rolled_up) {  // being removed: a power loss kept the removal of its chain only
+        head = info.chain_after;
+        continue;
+      }
+      if (uncovered.empty()) uncovered = "segment " + std::to_string(info.sequence) + " has no chain";
+      continue;
+    }
+    if (!checked.ok()) return checked.error();
+    if (!uncovered.empty()) return Broken(info, "it is chained although " + uncovered);
+    head = checked->head;
+    if (checked->end < info.end) {
+      uncovered = "bytes " + std::to_string(checked->end) + " to " + std::to_string(info.end) +
+                  " of segment " + std::to_string(info.sequence) + " are not";
+    }
+  }
   return Ok();
 }
 

@@ -56,7 +56,17 @@ struct ChainFile {
 };
 Result<ChainFile> ReadChainFile(const std::string& folder, uint64_t sequence);
 
-// Recomputes every hash of the chain. kCorrupt names segment, group and what is wrong. Bytes of the newest
+// What of a segment its chain covers, every hash computed again. `head`, unless null: the hash that the chain
+// before ended with. kNotFound: it has no chain; kCorrupt names segment, group and what is wrong.
+struct CheckedGroups {
+  uint64_t groups = 0;
+  uint64_t end = 0;  // of the last one
+  Sha256Digest head{};
+};
+Result<CheckedGroups> CheckChainOf(const std::string& folder, const LedgerSegmentInfo& segment,
+                                   const Sha256Digest* head);
+
+// The same for all of them, in order. kCorrupt names segment, group and what is wrong. Bytes of the newest
 // segments that no group covers yet are legal; in a segment followed by a chained one they are not.
 Status VerifyLedgerChain(const std::string& folder, const std::vector<LedgerSegmentInfo>& segments);
 

@@ -95,6 +95,24 @@ std::optional<ChainEntry> DecodeChainEntry(std::string_view block) {
   return entry;
 }
 
+LedgerBlock EncodeRollUpHeader(const RollUpHeader& header) {
+  LedgerBlock block{};
+  StorePreamble(block, kRollUpMagic);
+  StoreNumber(&block[16], header.sequence);
+  StoreNumber(&block[24], header.first_number);
+  StoreNumber(&block[32], header.end_number);
+  StoreNumber(&block[40], header.end);
+  StoreNumber(&block[48], header.payload_bytes);
+  StoreBlockCrc(block);
+  return block;
+}
+
+RollUpHeader DecodeRollUpHeader(std::string_view block) {
+  return {LoadNumber<uint64_t>(&block[16]), LoadNumber<uint64_t>(&block[24]),
+          LoadNumber<uint64_t>(&block[32]), LoadNumber<uint64_t>(&block[40]),
+          LoadNumber<uint64_t>(&block[48])};
+}
+
 LedgerBlock EncodeSlotsHeader(uint32_t slot_bytes, uint64_t slots) {
   LedgerBlock block{};
   StorePreamble(block, kSlotsMagic);
@@ -142,6 +160,7 @@ std::string NumberedName(uint64_t sequence, const char* suffix) {
 }  // namespace
 
 std::string SegmentName(uint64_t sequence) { return NumberedName(sequence, "ledger"); }
+std::string RollUpName(uint64_t sequence) { return NumberedName(sequence, "rollup"); }
 std::string ChainName(uint64_t sequence) { return NumberedName(sequence, "chain"); }
 
 }  // namespace hearth

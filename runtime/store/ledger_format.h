@@ -78,6 +78,14 @@ struct ChainEntry {
   Sha256Digest hash{};
 };
 
+struct RollUpHeader {
+  uint64_t sequence = 0;
+  uint64_t first_number = 0;
+  uint64_t end_number = 0;
+  uint64_t end = 0;
+  uint64_t payload_bytes = 0;
+};
+
 enum class BlockState { kValid, kEmpty, kDamaged, kOtherVersion };
 
 // What the first bytes of a file are; kEmpty: all zero.
@@ -89,6 +97,8 @@ LedgerBlock EncodeChainHeader(const ChainHeader& header);
 ChainHeader DecodeChainHeader(std::string_view block);
 LedgerBlock EncodeChainEntry(const ChainEntry& entry);
 std::optional<ChainEntry> DecodeChainEntry(std::string_view block);
+LedgerBlock EncodeRollUpHeader(const RollUpHeader& header);
+RollUpHeader DecodeRollUpHeader(std::string_view block);
 LedgerBlock EncodeSlotsHeader(uint32_t slot_bytes, uint64_t slots);
 
 // SHA-256(previous hash | sequence | start | end | SHA-256(bytes)): a group cannot move, grow or change
@@ -103,5 +113,6 @@ std::optional<std::string_view> ReadFrame(std::string_view segment, uint64_t off
 
 std::string SegmentName(uint64_t sequence);  // "0000000007.ledger"
 std::string ChainName(uint64_t sequence);    // "0000000007.chain"
+std::string RollUpName(uint64_t sequence);   // "0000000007.rollup"
 
 }  // namespace hearth

@@ -4,6 +4,7 @@
 #include <sys/file.h>
 
 #include <algorithm>
+#include <atomic>
 #include <cerrno>
 #include <deque>
 #include <optional>
@@ -15,6 +16,7 @@
 #include "runtime/base/weak_ptr.h"
 #include "runtime/loop/work_thread.h"
 #include "runtime/store/ledger_chain.h"
+#include "runtime/store/ledger_check.h"
 #include "runtime/store/ledger_inventory.h"
 #include "runtime/store/next_segment.h"
 
@@ -36,6 +38,58 @@ struct SyncTarget {
   uint64_t end_number = 0;
 };
 
+Status ReadSegments(const std::vector<LedgerSegmentInfo>& segments, uint64_t from,
+                    const LedgerLog::Visit& visit) {
+  for (const LedgerSegmentInfo& info : segments) {
+    if (!info.raw || info.end_number <= from || info.first_number == info.end_number) continue;
+    HEARTH_ASSIGN(const auto segment, LedgerSegment::Map(info.path, LedgerSegment::Access::kRead));
+    HEARTH_ASSIGN(const bool go_on, ReadSegmentRecords(info, segment->bytes(), from, visit));
+    if (!go_on) return Ok();
+  }
+  return Ok();
+}
+
+// Where each segment ended then. What is before that never changes, so that files are read without a lock.
+class FolderView final : public LedgerView {
+ public:
+  FolderView(std::string folder, std::vector<LedgerSegmentInfo> segments, std::vector<LedgerPart> parts)
+      : folder_(std::move(folder)), segments_(std::move(segments)), parts_(std::move(parts)) {}
+
+  std::vector<LedgerPart> parts() const override { return parts_; }
+  Status Read(uint64_t from, const Visit& visit) const override {
+    Status read = ReadSegments(segments_, from, visit);
+    if (read.ok() || read.error().code != ErrorCode::kNotFound) return read;
+    return Error{ErrorCode::kPrecondition, "records of the ledger were removed meanwhile, their sums stay (" +
+                                               read.error().message + "): ask again"};
+  }
+  Result<std::string> SumsOf(uint64_t sequence) const override {
+    HEARTH_ASSIGN(RollUp roll_up, ReadRollUp(folder_, sequence));
+    return std::move(roll_up.payload);
+  }
+
+ private:
+  const std::string folder_;
+  const std::vector<LedgerSegmentInfo> segments_;
+  const std::vector<LedgerPart> parts_;
+};
+
+// Of a log in memory, which has no threads of its own: reads the log itself.
+class WholeView final : public LedgerView {
+ public:
+  explicit WholeView(const LedgerLog& log) : log_(log), size_(log.size()) {}
+  std::vector<LedgerPart> parts() const override { return log_.parts(); }
+  Status Read(uint64_t from, const Visit& visit) const override {
+    return log_.Read(from, [&](uint64_t number, std::string_view record) {
+      return number < size_ && visit(number, record);
+    });
+  }
+  Result<std::string> SumsOf(uint64_t sequence) const override { return log_.SumsOf(sequence); }
+
+ private:
+  const LedgerLog& log_;
+  const uint64_t size_;
+};
+
 class SegmentedLedgerLog final : public LedgerLog {
  public:
   SegmentedLedgerLog(Options options, Executor& executor, UniqueFd lock, LedgerInventory inventory,
@@ -46,15 +100,18 @@ class SegmentedLedgerLog final : public LedgerLog {
         segments_(std::move(inventory.segments)),
         next_sequence_(inventory.next_sequence),
         next_number_(inventory.next_number),
+        report_(inventory.report),
         chain_(std::move(chain)),
         next_(executor,
               [weak = weak_.Get()] {
                 if (weak) weak->RetryLater();
               }),
-        sync_thread_(executor, "ledger-sync") {}
+        sync_thread_(executor, "ledger-sync"),
+        upkeep_thread_(executor, "ledger-upkeep") {}
 
   // The threads are joined after this, so the last group is on the disk when the destructor returns.
   ~SegmentedLedgerLog() override {
+    closing_->store(true, std::memory_order_relaxed);
     if (synced_number_ == next_number_ || !sync_error_.ok()) return;
     sync_thread_.Submit([this, targets = TakeTargets()] { (void)SyncOnThread(targets); });
   }
@@ -64,7 +121,7 @@ class SegmentedLedgerLog final : public LedgerLog {
     for (size_t i = 0; i < segments_.size(); ++i) {
       const bool grows = last_may_grow && i + 1 == segments_.size();
       if (grows && Reopen(segments_[i])) continue;
-      if (segments_[i].sequence >= chain_.sequence()) QueueOld(segments_[i]);
+      if (segments_[i].raw && segments_[i].sequence >= chain_.sequence()) QueueOld(segments_[i]);
     }
     if (!current_) {
       (void)Roll();  // on a full disk the log opens, is not writable, and goes on trying
@@ -104,13 +161,10 @@ class SegmentedLedgerLog final : public LedgerLog {
 
   Status Read(uint64_t from,
               const std::function<bool(uint64_t number, std::string_view record)>& visit) const override {
-    for (const LedgerSegmentInfo& info : segments_) {
-      if (info.end_number <= from || info.first_number == info.end_number) continue;
-      HEARTH_ASSIGN(const auto segment, LedgerSegment::Map(info.path, LedgerSegment::Access::kRead));
-      HEARTH_ASSIGN(const bool go_on, ReadSegment(info, segment->bytes().substr(0, info.end), from, visit));
-      if (!go_on) return Ok();
-    }
-    return Ok();
+    return ReadSegments(segments_, from, visit);
+  }
+  std::shared_ptr<const LedgerView> View() const override {
+    return std::make_shared<FolderView>(options_.folder, segments_, parts());
   }
 
   uint64_t size() const override { return next_number_; }
@@ -128,6 +182,78 @@ class SegmentedLedgerLog final : public LedgerLog {
     return VerifyLedgerChain(options_.folder, segments_);
   }
 
+  std::vector<Part> parts() const override {
+    std::vector<Part> parts;
+    for (size_t i = 0; i < segments_.size(); ++i) {
+      const LedgerSegmentInfo& info = segments_[i];
+      const bool full = i + 1 < segments_.size() && info.end_number <= synced_number_;
+      parts.push_back({info.sequence, info.first_number, info.end_number, full, info.raw, info.rolled_up,
+                       info.roll_up_hash});
+    }
+    return parts;
+  }
+
+  void RollUpPart(uint64_t sequence, MakeSums make, std::function<void(Result<Sha256Digest>)> done) override {
+    const auto found = Find(sequence);
+    if (found == segments_.end() || !found->raw || found + 1 == segments_.end() ||
+        found->end_number > synced_number_) {
+      return Refuse<Sha256Digest>(std::move(done), "roll up ledger segment " + std::to_string(sequence) +
+                                                       ": it is not there, or not full and synced");
+    }
+    if (rolling_up_) {
+      return Refuse<Sha256Digest>(std::move(done), "roll up ledger segment " + std::to_string(sequence) +
+                                                       ": another one is being rolled up");
+    }
+    rolling_up_ = true;
+    Sha256Digest previous{};
+    for (auto before = segments_.begin(); before != found; ++before) {
+      if (before->rolled_up) previous = before->roll_up_hash;
+    }
+    upkeep_thread_.Run<Result<RollUp>>(
+        [folder = options_.folder, info = *found, previous, make = std::move(make)] {
+          return MakeRollUp(folder, info, previous, make);
+        },
+        [weak = weak_.Get(), done = std::move(done)](Result<RollUp> made) {
+          if (!weak) return;
+          weak->rolling_up_ = false;
+          if (!made.ok()) return done(std::move(made).error());
+          weak->RolledUp(*made);
+          done(made->hash);
+        });
+  }
+
+  void RemoveRaw(uint64_t sequence, std::function<void(Status)> done) override {
+    const auto found = Find(sequence);
+    if (found == segments_.end() || !found->rolled_up || found + 1 == segments_.end()) {
+      return RefuseStatus(std::move(done), "remove the records of ledger segment " +
+                                               std::to_string(sequence) + ": it has not been rolled up");
+    }
+    found->raw = false;  // first: nobody reads it while its file goes
+    upkeep_thread_.Run<Status>(
+        [folder = options_.folder, sequence] { return RemoveSegment(folder, sequence); },
+        [weak = weak_.Get(), done = std::move(done)](Status removed) {
+          if (weak) done(std::move(removed));
+        });
+  }
+
+  Result<std::string> SumsOf(uint64_t sequence) const override {
+    HEARTH_ASSIGN(RollUp roll_up, ReadRollUp(options_.folder, sequence));
+    return std::move(roll_up.payload);
+  }
+
+  void Check(Visit visit, std::function<void(Checked)> done) const override {
+    upkeep_thread_.Run<Checked>(
+        [folder = options_.folder, segments = segments_, report = report_, visit = std::move(visit),
+         closing = closing_] {
+          return CheckLedger(folder, segments, report, [&](uint64_t number, std::string_view record) {
+            return !closing->load(std::memory_order_relaxed) && visit(number, record);
+          });
+        },
+        [weak = weak_.Get(), done = std::move(done)](Checked checked) {
+          if (weak) done(std::move(checked));
+        });
+  }
+
  private:
   struct Waiting {
     uint64_t number;  // everything before it is to be synced
@@ -141,20 +267,28 @@ class SegmentedLedgerLog final : public LedgerLog {
                                       " bytes, the limit is " + std::to_string(kLedgerRecordBytesMax)};
   }
 
-  static Result<bool> ReadSegment(const LedgerSegmentInfo& info, std::string_view bytes, uint64_t from,
-                                  const std::function<bool(uint64_t, std::string_view)>& visit) {
-    uint64_t offset = kLedgerBlockBytes;
-    for (uint64_t number = info.first_number; number < info.end_number; ++number) {
-      const auto record = ReadFrame(bytes, offset, number);
-      if (!record) {
-        return Error{ErrorCode::kCorrupt, "ledger segment " + info.path + ": record " +
-                                              std::to_string(number) + " at byte " + std::to_string(offset) +
-                                              " is damaged"};
-      }
-      offset += FrameBytes(record->size());
-      if (number >= from && !visit(number, *record)) return false;
-    }
-    return true;
+  std::vector<LedgerSegmentInfo>::iterator Find(uint64_t sequence) {
+    return std::find_if(segments_.begin(), segments_.end(),
+                        [&](const LedgerSegmentInfo& info) { return info.sequence == sequence; });
+  }
+
+  void RolledUp(const RollUp& made) {
+    const auto found = Find(made.sequence);
+    found->rolled_up = true;
+    found->chain_after = made.chain_after;
+    found->roll_up_hash = made.hash;
+  }
+
+  template <class T>
+  void Refuse(std::function<void(Result<T>)> done, std::string why) {
+    executor_.Post([weak = weak_.Get(), done = std::move(done), why = std::move(why)] {
+      if (weak) done(Error{ErrorCode::kPrecondition, why});
+    });
+  }
+  void RefuseStatus(std::function<void(Status)> done, std::string why) {
+    executor_.Post([weak = weak_.Get(), done = std::move(done), why = std::move(why)] {
+      if (weak) done(Error{ErrorCode::kPrecondition, why});
+    });
   }
 
   bool Reopen(const LedgerSegmentInfo& info) {
@@ -298,6 +432,10 @@ class SegmentedLedgerLog final : public LedgerLog {
   std::vector<SyncTarget> leaving_;  // full segments that were not synced yet
   uint64_t next_sequence_;
   uint64_t next_number_;
+  const OpenReport report_;
+
+  const std::shared_ptr<std::atomic<bool>> closing_ = std::make_shared<std::atomic<bool>>(false);
+  bool rolling_up_ = false;  // one at a time, since each has the hash of the one before
 
   // The sync thread's once the log is open.
   LedgerChain chain_;
@@ -317,6 +455,7 @@ class SegmentedLedgerLog final : public LedgerLog {
   // pointers.
   NextSegment next_;
   WorkThread sync_thread_;
+  mutable WorkThread upkeep_thread_;
 };
 
 Result<UniqueFd> LockFolder(const std::string& folder) {
@@ -360,6 +499,35 @@ Result<LedgerLog::Opened> LedgerLog::Open(Options options, Executor& executor) {
   log->Begin(last_may_grow);
   opened.log = std::move(log);
   return opened;
+}
+
+Result<LedgerLog::Checked> LedgerLog::CheckFolder(const std::string& folder, const Visit& visit) {
+  if (!PathExists(folder)) return Error{ErrorCode::kNotFound, "check ledger " + folder + ": no such folder"};
+  HEARTH_ASSIGN(const UniqueFd lock, LockFolder(folder));
+  HEARTH_ASSIGN(const LedgerInventory inventory, TakeLedgerInventory(folder));
+  return CheckLedger(folder, inventory.segments, inventory.report, visit);
+}
+
+void LedgerLog::RollUpPart(uint64_t, MakeSums, std::function<void(Result<Sha256Digest>)> done) {
+  done(Error{ErrorCode::kUnsupported, "this ledger has no segments"});
+}
+
+void LedgerLog::RemoveRaw(uint64_t, std::function<void(Status)> done) {
+  done(Error{ErrorCode::kUnsupported, "this ledger has no segments"});
+}
+
+std::shared_ptr<const LedgerView> LedgerLog::View() const { return std::make_shared<WholeView>(*this); }
+
+Result<std::string> LedgerLog::SumsOf(uint64_t) const {
+  return Error{ErrorCode::kNotFound, "this ledger has no segments"};
+}
+
+void LedgerLog::Check(Visit visit, std::function<void(Checked)> done) const {
+  Checked checked;
+  checked.segments = 1;
+  checked.records = size();
+  if (const Status read = Read(0, visit); !read.ok()) checked.findings.push_back(read.error().message);
+  done(std::move(checked));
 }
 
 }  // namespace hearth

@@ -5,13 +5,41 @@
 #include <memory>
 #include <string>
 #include <string_view>
+#include <utility>
+#include <vector>
 
+#include "runtime/base/digest.h"
 #include "runtime/base/histogram.h"
 #include "runtime/base/result.h"
 #include "runtime/base/units.h"
 #include "runtime/loop/executor.h"
 
 namespace hearth {
+
+// One segment of a log, newest last.
+struct LedgerPart {
+  uint64_t sequence = 0;
+  uint64_t first_number = 0;
+  uint64_t end_number = 0;
+  bool full = false;       // nothing is appended any more, and all of it is synced and chained
+  bool raw = true;         // its records are there
+  bool rolled_up = false;  // sums were made of it
+  Sha256Digest roll_up_hash{};
+};
+
+// What was in a log at one moment. Any thread; also when the log is gone.
+class LedgerView {
+ public:
+  using Visit = std::function<bool(uint64_t number, std::string_view record)>;
+
+  virtual ~LedgerView() = default;
+  virtual std::vector<LedgerPart> parts() const = 0;
+  // In order. Stops when `visit` returns false. kPrecondition: records of a segment were removed since then;
+  // none of that segment has been visited.
+  virtual Status Read(uint64_t from, const Visit& visit) const = 0;
+  // What stands for a segment's records; see LedgerLog::RollUpPart().
+  virtual Result<std::string> SumsOf(uint64_t sequence) const = 0;
+};
 
 // An append-only log of small records in segment files; docs/ledger-format.md has the bytes.
 //
@@ -61,6 +89,41 @@ class LedgerLog {
   virtual Stats stats() const { return {}; }
   // Checks every CRC and the SHA-256 chain over the sync groups; blocks. kCorrupt names segment and group.
   virtual Status Verify() const = 0;
+
+  using Part = LedgerPart;
+  using Visit = LedgerView::Visit;
+  virtual std::vector<Part> parts() const { return {}; }
+  // What was appended so far, for another thread. Here: of a log in memory, which is to outlive it.
+  virtual std::shared_ptr<const LedgerView> View() const;
+  // On another thread: the sums of a full segment, from its records. It reads them by calling what it is
+  // given.
+  using MakeSums = std::function<Result<std::string>(const std::function<Status(const Visit&)>& read)>;
+  // Writes the sums of a full segment beside it; the records stay. Calls back with the hash of what was
+  // written. kPrecondition: it is not full and synced, or another one is being rolled up.
+  virtual void RollUpPart(uint64_t sequence, MakeSums make, std::function<void(Result<Sha256Digest>)> done);
+  // Removes the records of a segment that has been rolled up; its sums, numbers and place in the chain stay.
+  virtual void RemoveRaw(uint64_t sequence, std::function<void(Status)> done);
+  // What MakeSums gave for it. Blocks.
+  virtual Result<std::string> SumsOf(uint64_t sequence) const;
+
+  // What Check() finds. The log is good when `findings` is empty.
+  struct Checked {
+    uint64_t segments = 0;         // with their records
+    uint64_t rolled_up = 0;        // of which sums were made
+    uint64_t removed = 0;          // of which only sums are left
+    uint64_t records = 0;          // read
+    uint64_t records_removed = 0;  // in the sums only
+    uint64_t groups = 0;           // sync groups whose hash was computed again
+    uint64_t unchained_bytes = 0;  // at the end, not synced yet
+    uint64_t bytes_dropped = 0;    // found at the opening: no fault after a power loss
+    std::string dropped_where;
+    std::vector<std::pair<uint64_t, Sha256Digest>> roll_ups;  // sequence and hash, in order
+    std::vector<std::string> findings;
+  };
+  // The same as Verify(), on another thread, and it goes on after the first finding. `visit` is called there.
+  virtual void Check(Visit visit, std::function<void(Checked)> done) const;
+  // Of a ledger that no process has open; kConflict when one has.
+  static Result<Checked> CheckFolder(const std::string& folder, const Visit& visit);
 };
 
 struct LedgerLog::Opened {

@@ -1,6 +1,8 @@
 #pragma once
 
+#include <signal.h>
 #include <stdlib.h>
+#include <sys/resource.h>
 
 #include <condition_variable>
 #include <deque>
@@ -36,6 +38,7 @@ class PostingExecutor final : public Executor {
   const Clock& clock() const override { return timers_.clock(); }
 
   void Advance(std::chrono::nanoseconds by) { timers_.Advance(by); }
+  ManualClock& manual_clock() { return timers_.manual_clock(); }
   size_t timers_armed() const { return timers_.timers_armed(); }
   void WaitFor(const std::function<bool()>& reached) {
     while (!reached()) Next()();
@@ -68,6 +71,25 @@ class TemporaryFolder final {
 
  private:
   std::string path_;
+};
+
+// While it lives no file of this process may grow past `bytes`.
+class FileSizeLimit final {
+ public:
+  explicit FileSizeLimit(rlim_t bytes) {
+    before_handler_ = ::signal(SIGXFSZ, SIG_IGN);
+    REQUIRE(::getrlimit(RLIMIT_FSIZE, &before_) == 0);
+    const rlimit limit{bytes, before_.rlim_max};
+    REQUIRE(::setrlimit(RLIMIT_FSIZE, &limit) == 0);
+  }
+  ~FileSizeLimit() {
+    ::setrlimit(RLIMIT_FSIZE, &before_);
+    ::signal(SIGXFSZ, before_handler_);
+  }
+
+ private:
+  rlimit before_{};
+  sighandler_t before_handler_ = SIG_DFL;
 };
 
 // A ledger with small segments in a folder that goes with it.

@@ -196,29 +196,6 @@ TEST_CASE_METHOD(LedgerFixture, "kill -9 at any instant loses no record and inve
   CHECK(told > 0);
 }
 
-namespace {
-
-// While it lives no file of this process may grow past `bytes`.
-class FileSizeLimit final {
- public:
-  explicit FileSizeLimit(rlim_t bytes) {
-    before_handler_ = ::signal(SIGXFSZ, SIG_IGN);
-    REQUIRE(::getrlimit(RLIMIT_FSIZE, &before_) == 0);
-    const rlimit limit{bytes, before_.rlim_max};
-    REQUIRE(::setrlimit(RLIMIT_FSIZE, &limit) == 0);
-  }
-  ~FileSizeLimit() {
-    ::setrlimit(RLIMIT_FSIZE, &before_);
-    ::signal(SIGXFSZ, before_handler_);
-  }
-
- private:
-  rlimit before_{};
-  sighandler_t before_handler_ = SIG_DFL;
-};
-
-}  // namespace
-
 TEST_CASE_METHOD(LedgerFixture, "no room for a next segment: unavailable, then recovers by itself",
                  "[ledger]") {
   Open();

@@ -92,13 +92,15 @@ TEST_CASE_METHOD(SlotsFixture, "payload at the limit, one past it", "[ledger]") 
   CHECK(Left() == Payloads{longest});
 }
 
-TEST_CASE_METHOD(SlotsFixture, "every byte of the file flipped: the other slots stand, the damage is counted",
+TEST_CASE_METHOD(SlotsFixture, "every byte in use flipped: the other slots stand, the damage is counted",
                  "[ledger]") {
   Open(2);
   REQUIRE(slots().Put("first").ok());
   REQUIRE(slots().Put("second").ok());
   const std::string good = Bytes();
   for (size_t at = 0; at < good.size(); ++at) {
+    const bool in_use = at < kLedgerBlockBytes || (at > 500 && at % OpenSlots::kSlotBytes < 16);
+    if (!in_use && at % 101 != 0) continue;  // of the rest some
     std::string bad = good;
     bad[at] = static_cast<char>(bad[at] ^ 0x10);
     SetBytes(bad);
