@@ -7,6 +7,7 @@
 #include <thread>
 
 #include "runtime/loop/executor.h"
+#include "runtime/loop/offload.h"
 
 namespace hearth {
 
@@ -16,19 +17,15 @@ namespace hearth {
 // Owns:    the thread; joined in the destructor after everything submitted has run (completions already
 //          posted still run on the loop: they must hold weak pointers).
 // Thread:  Submit() from any.
-class WorkThread final {
+class WorkThread final : public Offload {
  public:
   WorkThread(Executor& executor, const char* name);
-  ~WorkThread();
-  // Runs `work` on the thread.
-  void Submit(std::function<void()> work);
+  ~WorkThread() override;
+  void Submit(std::function<void()> work) override;
   // Runs `work` on the thread, then `done` with its value on the executor.
   template <class T>
   void Run(std::function<T()> work, std::function<void(T)> done) {
-    Submit([this, work = std::move(work), done = std::move(done)]() mutable {
-      executor_.Post(
-          [value = std::make_shared<T>(work()), done = std::move(done)]() { done(std::move(*value)); });
-    });
+    RunOn<T>(*this, executor_, std::move(work), std::move(done));
   }
   size_t waiting() const;
 
