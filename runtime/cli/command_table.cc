@@ -10,7 +10,8 @@ std::vector<Command> Listed() {
   for (const auto& commands :
        {InitCommands(), UpCommands(), DeployCommands(), InvokeCommands(), FunctionCommands(), TagCommands(),
         ConcurrencyCommands(), LogsCommands(), BillCommands(), PlanCommands(), BudgetCommands(),
-        QueueCommands(), BucketCommands(), BucketObjectCommands(), EndpointCommands(), StatusCommands()}) {
+        LedgerCommands(), QueueCommands(), BucketCommands(), BucketObjectCommands(), EndpointCommands(),
+        StatusCommands()}) {
     all.insert(all.end(), commands.begin(), commands.end());
   }
   return all;

@@ -10,6 +10,7 @@ enum class ExitCode : int {
   kFunctionError = 1,  // the function ran and failed
   kUsage = 2,          // the command line, or a file that it names, is wrong
   kPlatform = 3,       // the daemon refused or could not be reached, or this machine failed
+  kDamaged = 4,        // what was checked is not what was written
   kThrottled = 75,     // EX_TEMPFAIL of sysexits.h: try again later
   kTimedOut = 124,     // as timeout(1): the function's time, or the wait for the daemon, was over
 };

@@ -11,6 +11,7 @@ constexpr const char* kExitCodes =
     "  1  the function ran and failed\n"
     "  2  wrong usage: the command line, or a file that it names\n"
     "  3  the daemon refused, could not be reached, or this machine failed\n"
+    "  4  what was checked is not what was written\n"
     " 75  throttled: try again later\n"
     "124  timed out: the function's timeout, or no word from the daemon\n";
 

@@ -18,6 +18,7 @@ std::vector<Command> LogsCommands();
 std::vector<Command> BillCommands();
 std::vector<Command> PlanCommands();
 std::vector<Command> BudgetCommands();
+std::vector<Command> LedgerCommands();
 std::vector<Command> QueueCommands();
 std::vector<Command> QueueLookCommands();     // queue ls, describe, peek
 std::vector<Command> QueueRedriveCommands();  // queue redrive

@@ -41,9 +41,10 @@ ControlApi::ControlApi(ControlParts parts, Options options)
       urls_(parts.registry, *triggers_.at("url")),
       mappings_(parts.registry, *triggers_.at("queue"), parts.queues, parts.random),
       sqs_(parts.queues, parts.keys, parts.executor, {options.info.account, options.info.region}),
-      bill_(parts.meter, parts.account, parts.executor.clock(), {options.info.account, options.info.region}),
+      bill_(parts.bills, parts.executor.clock(), {options.info.account, options.info.region}),
       commitments_(parts.account, parts.executor.clock()),
       budgets_(parts.account, parts.budgets),
+      ledger_(parts.meter.ledger()),
       logs_(parts.logs, parts.registry, parts.executor.clock()),
       scaling_(parts.registry),
       status_(std::move(options.info), parts.pool, std::move(options.readiness)),
@@ -204,6 +205,8 @@ Status ControlApi::MountHearth(http::RouteTable& routes) {
   HEARTH_TRY(Add(routes, "POST /_hearth/v1/buckets/{name}/replay",
                  [this](const ApiCallPtr& call) { buckets_.Command(call, "replay"); }));
   HEARTH_TRY(MountBilling(routes));
+  HEARTH_TRY(
+      Add(routes, "GET /_hearth/v1/ledger/check", [this](const ApiCallPtr& call) { ledger_.Check(call); }));
   HEARTH_TRY(
       Add(routes, "GET /_hearth/v1/workers", [this](const ApiCallPtr& call) { status_.Workers(call); }));
   HEARTH_TRY(Add(routes, "GET /_hearth/v1/queues", [this](const ApiCallPtr& call) { queues_.List(call); }));

@@ -11,6 +11,7 @@
 #include "runtime/control/hearth_budgets.h"
 #include "runtime/control/hearth_commitments.h"
 #include "runtime/control/hearth_documents.h"
+#include "runtime/control/hearth_ledger.h"
 #include "runtime/control/hearth_logs.h"
 #include "runtime/control/hearth_queues.h"
 #include "runtime/control/hearth_scaling.h"
@@ -36,6 +37,7 @@ struct ControlParts {
   KeyStore& keys;
   const Meter& meter;
   Account& account;
+  BillMaker& bills;
   BudgetWatch& budgets;
   LogStore& logs;
   Metrics& metrics;
@@ -113,6 +115,7 @@ class ControlApi final {
   HearthBill bill_;
   HearthCommitments commitments_;
   HearthBudgets budgets_;
+  HearthLedger ledger_;
   HearthLogs logs_;
   HearthScaling scaling_;
   HearthStatus status_;

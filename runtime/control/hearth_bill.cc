@@ -1,5 +1,6 @@
 #include "runtime/control/hearth_bill.h"
 
+#include <algorithm>
 #include <charconv>
 
 #include "runtime/base/digest.h"
@@ -14,6 +15,7 @@ namespace {
 constexpr uint64_t kExplainDefault = 100;
 constexpr uint64_t kExplainMax = 1'000;
 constexpr uint64_t kAdviceDaysMax = 366;
+constexpr std::string_view kFormats[] = {"json", "csv", "focus", "html", "cloudevents", "lago"};
 
 Result<uint64_t> ReadNumber(const ApiCall& call, const char* name, uint64_t fallback, uint64_t least,
                             uint64_t most) {
@@ -61,6 +63,66 @@ std::string FirstDifference(std::string_view a, std::string_view b) {
   return "\"" + line(a) + "\" is now \"" + line(b) + "\"";
 }
 
+Result<Json> Rerated(const BillBasis& basis, WallTime month) {
+  const AccountState& account = *basis.account;
+  const auto bill_from = [&](const RowSource& usage) {
+    return MakeBill(account, usage, MonthOf(month), basis.now);
+  };
+  HEARTH_ASSIGN(const Bill kept, bill_from(KeptUsage(basis.usage)));
+  HEARTH_ASSIGN(const Bill again, bill_from(LedgerUsage(basis.usage)));
+  const std::string before = CanonicalText(kept), after = CanonicalText(again);
+  const std::string digest = Digest(after);
+  std::string difference = FirstDifference(before, after);
+  Json json = {{"month", ToMonthText(month)},
+               {"lines", again.lines.size()},
+               {"bytes", after.size()},
+               {"sha256", digest},
+               {"total", ToString(again.total)}};
+  const auto issued = account.invoices().find(ToMonthText(month));
+  if (issued != account.invoices().end()) {
+    json["issued_sha256"] = issued->second.sha256;
+    if (difference.empty() && issued->second.sha256 != digest) {
+      difference = "the bill that was issued had " + std::to_string(issued->second.lines) + " lines and " +
+                   ToString(issued->second.total) + " in total";
+    }
+  }
+  json["same"] = difference.empty();
+  if (!difference.empty()) json["difference"] = difference;
+  return json;
+}
+
+Json AdviceJson(const BillBasis& basis, uint64_t days) {
+  const AccountState& account = *basis.account;
+  const UtcHour to = HourOf(basis.now);
+  const UtcHour from = to - std::chrono::hours(24 * days);
+  const Advice advice = Advise(account, basis.usage.RowsBookedIn(from, to), {from, to});
+  Json candidates = Json::array();
+  for (const AdviceCandidate& candidate : advice.candidates) {
+    Json one = {{"kind", NameOf(candidate.order.kind)},
+                {"payment", NameOf(candidate.order.payment)},
+                {"term_hours", candidate.order.term_hours},
+                {"cost", ToString(candidate.cost)},
+                {"saving", ToString(advice.on_demand - candidate.cost)},
+                {"utilisation_percent", static_cast<double>(candidate.utilisation_permille) / 10},
+                {"break_even_percent", static_cast<double>(candidate.break_even_permille) / 10},
+                {"cheapest", &candidate == advice.cheapest()}};
+    if (candidate.order.kind == CommitmentKind::kSavingsPlan) {
+      one["committed_per_hour"] = ToString(candidate.order.committed_per_hour);
+    } else {
+      one["function"] = candidate.order.function;
+      one["version"] = candidate.order.version;
+      one["workers"] = candidate.order.workers;
+      one["memory_mib"] = candidate.order.memory_mib;
+    }
+    candidates.push_back(std::move(one));
+  }
+  return {{"from", ToIso8601Millis(from)},
+          {"to", ToIso8601Millis(to)},
+          {"currency", account.BookAt(to).currency},
+          {"on_demand", ToString(advice.on_demand)},
+          {"candidates", std::move(candidates)}};
+}
+
 }  // namespace
 
 Result<WallTime> ParseUtcTime(std::string_view text) { return ParseUtcText(text); }
@@ -90,135 +152,96 @@ Result<Period> HearthBill::ReadPeriod(const ApiCall& call) const {
                                                 ") before it begins (" + ToIso8601Millis(period.from) + ")"};
 }
 
-Result<Bill> HearthBill::Make(const RowSource& usage, Period period) const {
-  return MakeBill(account_.state(), usage, period, clock_.WallNow());
-}
-
 void HearthBill::Get(const ApiCallPtr& call) {
-  if (const Status answered = Answer(call); !answered.ok()) call->Fail(answered.error());
-}
-
-Status HearthBill::Answer(const ApiCallPtr& call) const {
-  HEARTH_ASSIGN(const Period period, ReadPeriod(*call));
-  HEARTH_ASSIGN(const BillBy by, BillBy::Parse(call->query("by")));
-  const std::string format = call->query("format");
-  HEARTH_ASSIGN(const Bill bill, Make(KeptUsage(meter_), period));
-  if (format.empty() || format == "json") {
-    const BillLines lines = call->query("lines") == "0" ? BillLines::kLeftOut : BillLines::kShown;
-    call->AnswerJson(200, BillJson(bill, account_.state(), by, lines));
-  } else if (format == "csv") {
-    call->Answer(200, {{"content-type", "text/csv; charset=utf-8"}}, BillCsv(bill));
-  } else if (format == "focus") {
-    call->Answer(200, {{"content-type", "text/csv; charset=utf-8"}},
-                 FocusCsv(bill, account_.state(), issuer_));
-  } else if (format == "html") {
-    call->Answer(200, {{"content-type", "text/html; charset=utf-8"}},
-                 BillPage(bill, account_.state(), clock_.WallNow()));
-  } else if (format == "cloudevents") {
-    call->Answer(200, {{"content-type", "application/cloudevents-batch+json"}},
-                 CloudEventsJson(bill, account_.state(), "hearth/" + issuer_.account, clock_.WallNow()));
-  } else if (format == "lago") {
-    call->Answer(200, {{"content-type", "application/json"}},
-                 LagoEventsJson(bill, account_.state(), clock_.WallNow()));
-  } else {
-    return Error{ErrorCode::kInvalidArgument,
-                 "format=" + format + " is none of json, csv, focus, html, cloudevents, lago"};
-  }
-  return Ok();
+  if (const Status ordered = OrderBill(call); !ordered.ok()) call->Fail(ordered.error());
 }
 
 void HearthBill::Explain(const ApiCallPtr& call) {
-  const auto json = Explained(*call);
-  if (!json.ok()) return call->Fail(json.error());
-  call->AnswerJson(200, *json);
-}
-
-// Pages go by the ledger's numbers, so that new records do not move what is on them.
-Result<Json> HearthBill::Explained(const ApiCall& call) const {
-  HEARTH_ASSIGN(const uint64_t limit, ReadNumber(call, "limit", kExplainDefault, 1, kExplainMax));
-  HEARTH_ASSIGN(const uint64_t from, ReadNumber(call, "from_number", 0, 0, UINT64_MAX));
-  const AccountState& state = account_.state();
-  HEARTH_ASSIGN(const ExplainedLine found,
-                FindLine(state, KeptUsage(meter_), call.parameter("id"), clock_.WallNow()));
-  Json records = Json::array();
-  Json next;
-  HEARTH_TRY(meter_.VisitNumbered(found.started, [&](uint64_t number, const InvocationRecord& record) {
-    if (number < from || !IsOfLine(state, found.line, number, record)) return true;
-    if (records.size() == limit) {
-      next = number;
-      return false;
-    }
-    records.push_back(RecordJson(number, record));
-    return true;
-  }));
-  Json json = {{"line", LineJson(found.line)}, {"invocations", std::move(records)}};
-  if (!next.is_null()) json["next_number"] = next;
-  return json;
+  if (const Status ordered = OrderExplained(call); !ordered.ok()) call->Fail(ordered.error());
 }
 
 void HearthBill::Rerate(const ApiCallPtr& call) {
-  const auto json = Rerated(*call);
-  if (!json.ok()) return call->Fail(json.error());
-  call->AnswerJson(200, *json);
-}
-
-Result<Json> HearthBill::Rerated(const ApiCall& call) const {
-  HEARTH_ASSIGN(const WallTime month, ParseMonthText(call.query("month")));
-  HEARTH_ASSIGN(const Bill kept, Make(KeptUsage(meter_), MonthOf(month)));
-  HEARTH_ASSIGN(const Bill again, Make(LedgerUsage(meter_), MonthOf(month)));
-  const std::string before = CanonicalText(kept), after = CanonicalText(again);
-  const std::string digest = Digest(after);
-  std::string difference = FirstDifference(before, after);
-  Json json = {{"month", ToMonthText(month)},
-               {"lines", again.lines.size()},
-               {"bytes", after.size()},
-               {"sha256", digest},
-               {"total", ToString(again.total)}};
-  const auto issued = account_.state().invoices().find(ToMonthText(month));
-  if (issued != account_.state().invoices().end()) {
-    json["issued_sha256"] = issued->second.sha256;
-    if (difference.empty() && issued->second.sha256 != digest) {
-      difference = "the bill that was issued had " + std::to_string(issued->second.lines) + " lines and " +
-                   ToString(issued->second.total) + " in total";
-    }
-  }
-  json["same"] = difference.empty();
-  if (!difference.empty()) json["difference"] = difference;
-  return json;
+  if (const Status ordered = OrderRerated(call); !ordered.ok()) call->Fail(ordered.error());
 }
 
 void HearthBill::Advise(const ApiCallPtr& call) {
-  const auto days = ReadNumber(*call, "days", 30, 1, kAdviceDaysMax);
-  if (!days.ok()) return call->Fail(days.error());
-  const WallTime now = clock_.WallNow();
-  const UtcHour to = HourOf(now);
-  const UtcHour from = to - std::chrono::hours(24 * *days);
-  const Advice advice = hearth::Advise(account_.state(), meter_.RowsBookedIn(from, to), {from, to});
-  Json candidates = Json::array();
-  for (const AdviceCandidate& candidate : advice.candidates) {
-    Json one = {{"kind", NameOf(candidate.order.kind)},
-                {"payment", NameOf(candidate.order.payment)},
-                {"term_hours", candidate.order.term_hours},
-                {"cost", ToString(candidate.cost)},
-                {"saving", ToString(advice.on_demand - candidate.cost)},
-                {"utilisation_percent", static_cast<double>(candidate.utilisation_permille) / 10},
-                {"break_even_percent", static_cast<double>(candidate.break_even_permille) / 10},
-                {"cheapest", &candidate == advice.cheapest()}};
-    if (candidate.order.kind == CommitmentKind::kSavingsPlan) {
-      one["committed_per_hour"] = ToString(candidate.order.committed_per_hour);
-    } else {
-      one["function"] = candidate.order.function;
-      one["version"] = candidate.order.version;
-      one["workers"] = candidate.order.workers;
-      one["memory_mib"] = candidate.order.memory_mib;
-    }
-    candidates.push_back(std::move(one));
+  if (const Status ordered = OrderAdvice(call); !ordered.ok()) call->Fail(ordered.error());
+}
+
+Status HearthBill::Order(const ApiCallPtr& call, MakePage make) {
+  return bills_.Make<Result<Page>>(std::move(make), [call](Result<Page> page) {
+    if (!page.ok()) return call->Fail(page.error());
+    call->Answer(200, {{"content-type", page->content_type}}, std::move(page->body));
+  });
+}
+
+Status HearthBill::OrderBill(const ApiCallPtr& call) {
+  HEARTH_ASSIGN(const Period period, ReadPeriod(*call));
+  HEARTH_ASSIGN(const BillBy by, BillBy::Parse(call->query("by")));
+  const std::string format = call->query("format").empty() ? "json" : call->query("format");
+  if (std::find(std::begin(kFormats), std::end(kFormats), format) == std::end(kFormats)) {
+    return Error{ErrorCode::kInvalidArgument,
+                 "format=" + format + " is none of json, csv, focus, html, cloudevents, lago"};
   }
-  call->AnswerJson(200, {{"from", ToIso8601Millis(from)},
-                         {"to", ToIso8601Millis(to)},
-                         {"currency", account_.state().BookAt(to).currency},
-                         {"on_demand", ToString(advice.on_demand)},
-                         {"candidates", std::move(candidates)}});
+  const BillLines lines = call->query("lines") == "0" ? BillLines::kLeftOut : BillLines::kShown;
+  return Order(call, [period, by, format, lines, issuer = issuer_](const BillBasis& basis) -> Result<Page> {
+    HEARTH_ASSIGN(const Bill bill, MakeBill(*basis.account, KeptUsage(basis.usage), period, basis.now));
+    return PageOf(basis, bill, format, by, lines, issuer);
+  });
+}
+
+Result<HearthBill::Page> HearthBill::PageOf(const BillBasis& basis, const Bill& bill,
+                                            const std::string& format, const BillBy& by, BillLines lines,
+                                            const FocusIssuer& issuer) {
+  const AccountState& account = *basis.account;
+  if (format == "csv") return Page{"text/csv; charset=utf-8", BillCsv(bill)};
+  if (format == "focus") return Page{"text/csv; charset=utf-8", FocusCsv(bill, account, issuer)};
+  if (format == "html") return Page{"text/html; charset=utf-8", BillPage(bill, account, basis.now)};
+  if (format == "cloudevents") {
+    return Page{"application/cloudevents-batch+json",
+                CloudEventsJson(bill, account, "hearth/" + issuer.account, basis.now)};
+  }
+  if (format == "lago") return Page{"application/json", LagoEventsJson(bill, account, basis.now)};
+  return Page{"application/json", DumpJson(BillJson(bill, account, by, lines))};
+}
+
+// Pages go by the ledger's numbers, so that new records do not move what is on them.
+Status HearthBill::OrderExplained(const ApiCallPtr& call) {
+  HEARTH_ASSIGN(const uint64_t limit, ReadNumber(*call, "limit", kExplainDefault, 1, kExplainMax));
+  HEARTH_ASSIGN(const uint64_t from, ReadNumber(*call, "from_number", 0, 0, UINT64_MAX));
+  return Order(call, [limit, from, id = call->parameter("id")](const BillBasis& basis) -> Result<Page> {
+    const AccountState& state = *basis.account;
+    HEARTH_ASSIGN(const ExplainedLine found, FindLine(state, KeptUsage(basis.usage), id, basis.now));
+    Json records = Json::array();
+    Json next;
+    HEARTH_TRY(basis.usage.VisitNumbered(found.started, [&](uint64_t number, const InvocationRecord& record) {
+      if (number < from || !IsOfLine(state, found.line, number, record)) return true;
+      if (records.size() == limit) {
+        next = number;
+        return false;
+      }
+      records.push_back(RecordJson(number, record));
+      return true;
+    }));
+    Json json = {{"line", LineJson(found.line)}, {"invocations", std::move(records)}};
+    if (!next.is_null()) json["next_number"] = next;
+    return Page{"application/json", DumpJson(json)};
+  });
+}
+
+Status HearthBill::OrderRerated(const ApiCallPtr& call) {
+  HEARTH_ASSIGN(const WallTime month, ParseMonthText(call->query("month")));
+  return Order(call, [month](const BillBasis& basis) -> Result<Page> {
+    HEARTH_ASSIGN(const Json json, Rerated(basis, month));
+    return Page{"application/json", DumpJson(json)};
+  });
+}
+
+Status HearthBill::OrderAdvice(const ApiCallPtr& call) {
+  HEARTH_ASSIGN(const uint64_t days, ReadNumber(*call, "days", 30, 1, kAdviceDaysMax));
+  return Order(call, [days](const BillBasis& basis) -> Result<Page> {
+    return Page{"application/json", DumpJson(AdviceJson(basis, days))};
+  });
 }
 
 }  // namespace hearth

@@ -3,9 +3,9 @@
 #include "runtime/base/clock.h"
 #include "runtime/control/api_call.h"
 #include "runtime/control/bill_json.h"
-#include "runtime/meter/account.h"
+#include "runtime/meter/bill.h"
+#include "runtime/meter/bill_maker.h"
 #include "runtime/meter/focus_csv.h"
-#include "runtime/meter/meter.h"
 
 namespace hearth {
 
@@ -15,12 +15,12 @@ namespace hearth {
 //   POST /_hearth/v1/bill/re-rate?month=                        the same bill from the ledger's records
 //   GET  /_hearth/v1/bill/advice?days=&term_hours=              which commitment would have been cheapest
 //
-// Borrows: everything; all outlive it.
-// Thread:  loop thread; a bill blocks it while it is made (docs/benchmarks.md, "Rating").
+// Borrows: the bill maker, the clock; both outlive it.
+// Thread:  loop thread; what is asked for is made, and written as text, by the bill maker.
 class HearthBill final {
  public:
-  HearthBill(const Meter& meter, const Account& account, const Clock& clock, FocusIssuer issuer)
-      : meter_(meter), account_(account), clock_(clock), issuer_(std::move(issuer)) {}
+  HearthBill(BillMaker& bills, const Clock& clock, FocusIssuer issuer)
+      : bills_(bills), clock_(clock), issuer_(std::move(issuer)) {}
 
   void Get(const ApiCallPtr& call);
   void Explain(const ApiCallPtr& call);
@@ -29,13 +29,22 @@ class HearthBill final {
 
  private:
   Result<Period> ReadPeriod(const ApiCall& call) const;
-  Result<Bill> Make(const RowSource& usage, Period period) const;
-  Status Answer(const ApiCallPtr& call) const;
-  Result<Json> Explained(const ApiCall& call) const;
-  Result<Json> Rerated(const ApiCall& call) const;
+  Status OrderBill(const ApiCallPtr& call);
+  Status OrderExplained(const ApiCallPtr& call);
+  Status OrderRerated(const ApiCallPtr& call);
+  Status OrderAdvice(const ApiCallPtr& call);
 
-  const Meter& meter_;
-  const Account& account_;
+  // What the other thread made: a whole answer.
+  struct Page {
+    std::string content_type;
+    std::string body;
+  };
+  using MakePage = std::function<Result<Page>(const BillBasis&)>;
+  Status Order(const ApiCallPtr& call, MakePage make);
+  static Result<Page> PageOf(const BillBasis& basis, const Bill& bill, const std::string& format,
+                             const BillBy& by, BillLines lines, const FocusIssuer& issuer);
+
+  BillMaker& bills_;
   const Clock& clock_;
   const FocusIssuer issuer_;
 };

@@ -72,15 +72,15 @@ void HearthBudgets::Set(const ApiCallPtr& call) {
   const auto budget = ReadBudget(call->parameter("name"), *body);
   if (!budget.ok()) return call->Fail(budget.error());
   if (const Status set = account_.SetBudget(*budget); !set.ok()) return call->Fail(set.error());
-  watch_.Evaluate();
-  List(call);
+  watch_.Evaluate([weak = weak_.Get(), call] {
+    if (weak) weak->List(call);
+  });
 }
 
 void HearthBudgets::Remove(const ApiCallPtr& call) {
   if (const Status removed = account_.RemoveBudget(call->parameter("name")); !removed.ok())
     return call->Fail(removed.error());
-  watch_.Evaluate();
-  call->Answer(204, {}, "");
+  watch_.Evaluate([call] { call->Answer(204, {}, ""); });
 }
 
 }  // namespace hearth

@@ -1,5 +1,6 @@
 #pragma once
 
+#include "runtime/base/weak_ptr.h"
 #include "runtime/control/api_call.h"
 #include "runtime/meter/account.h"
 #include "runtime/meter/budget_watch.h"
@@ -20,6 +21,7 @@ class HearthBudgets final {
  private:
   Account& account_;
   BudgetWatch& watch_;
+  WeakPtrFactory<HearthBudgets> weak_{this};
 };
 
 Result<Budget> ReadBudget(const std::string& name, const Json& body);

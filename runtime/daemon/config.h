@@ -38,6 +38,8 @@ struct Config {
   milliseconds ledger_sync{5};
   std::string price_book;  // "": Lambda's prices, compiled in
   bool fsync_before_reply = false;
+  std::chrono::days ledger_keep{400};
+  uint64_t ledger_segment_mib = 64;
   seconds async_retry_delay{60};
   LogLevel log_level = LogLevel::kInfo;
 };

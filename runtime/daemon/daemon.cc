@@ -151,6 +151,7 @@ hearth::Status Daemon::OpenLedger() {
   LedgerLog::Options options;
   options.folder = config_.data_dir + "/ledger";
   options.sync_linger = config_.ledger_sync;
+  options.segment_bytes = config_.ledger_segment_mib << 20;
   HEARTH_ASSIGN(LedgerLog::Opened opened, LedgerLog::Open(options, loop_));
   if (opened.report.bytes_dropped > 0)
     log_.Warn("the ledger ended in the middle of a record", {{"detail", opened.report.detail}});
@@ -170,6 +171,9 @@ hearth::Status Daemon::OpenLedger() {
     log_.Error("the ledger has records that cannot be read", {{"first", meter.report.detail}});
   meter_ = std::move(meter.meter);
   meter_->AddObserver(static_cast<InvocationObserver&>(*this));
+  upkeep_ = std::make_unique<LedgerUpkeep>(LedgerUpkeep::Options{.keep = config_.ledger_keep}, *ledger_,
+                                           *meter_, loop_, log_);
+  upkeep_->Start();
   return OpenAccount();
 }
 
@@ -177,8 +181,10 @@ hearth::Status Daemon::OpenAccount() {
   HEARTH_ASSIGN(account_, Account::Open(*meter_, loop_.clock(), random_));
   HEARTH_ASSIGN(const std::string book, ReadPriceBook(config_.price_book));
   HEARTH_TRY(UsePrices(book));
+  rating_ = std::make_unique<WorkThread>(loop_, "rating");
+  bills_ = std::make_unique<BillMaker>(*meter_, *account_, loop_, *rating_);
   budgets_ = std::make_unique<BudgetWatch>(
-      *meter_, *account_, loop_,
+      *account_, *bills_, loop_,
       [this](const Budget& budget, const BudgetSpent& spent, const Budget::Step& step) {
         log_.Warn("budget step reached", {{"budget", budget.name},
                                           {"step_percent", std::to_string(step.percent)},
@@ -186,7 +192,7 @@ hearth::Status Daemon::OpenAccount() {
                                           {"spent", ToString(spent.spent)},
                                           {"monthly", ToString(budget.monthly)}});
       });
-  closer_ = std::make_unique<BillCloser>(*meter_, *account_, loop_, [this](const Error& error) {
+  closer_ = std::make_unique<BillCloser>(*account_, *bills_, loop_, [this](const Error& error) {
     log_.Error("days and months could not be closed", {{"error", error.message}});
   });
   return Ok();
@@ -302,8 +308,8 @@ hearth::Status Daemon::MountControl() {
     options.info.isolation_missing.push_back(cgroups_.freezer_report);
   options.readiness = [this] { return Readiness(); };
   options.concurrency_max = config_.concurrency_max;
-  ControlParts parts{*registry_, *router_, *queues_, *keys_, *meter_, *account_, *budgets_,
-                     logs_,      metrics_, *this,    {},     loop_,   random_};
+  ControlParts parts{*registry_, *router_, *queues_, *keys_, *meter_, *account_, *bills_,
+                     *budgets_,  logs_,    metrics_, *this,  {},      loop_,     random_};
   for (Trigger* trigger : Triggers()) parts.triggers.emplace(std::string(trigger->kind()), trigger);
   HEARTH_ASSIGN(control_, ControlApi::Mount(control_routes_, parts, std::move(options)));
   return Ok();

@@ -16,9 +16,11 @@
 #include "runtime/daemon/daemon_metrics.h"
 #include "runtime/http/route_table.h"
 #include "runtime/http/server.h"
+#include "runtime/loop/work_thread.h"
 #include "runtime/meter/account.h"
 #include "runtime/meter/bill_closer.h"
 #include "runtime/meter/budget_watch.h"
+#include "runtime/meter/ledger_upkeep.h"
 #include "runtime/meter/meter.h"
 #include "runtime/pool/cpu_hosts.h"
 #include "runtime/pool/pool_set.h"
@@ -122,7 +124,10 @@ class Daemon final : private PoolStatusSource, private RegistryObserver, private
   std::unique_ptr<SqliteQueueStore> events_;  // asynchronous invocations
   std::unique_ptr<LedgerLog> ledger_;
   std::unique_ptr<Meter> meter_;
+  std::unique_ptr<LedgerUpkeep> upkeep_;
   std::unique_ptr<Account> account_;
+  std::unique_ptr<WorkThread> rating_;
+  std::unique_ptr<BillMaker> bills_;
   std::unique_ptr<BudgetWatch> budgets_;
   std::unique_ptr<BillCloser> closer_;
   Timer prices_again_;

@@ -25,7 +25,13 @@ class Account final {
   // Replays the account's entries. kUnsupported: a newer release wrote one.
   static Result<std::unique_ptr<Account>> Open(Meter& meter, const Clock& clock, Random& random);
 
-  const AccountState& state() const { return state_; }
+  // As it is now; gone with the next change.
+  const AccountState& state() const { return *state_; }
+  // The same for another thread: it never changes.
+  std::shared_ptr<const AccountState> Snapshot() const {
+    shared_ = true;
+    return state_;
+  }
   // Until it is set, everything is placeable.
   void SetPlacement(CommitmentPlacement* placement) { placement_ = placement; }
 
@@ -72,7 +78,8 @@ class Account final {
   Random& random_;
   CommitmentPlacement* placement_ = nullptr;
   // Mutable.
-  AccountState state_;
+  std::shared_ptr<AccountState> state_ = std::make_shared<AccountState>();
+  mutable bool shared_ = false;  // with snapshots: copied before it is changed
 };
 
 Error NoCommitment(const std::string& id);

@@ -131,14 +131,14 @@ UtcHour ClosedBefore(const AccountState& account, uint64_t number) {
 
 }  // namespace
 
-RowSource KeptUsage(const Meter& meter) {
-  return [&meter](UtcHour from, UtcHour to) -> Result<std::vector<UsageRow>> {
-    return meter.RowsBookedIn(from, to);
+RowSource KeptUsage(MeterView view) {
+  return [view = std::move(view)](UtcHour from, UtcHour to) -> Result<std::vector<UsageRow>> {
+    return view.RowsBookedIn(from, to);
   };
 }
 
-RowSource LedgerUsage(const Meter& meter) {
-  return [&meter](UtcHour from, UtcHour to) { return meter.ReadRowsBookedIn(from, to); };
+RowSource LedgerUsage(MeterView view) {
+  return [view = std::move(view)](UtcHour from, UtcHour to) { return view.ReadRowsBookedIn(from, to); };
 }
 
 Period MonthOf(WallTime month_start) {

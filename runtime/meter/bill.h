@@ -7,7 +7,7 @@
 #include "runtime/base/result.h"
 #include "runtime/meter/account_state.h"
 #include "runtime/meter/bill_line.h"
-#include "runtime/meter/meter.h"
+#include "runtime/meter/meter_view.h"
 
 namespace hearth {
 
@@ -32,8 +32,8 @@ struct Bill {
 
 // Where rows of usage come from: booked in [from, to).
 using RowSource = std::function<Result<std::vector<UsageRow>>(UtcHour from, UtcHour to)>;
-RowSource KeptUsage(const Meter& meter);    // the sums that are kept up with each record
-RowSource LedgerUsage(const Meter& meter);  // read from the ledger anew; blocks
+RowSource KeptUsage(MeterView view);    // the sums that are kept up with each record
+RowSource LedgerUsage(MeterView view);  // read from the ledger anew; blocks
 
 // Hours that a period has only a part of are taken whole. What commitments cost is billed up to `now`. A month
 // that is there from its beginning to `now` or its end has a rounding line.

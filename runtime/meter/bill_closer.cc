@@ -18,9 +18,9 @@ InvoiceIssued IssuedInvoice(const Bill& month) {
           month.total};
 }
 
-BillCloser::BillCloser(const Meter& meter, Account& account, Executor& executor, OnFailure on_failure)
-    : meter_(meter),
-      account_(account),
+BillCloser::BillCloser(Account& account, BillMaker& bills, Executor& executor, OnFailure on_failure)
+    : account_(account),
+      bills_(bills),
       executor_(executor),
       wall_at_start_(executor.clock().WallNow()),
       at_start_(executor.clock().Now()),
@@ -33,27 +33,47 @@ WallTime BillCloser::Now() const {
 void BillCloser::Start() { Look(); }
 
 void BillCloser::Look() {
-  if (const Status closed = Close(); !closed.ok() && on_failure_) on_failure_(closed.error());
   timer_ = executor_.After(kEvery, [this] { Look(); });
+  if (issuing_) return;
+  if (const Status closed = account_.CloseThrough(FinalThrough(Now())); !closed.ok())
+    return Fail(closed.error());
+  if (issued_through_ == account_.state().closed_through()) return;
+  issuing_ = true;
+  IssueFrom(StartOfMonth(Now() - kOldestMonth));
 }
 
-Status BillCloser::Close() {
-  HEARTH_TRY(account_.CloseThrough(FinalThrough(Now())));
-  if (issued_through_ == account_.state().closed_through()) return Ok();
-  HEARTH_TRY(IssueInvoices());
-  issued_through_ = account_.state().closed_through();
-  return Ok();
-}
-
-Status BillCloser::IssueInvoices() {
+void BillCloser::IssueFrom(WallTime month) {
   const AccountState& state = account_.state();
-  for (WallTime month = StartOfMonth(Now() - kOldestMonth); MonthOf(month).to <= state.closed_through();
-       month = MonthOf(month).to) {
-    if (state.invoices().contains(ToMonthText(month))) continue;
-    HEARTH_ASSIGN(const Bill bill, MakeBill(state, KeptUsage(meter_), MonthOf(month), Now()));
-    if (!bill.lines.empty()) HEARTH_TRY(account_.IssueInvoice(IssuedInvoice(bill)));
+  while (MonthOf(month).to <= state.closed_through() && state.invoices().contains(ToMonthText(month)))
+    month = MonthOf(month).to;
+  if (MonthOf(month).to > state.closed_through()) {
+    issuing_ = false;
+    issued_through_ = state.closed_through();
+    return;
   }
-  return Ok();
+  const Status ordered = bills_.Make<Result<InvoiceIssued>>(
+      [month, now = Now()](const BillBasis& basis) -> Result<InvoiceIssued> {
+        HEARTH_ASSIGN(const Bill bill, MakeBill(*basis.account, KeptUsage(basis.usage), MonthOf(month), now));
+        return IssuedInvoice(bill);
+      },
+      [weak = weak_.Get(), month](const Result<InvoiceIssued>& invoice) {
+        if (weak) weak->Issue(month, invoice);
+      });
+  if (!ordered.ok()) Fail(ordered.error());
+}
+
+// A month without lines has no bill.
+void BillCloser::Issue(WallTime month, const Result<InvoiceIssued>& invoice) {
+  if (!invoice.ok()) return Fail(invoice.error());
+  if (invoice->lines > 0) {
+    if (const Status issued = account_.IssueInvoice(*invoice); !issued.ok()) return Fail(issued.error());
+  }
+  IssueFrom(MonthOf(month).to);
+}
+
+void BillCloser::Fail(const Error& error) {
+  issuing_ = false;
+  if (on_failure_) on_failure_(error);
 }
 
 }  // namespace hearth

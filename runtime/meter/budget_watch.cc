@@ -41,8 +41,8 @@ std::vector<BudgetSpent> EvaluateBudgets(const AccountState& account, const Bill
   return all;
 }
 
-BudgetWatch::BudgetWatch(const Meter& meter, const Account& account, Executor& executor, OnStep on_step)
-    : meter_(meter), account_(account), executor_(executor), on_step_(std::move(on_step)) {}
+BudgetWatch::BudgetWatch(const Account& account, BillMaker& bills, Executor& executor, OnStep on_step)
+    : account_(account), bills_(bills), executor_(executor), on_step_(std::move(on_step)) {}
 
 void BudgetWatch::Start() { Evaluate(); }
 
@@ -50,27 +50,60 @@ void BudgetWatch::Next(nanoseconds delay) {
   timer_ = executor_.After(delay, [this] { Evaluate(); });
 }
 
-void BudgetWatch::Evaluate() {
-  const MonotonicTime begun = executor_.clock().Now();
-  const WallTime now = executor_.clock().WallNow();
-  if (account_.state().budgets().empty()) {
-    Remember({});
-  } else if (const auto bill = MakeBill(account_.state(), KeptUsage(meter_), MonthOf(StartOfMonth(now)), now);
-             bill.ok()) {
-    Remember(*bill);
+void BudgetWatch::Evaluate(std::function<void()> done) {
+  if (done) (running_ ? later_ : now_).push_back(std::move(done));
+  if (running_) {
+    again_ = true;
+    return;
   }
-  const nanoseconds taken = executor_.clock().Now() - begun;
-  Next(std::max<nanoseconds>(kEvery, taken * kShareOfLoop));
+  Begin();
 }
 
-void BudgetWatch::Remember(const Bill& month) {
+void BudgetWatch::Begin() {
+  running_ = true;
+  const MonotonicTime begun = executor_.clock().Now();
+  if (account_.state().budgets().empty()) {
+    executor_.Post([weak = weak_.Get(), begun] {
+      if (weak) weak->Finish(begun, Evaluated());
+    });
+    return;
+  }
+  const Status ordered = bills_.Make<Result<Evaluated>>(
+      [](const BillBasis& basis) -> Result<Evaluated> {
+        const Period month = MonthOf(StartOfMonth(basis.now));
+        HEARTH_ASSIGN(const Bill bill, MakeBill(*basis.account, KeptUsage(basis.usage), month, basis.now));
+        return Evaluated{basis.account->budgets(), EvaluateBudgets(*basis.account, bill)};
+      },
+      [weak = weak_.Get(), begun](const Result<Evaluated>& evaluated) {
+        if (weak) weak->Finish(begun, evaluated);
+      });
+  if (ordered.ok()) return;
+  executor_.Post([weak = weak_.Get(), begun, why = ordered.error()] {
+    if (weak) weak->Finish(begun, why);
+  });
+}
+
+void BudgetWatch::Finish(MonotonicTime begun, const Result<Evaluated>& evaluated) {
+  running_ = false;
+  if (evaluated.ok()) Remember(*evaluated);
+  const std::vector<std::function<void()>> served = std::exchange(now_, std::exchange(later_, {}));
+  if (std::exchange(again_, false)) {
+    Begin();
+  } else {
+    Next(std::max<nanoseconds>(kEvery, (executor_.clock().Now() - begun) * kShareOfCore));
+  }
+  // Last, since a callback may destroy us.
+  for (const auto& done : served) done();
+}
+
+void BudgetWatch::Remember(const Evaluated& evaluated) {
   refuses_all_.reset();
   refuses_.clear();
   refuses_tagged_.clear();
-  spent_ = EvaluateBudgets(account_.state(), month);
+  spent_ = evaluated.spent;
   const WallTime month_end = MonthOf(StartOfMonth(executor_.clock().WallNow())).to;
   for (const BudgetSpent& spent : spent_) {
-    const Budget& budget = account_.state().budgets().at(spent.budget);
+    const Budget& budget = evaluated.budgets.at(spent.budget);
     Tell(budget, spent);
     if (!spent.throttles) continue;
     const Refusal refusal = RefusalOf(budget, spent, month_end);

@@ -1,5 +1,6 @@
 #include "runtime/meter/ledger_entry.h"
 
+#include <cstring>
 #include <utility>
 
 #include "runtime/meter/entry_bytes.h"
@@ -7,7 +8,8 @@
 namespace hearth {
 namespace {
 
-constexpr uint8_t kKindLast = static_cast<uint8_t>(LedgerEntryKind::kAccountEvent);
+constexpr uint8_t kKindLast = static_cast<uint8_t>(LedgerEntryKind::kRollUpMade);
+constexpr size_t kAnchorBytesMax = 2 + kEntryNumberBytesMax + sizeof(Sha256Digest);
 constexpr size_t kAccountHeadBytesMax = 2 + 1 + kEntryNameBytesMax + kEntryNumberBytesMax + 8;
 
 }  // namespace
@@ -64,6 +66,35 @@ Result<AccountEntry> DecodeAccountEntry(uint64_t number, std::string_view bytes)
                                                     : entry.kind.empty() ? "kind name"
                                                                          : "payload") +
                                         "\" is damaged"};
+}
+
+std::string EncodeRollUpAnchor(const RollUpAnchor& anchor) {
+  EntryWriter<kAnchorBytesMax> writer;
+  writer.Byte(static_cast<uint8_t>(LedgerEntryKind::kRollUpMade));
+  writer.Byte(kRollUpAnchorVersion);
+  writer.Number(anchor.sequence);
+  writer.Raw({reinterpret_cast<const char*>(anchor.hash.data()), anchor.hash.size()});
+  return std::string(writer.bytes());
+}
+
+Result<RollUpAnchor> DecodeRollUpAnchor(std::string_view bytes) {
+  EntryReader reader(bytes);
+  (void)reader.Byte("kind");
+  const uint8_t version = reader.Byte("version");
+  if (version > kRollUpAnchorVersion) {
+    return Error{ErrorCode::kUnsupported, "hash of a roll-up of format version " + std::to_string(version) +
+                                              "; this program reads up to " +
+                                              std::to_string(kRollUpAnchorVersion) +
+                                              ": start the release that wrote it"};
+  }
+  RollUpAnchor anchor;
+  anchor.sequence = reader.Number("sequence");
+  const std::string_view hash = reader.Raw("hash", anchor.hash.size());
+  if (version > 0 && !reader.failed() && reader.at_end()) {
+    std::memcpy(anchor.hash.data(), hash.data(), hash.size());
+    return anchor;
+  }
+  return Error{ErrorCode::kCorrupt, "hash of a roll-up: its bytes are damaged"};
 }
 
 }  // namespace hearth

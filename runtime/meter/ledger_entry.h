@@ -5,6 +5,7 @@
 #include <string_view>
 
 #include "runtime/base/clock.h"
+#include "runtime/base/digest.h"
 #include "runtime/base/result.h"
 #include "runtime/base/units.h"
 
@@ -17,6 +18,7 @@ enum class LedgerEntryKind : uint8_t {
   kRecordVersion1 = 1,
   kRecord = 2,  // a version byte follows
   kAccountEvent = 3,
+  kRollUpMade = 4,
 };
 
 // kUnsupported names a kind of a newer release; kCorrupt when there is none.
@@ -41,5 +43,15 @@ inline constexpr Bytes kAccountEventJsonMax = 60_KiB;  // a ledger record has 64
 Result<std::string> EncodeAccountEntry(const AccountEntry& entry);
 // kUnsupported names a newer version; kCorrupt says which field.
 Result<AccountEntry> DecodeAccountEntry(uint64_t number, std::string_view bytes);
+
+// A roll-up was written: its hash, so that the chain over the ledger vouches for sums that were made later.
+struct RollUpAnchor {
+  uint64_t sequence = 0;  // of the segment
+  Sha256Digest hash{};
+  friend bool operator==(const RollUpAnchor&, const RollUpAnchor&) = default;
+};
+inline constexpr uint8_t kRollUpAnchorVersion = 1;
+std::string EncodeRollUpAnchor(const RollUpAnchor& anchor);
+Result<RollUpAnchor> DecodeRollUpAnchor(std::string_view bytes);
 
 }  // namespace hearth

@@ -95,6 +95,16 @@ LineBook::Key LineBook::KeyOf(LineKind kind, const Place& place, const Price& pr
           place.tags,  price.list.units, price.spot_off,      price.contract_off};
 }
 
+// Lines of a bill differ in entity, kind and day, mostly; the rest is for the comparison.
+size_t LineBook::Hasher::operator()(const Key& key) const {
+  const auto day = static_cast<uint64_t>(key.booked.time_since_epoch().count());
+  const auto from = static_cast<uint64_t>(key.from.time_since_epoch().count());
+  uint64_t mixed = day * 0x9e3779b97f4a7c15 ^ from * 0xff51afd7ed558ccd;
+  mixed = (mixed ^ key.entity) * 0xc4ceb9fe1a85ec53;
+  mixed = (mixed ^ static_cast<uint64_t>(key.kind) ^ uint64_t{key.tags} << 8) * 0x9e3779b97f4a7c15;
+  return mixed ^ mixed >> 32;
+}
+
 void LineBook::Add(LineKind kind, const Place& place, const Price& price, Int128 quantity) {
   if (quantity != 0) sums_[KeyOf(kind, place, price)].quantity += quantity;
 }
@@ -191,7 +201,9 @@ void LineBook::Share(const Given& given, std::vector<BillLine>& lines) const {
 std::vector<BillLine> LineBook::Finish() && {
   std::vector<BillLine> lines;
   lines.reserve(sums_.size() + singles_.size() + given_.size());
-  for (const auto& [key, sum] : sums_) {
+  std::vector<std::pair<Key, Sum>> sums(sums_.begin(), sums_.end());
+  std::sort(sums.begin(), sums.end(), [](const auto& a, const auto& b) { return a.first < b.first; });
+  for (const auto& [key, sum] : sums) {
     BillLine line = LineOf(key, sum.quantity);
     SetAmounts(line);
     if (ClassOf(line.kind) == LineClass::kCovered) {

@@ -79,6 +79,9 @@ class LineBook final {
     uint32_t contract_off = 0;
     friend auto operator<=>(const Key&, const Key&) = default;
   };
+  struct Hasher {
+    size_t operator()(const Key& key) const;
+  };
   struct Sum {
     Int128 quantity = 0;
     Int128 cost = 0;
@@ -106,7 +109,7 @@ class LineBook final {
   std::unordered_map<std::string, Entity> entity_by_name_;
   std::vector<Tags> tag_sets_;
   std::map<Tags, TagSet> tag_set_by_value_;
-  std::map<Key, Sum> sums_;
+  std::unordered_map<Key, Sum, Hasher> sums_;
   std::map<GivenKey, Given> given_;
   std::vector<BillLine> singles_;
 };

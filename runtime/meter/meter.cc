@@ -6,9 +6,9 @@
 #include <utility>
 
 #include "runtime/base/digest.h"
-#include "runtime/meter/account_event.h"
 #include "runtime/meter/billed_duration.h"
 #include "runtime/meter/record_codec.h"
+#include "runtime/meter/roll_up_sums.h"
 
 namespace hearth {
 namespace {
@@ -25,22 +25,6 @@ Status CheckBilling(const InvocationRecord& record) {
                "record invocation " + record.request_id + ": billed for " + std::to_string(record.billed_ms) +
                    " ms where init and duration make " + std::to_string(expected) + " ms"};
 }
-
-// Records behind such an entry do not change what the hours before it sum up to.
-void TakeClosing(const AccountEntry& entry, UsageTable& usage) {
-  if (entry.kind != EventKindOf(PeriodClosed())) return;
-  const auto event = DecodeAccountEventJson(entry.kind, entry.json);
-  if (event.ok()) usage.CloseThrough(std::get<PeriodClosed>(*event).through);  // else Account::Open() fails
-}
-
-// The whole hours of a period; empty (from > to is possible) when it has none.
-struct WholeHours {
-  UtcHour from;
-  UtcHour to;
-  explicit WholeHours(Period period)
-      : from(std::chrono::ceil<std::chrono::hours>(period.from)), to(HourOf(period.to)) {}
-  bool empty() const { return from >= to; }
-};
 
 }  // namespace
 
@@ -91,10 +75,38 @@ void Meter::RecordInterrupted(OpenReport& report) {
   conflicts_ = 0;  // none of these was one
 }
 
+// Full segments are taken for what their roll-ups say; only the records of the last ones are read, for the
+// identities. So the cost of opening is bounded by the roll-ups and the window, not by the age of the ledger.
 Status Meter::Rebuild(OpenReport& report) {
+  const std::vector<LedgerLog::Part> parts = ledger_.parts();
+  if (parts.empty()) return ReadRange(0, UINT64_MAX, UsageFrom::kRecords, report);
+  const uint64_t window = std::max(options_.identities_max, options_.successes_max);
+  const uint64_t window_begins = ledger_.size() - std::min<uint64_t>(ledger_.size(), window);
+  const auto view = ledger_.View();
+  for (const LedgerLog::Part& part : parts) {
+    UsageFrom usage = UsageFrom::kRecords;
+    bool read = part.raw;
+    if (part.rolled_up) {
+      const auto sums = SumsOfPart(*view, part);
+      if (!sums.ok() && (!part.raw || sums.error().code == ErrorCode::kUnsupported)) return sums.error();
+      if (sums.ok()) {
+        usage = UsageFrom::kSums;
+        read = part.raw && (part.end_number > window_begins || MayHoldLeftovers(*sums));
+        TakeSums(*sums);
+        if (!read) report.records += sums->invocations;
+        report.account_events += sums->account_events.size();
+      }
+    }
+    if (read) HEARTH_TRY(ReadRange(part.first_number, part.end_number, usage, report));
+  }
+  return Ok();
+}
+
+Status Meter::ReadRange(uint64_t first, uint64_t end, UsageFrom usage, OpenReport& report) {
   Status newer;
-  HEARTH_TRY(ledger_.Read(0, [&](uint64_t number, std::string_view bytes) {
-    const Status taken = TakeEntry(number, bytes, report);
+  HEARTH_TRY(ledger_.Read(first, [&](uint64_t number, std::string_view bytes) {
+    if (number >= end) return false;
+    const Status taken = TakeEntry(number, bytes, usage, report);
     if (taken.ok()) return true;
     const Error error = taken.error().WithContext("ledger record " + std::to_string(number));
     if (error.code == ErrorCode::kUnsupported) {
@@ -107,18 +119,39 @@ Status Meter::Rebuild(OpenReport& report) {
   return newer;
 }
 
-Status Meter::TakeEntry(uint64_t number, std::string_view bytes, OpenReport& report) {
+void Meter::TakeSums(const RollUpSums& sums) {
+  for (const RollUpSums::Row& row : sums.rows) usage_.Add(row.usage, row.range);
+  for (const AccountEntry& entry : sums.account_events) TakeAccountEntry(entry);
+}
+
+// A slot is half a minute older than its record at most, but that record may be anywhere within the hour.
+bool Meter::MayHoldLeftovers(const RollUpSums& sums) const {
+  const auto hours = sums.Hours();
+  return hours && std::any_of(leftovers_.begin(), leftovers_.end(), [&](const Leftover& open) {
+           const UtcHour hour = HourOf(open.record.started);
+           return hours->first <= hour && hour <= hours->second;
+         });
+}
+
+Status Meter::TakeEntry(uint64_t number, std::string_view bytes, UsageFrom usage, OpenReport& report) {
   HEARTH_ASSIGN(const LedgerEntryKind kind, EntryKindOf(bytes));
   if (kind == LedgerEntryKind::kAccountEvent) {
+    if (usage == UsageFrom::kSums) return Ok();  // they had it
     HEARTH_ASSIGN(AccountEntry entry, DecodeAccountEntry(number, bytes));
     TakeAccountEntry(std::move(entry));
     ++report.account_events;
     return Ok();
   }
+  if (kind == LedgerEntryKind::kRollUpMade) {
+    HEARTH_ASSIGN(const RollUpAnchor anchor, DecodeRollUpAnchor(bytes));
+    roll_ups_anchored_ = std::max(roll_ups_anchored_, anchor.sequence + 1);
+    return Ok();
+  }
   HEARTH_ASSIGN(const InvocationRecord record, DecodeRecord(bytes));
   ++report.records;
   const Identity identity{KeyOf(record.request_id), record.attempt};
-  Remember(number, record, identity, bytes);
+  RememberIdentity(record, identity, bytes);
+  if (usage == UsageFrom::kRecords) usage_.Add(number, record);
   std::erase_if(leftovers_, [&](const Leftover& open) {
     if (!(open.identity == identity)) return false;
     slots_->Free(open.slot);
@@ -128,22 +161,17 @@ Status Meter::TakeEntry(uint64_t number, std::string_view bytes, OpenReport& rep
 }
 
 void Meter::TakeAccountEntry(AccountEntry entry) {
-  TakeClosing(entry, usage_);
+  if (const auto through = ClosingOf(entry)) usage_.CloseThrough(*through);
   account_events_.push_back(std::move(entry));
 }
 
-Result<std::vector<UsageRow>> Meter::ReadRowsBookedIn(UtcHour from, UtcHour to) const {
-  UsageTable usage;
-  HEARTH_TRY(ledger_.Read(0, [&](uint64_t number, std::string_view bytes) {
-    const auto kind = EntryKindOf(bytes);
-    if (kind.ok() && *kind == LedgerEntryKind::kAccountEvent) {
-      if (const auto entry = DecodeAccountEntry(number, bytes); entry.ok()) TakeClosing(*entry, usage);
-    } else if (const auto record = DecodeRecord(bytes); record.ok()) {
-      usage.Add(number, *record);
-    }
-    return true;
-  }));
-  return usage.RowsBookedIn(from, to);
+UtcHour Meter::ClosedBefore(uint64_t number) const {
+  UtcHour closed = std::chrono::sys_days(std::chrono::year(1900) / 1 / 1);
+  for (const AccountEntry& entry : account_events_) {
+    if (entry.number >= number) break;
+    if (const auto through = ClosingOf(entry)) closed = std::max(closed, *through);
+  }
+  return closed;
 }
 
 Result<uint64_t> Meter::RecordAccountEvent(std::string_view kind, std::string_view json, WallTime now) {
@@ -151,6 +179,10 @@ Result<uint64_t> Meter::RecordAccountEvent(std::string_view kind, std::string_vi
     return Error{ErrorCode::kThrottled, "record an account event: the ledger has " +
                                             std::to_string(account_events_.size()) +
                                             " of them, more are not kept in memory"};
+  }
+  if (!ledger_.writable()) {
+    return Error{ErrorCode::kUnavailable,
+                 "record an account event: the ledger has room for the records of accepted work only"};
   }
   AccountEntry entry;
   entry.kind = kind;
@@ -194,18 +226,18 @@ Result<Meter::Recorded> Meter::Record(const InvocationRecord& record) {
                                            ": the ledger has another record of it; the first stands"};
   }
   HEARTH_ASSIGN(const uint64_t number, ledger_.Append(bytes));
-  Remember(number, record, identity, bytes);
+  RememberIdentity(record, identity, bytes);
+  usage_.Add(number, record);
   for (InvocationObserver* observer : observers_) observer->OnInvocationSettled(record);
   return Recorded::kAppended;
 }
 
-void Meter::Remember(uint64_t number, const InvocationRecord& record, const Identity& identity,
-                     std::string_view bytes) {
+void Meter::RememberIdentity(const InvocationRecord& record, const Identity& identity,
+                             std::string_view bytes) {
   identities_.Put(identity, HashOf(bytes));
   if (record.outcome == OutcomeKind::kSuccess && record.trigger != TriggerKind::kHttp) {
     successes_.Put(identity.request, {});
   }
-  usage_.Add(number, record);
 }
 
 bool Meter::HasSuccess(const RequestId& request_id) const {
@@ -231,41 +263,6 @@ Meter::RequestKey Meter::KeyOf(std::string_view request_id) {
   const Sha256Digest digest = Sha256(request_id);
   std::memcpy(&key, digest.data(), sizeof key);
   return key;
-}
-
-Result<Statement> Meter::StatementOf(Period period) const {
-  StatementBuilder builder(period);
-  const auto add = [&](const InvocationRecord& record) {
-    builder.Add(record);
-    return true;
-  };
-  const WholeHours whole(period);
-  if (whole.empty()) {
-    HEARTH_TRY(Visit(period, add));
-  } else {
-    usage_.Collect(whole.from, whole.to, builder);
-    HEARTH_TRY(Visit({period.from, whole.from}, add));
-    HEARTH_TRY(Visit({whole.to, period.to}, add));
-  }
-  return std::move(builder).Take();
-}
-
-Status Meter::Visit(Period period, const std::function<bool(const InvocationRecord&)>& visit) const {
-  return VisitNumbered(period, [&](uint64_t, const InvocationRecord& record) { return visit(record); });
-}
-
-Status Meter::VisitNumbered(
-    Period period, const std::function<bool(uint64_t number, const InvocationRecord&)>& visit) const {
-  if (period.from >= period.to) return Ok();
-  const UsageTable::Range range =
-      usage_.RangeOf(HourOf(period.from), std::chrono::ceil<std::chrono::hours>(period.to));
-  if (range.empty()) return Ok();
-  return ledger_.Read(range.first, [&](uint64_t number, std::string_view bytes) {
-    if (number > range.last) return false;
-    const auto record =
-        DecodeRecord(bytes);  // not an account event; an unreadable one was reported at Open()
-    return !record.ok() || !period.Contains(record->started) || visit(number, *record);
-  });
 }
 
 }  // namespace hearth

@@ -11,8 +11,9 @@
 #include "runtime/base/ids.h"
 #include "runtime/base/result.h"
 #include "runtime/meter/ledger_entry.h"
+#include "runtime/meter/meter_view.h"
 #include "runtime/meter/recent_window.h"
-#include "runtime/meter/statement.h"
+#include "runtime/meter/roll_up_sums.h"
 #include "runtime/meter/usage_table.h"
 #include "runtime/model/invocation_record.h"
 #include "runtime/model/observers.h"
@@ -27,7 +28,8 @@ namespace hearth {
 // Borrows: LedgerLog&, the observers - all outlive the meter.
 // Thread:  loop thread. Record() makes no system call.
 // Limits:  identities and successes are remembered for the last 262,144 records each (settings), also over a
-//          restart; account events: 65,536, each 60 KiB.
+//          restart (there, those among that many last records); account events: 262,144, each
+//          60 KiB.
 // Failure: a record that the ledger does not take is an error to the caller and in no sum; observers do not
 //          hear of it.
 // States:  of an attempt: Begin() -> open -> Record() | Withdraw(). Open when the daemon died: interrupted.
@@ -39,7 +41,7 @@ class Meter final {
     size_t identities_max = size_t{1} << 18;
     size_t successes_max =
         size_t{1} << 18;  // of events that did not come by HTTP: those have nobody to run them again
-    size_t account_events_max = size_t{1} << 16;
+    size_t account_events_max = size_t{1} << 18;
     uint64_t boot_id = 0;  // of this life of the daemon, random; the router puts it into its records
   };
   struct OpenReport {
@@ -89,20 +91,15 @@ class Meter final {
   bool writable() const { return ledger_.writable(); }
   // Ran to success, whichever attempt; for events found open after a crash. Asks the window.
   bool HasSuccess(const RequestId& request_id) const;
+  const LedgerLog& ledger() const { return ledger_; }
   uint64_t conflicts() const { return conflicts_; }
 
-  // Whole hours come from the sums, the rest of the period is read from the ledger.
-  Result<Statement> StatementOf(Period period) const;
-  // What bills of whole hours are made from; see UsageTable.
-  std::vector<UsageRow> RowsBookedIn(UtcHour from, UtcHour to) const { return usage_.RowsBookedIn(from, to); }
-  // The same, from the ledger's records instead of the sums that are kept. Blocks while it reads all.
-  Result<std::vector<UsageRow>> ReadRowsBookedIn(UtcHour from, UtcHour to) const;
-  // The records of a period, in the ledger's order, until `visit` returns false.
-  Status Visit(Period period, const std::function<bool(const InvocationRecord&)>& visit) const;
-  // The same with the record's number in the ledger: the order in which records were appended, which is not
-  // that of their starts.
-  Status VisitNumbered(Period period,
-                       const std::function<bool(uint64_t number, const InvocationRecord&)>& visit) const;
+  // What was recorded so far, for another thread: what statements and bills are made from.
+  MeterView View() const { return {usage_.View(), ledger_.View()}; }
+  // What of the hours was closed before the ledger's entry `number`.
+  UtcHour ClosedBefore(uint64_t number) const;
+  // Segments before this one have a roll-up whose hash is in the ledger, as far as the ledger was read.
+  uint64_t roll_ups_anchored() const { return roll_ups_anchored_; }
 
  private:
   // 16 bytes of a request id: a UUID's own, else the first of its SHA-256.
@@ -141,10 +138,14 @@ class Meter final {
   Status TakeLeftovers(std::vector<OpenSlots::Left> left, OpenReport& report);
   void RecordInterrupted(OpenReport& report);
   Status Rebuild(OpenReport& report);
-  Status TakeEntry(uint64_t number, std::string_view bytes, OpenReport& report);
+  // Whether an entry that is read counts for the sums, or had been summed up before.
+  enum class UsageFrom { kRecords, kSums };
+  Status ReadRange(uint64_t first, uint64_t end, UsageFrom usage, OpenReport& report);
+  Status TakeEntry(uint64_t number, std::string_view bytes, UsageFrom usage, OpenReport& report);
   void TakeAccountEntry(AccountEntry entry);
-  void Remember(uint64_t number, const InvocationRecord& record, const Identity& identity,
-                std::string_view bytes);
+  void RememberIdentity(const InvocationRecord& record, const Identity& identity, std::string_view bytes);
+  void TakeSums(const RollUpSums& sums);
+  bool MayHoldLeftovers(const RollUpSums& sums) const;
 
   const Options options_;
   // Borrowed.
@@ -157,6 +158,7 @@ class Meter final {
   std::vector<AccountEntry> account_events_;
   std::unique_ptr<OpenSlots> slots_;  // may be null
   std::vector<Leftover> leftovers_;   // while opening
+  uint64_t roll_ups_anchored_ = 0;    // segments before this one; by what was read
   uint64_t conflicts_ = 0;
 };
 

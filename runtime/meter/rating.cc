@@ -392,20 +392,25 @@ Period PaidPeriod(const Commitment& commitment, WallTime until) {
   return {from, from + std::chrono::ceil<Steps>(end - from)};
 }
 
-std::vector<BillLine> RateMonth(const AccountState& account, std::vector<UsageRow> usage, WallTime month,
-                                WallTime until, const std::vector<WallTime>& cuts) {
-  std::sort(usage.begin(), usage.end(), [](const UsageRow& a, const UsageRow& b) {
-    return std::tie(a.key.booked, a.key) < std::tie(b.key.booked, b.key);
-  });
+std::vector<BillLine> RateMonth(const AccountState& account, const std::vector<UsageRow>& usage,
+                                WallTime month, WallTime until, const std::vector<WallTime>& cuts) {
+  std::vector<const UsageRow*> ordered;
+  ordered.reserve(usage.size());
+  for (const UsageRow& row : usage) ordered.push_back(&row);
+  const auto earlier = [](const UsageRow* a, const UsageRow* b) {
+    return std::tie(a->key.booked, a->key) < std::tie(b->key.booked, b->key);
+  };
+  if (!std::is_sorted(ordered.begin(), ordered.end(), earlier))
+    std::sort(ordered.begin(), ordered.end(), earlier);
   LineBook lines(cuts);
   MonthRater rater(account, until, lines);
   std::vector<const UsageRow*> before, rows;
   const UtcHour first = HourOf(month);
-  auto next = usage.begin();
+  auto next = ordered.begin();
   const auto take = [&](UtcHour hour) {
     rows.clear();
-    while (next != usage.end() && next->key.booked < hour) ++next;
-    for (; next != usage.end() && next->key.booked == hour; ++next) rows.push_back(&*next);
+    while (next != ordered.end() && (*next)->key.booked < hour) ++next;
+    for (; next != ordered.end() && (*next)->key.booked == hour; ++next) rows.push_back(*next);
   };
   take(first - hours(1));
   for (UtcHour hour = first; hour < until; hour += hours(1)) {

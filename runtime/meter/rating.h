@@ -17,8 +17,8 @@ namespace hearth {
 //
 // Lines end at each of `cuts`, which are full hours. The free allowance and tiers are of the whole month, so a
 // bill of a part of it is cut out of the month's.
-std::vector<BillLine> RateMonth(const AccountState& account, std::vector<UsageRow> usage, WallTime month,
-                                WallTime until, const std::vector<WallTime>& cuts = {});
+std::vector<BillLine> RateMonth(const AccountState& account, const std::vector<UsageRow>& usage,
+                                WallTime month, WallTime until, const std::vector<WallTime>& cuts = {});
 
 // When a commitment is paid for: by the hour where it has a term; else of `until` at the latest, a reservation
 // in steps of 5 minutes, a dedicated host by the second and for 60 s at least.

@@ -153,9 +153,8 @@ Result<std::string> EncodeRecord(const InvocationRecord& record) {
 
 Result<InvocationRecord> DecodeRecord(std::string_view bytes) {
   HEARTH_ASSIGN(const LedgerEntryKind kind, EntryKindOf(bytes));
-  if (kind == LedgerEntryKind::kAccountEvent) {
-    return Error{ErrorCode::kNotFound, "ledger entry is an account event, no invocation record"};
-  }
+  if (kind != LedgerEntryKind::kRecord && kind != LedgerEntryKind::kRecordVersion1)
+    return Error{ErrorCode::kNotFound, "ledger entry is no invocation record"};
   Reader reader(bytes);
   const bool tagged = kind == LedgerEntryKind::kRecord;
   (void)reader.Byte("kind");

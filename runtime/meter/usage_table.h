@@ -2,13 +2,12 @@
 
 #include <cstdint>
 #include <map>
+#include <memory>
 #include <string>
 #include <string_view>
 #include <vector>
 
-#include "runtime/meter/statement.h"
-#include "runtime/meter/usage_row.h"
-#include "runtime/meter/utc_hour.h"
+#include "runtime/meter/usage_view.h"
 
 namespace hearth {
 
@@ -21,16 +20,7 @@ namespace hearth {
 // Promise: once an hour is closed its rows never change; what comes later is in rows of their own.
 class UsageTable final {
  public:
-  // Which records of the ledger an hour's are among: [first, last], empty when first > last.
-  struct Range {
-    uint64_t first = UINT64_MAX;
-    uint64_t last = 0;
-    bool empty() const { return first > last; }
-    void Widen(uint64_t from, uint64_t to) {
-      first = from < first ? from : first;
-      last = to > last ? to : last;
-    }
-  };
+  using Range = RecordRange;
 
   void Add(uint64_t number, const InvocationRecord& record);
   // A sum that was made before, of records in `range`.
@@ -38,40 +28,44 @@ class UsageTable final {
   // Hours before `through` are closed for what is added from now on.
   void CloseThrough(UtcHour through);
 
-  // Adds every hour in [from, to), late records too: by when attempts started.
-  void Collect(UtcHour from, UtcHour to, StatementBuilder& into) const;
-  // What is billed in [from, to), in the order of keys.
-  std::vector<UsageRow> RowsBookedIn(UtcHour from, UtcHour to) const;
-  // By when attempts started.
-  Range RangeOf(UtcHour from, UtcHour to) const;
+  // All of it as it is now: a pointer for each hour. The first change of an hour after that copies it.
+  UsageView View() const;
+
+  // As of the view.
+  void Collect(UtcHour from, UtcHour to, StatementBuilder& into) const { Peek().Collect(from, to, into); }
+  std::vector<UsageRow> RowsBookedIn(UtcHour from, UtcHour to) const { return Peek().RowsBookedIn(from, to); }
+  Range RangeOf(UtcHour from, UtcHour to) const { return Peek().RangeOf(from, to); }
 
  private:
-  struct Slice {
-    Plan plan = Plan::kOnDemand;
-    uint32_t memory_mib = 0;
-    uint32_t tmp_mib = 0;
-    std::string commitment;
-    UsageTotals usage;
-  };
+  // Hours and late usage are shared with a view when it was made after they were written last.
   struct Hour {
-    std::vector<Slice> slices;  // one, mostly; the one that was added to last comes first
-    Range range;
+    std::shared_ptr<UsageHour> of;
+    uint64_t generation = 0;
   };
   struct Series {
-    std::map<UtcHour, Hour> hours;
+    std::shared_ptr<const UsageHour::Version> version;
     UtcHour newest_hour{};
-    Hour* newest = nullptr;  // of newest_hour: the one that most records go to
+    UsageHour::Of* newest = nullptr;  // of newest_hour: the one that most records go to; of this generation
+    uint64_t place_generation = 0;
   };
   using Versions = std::map<std::string, Series, std::less<>>;
 
+  UsageView Peek() const;  // gone before the next change
   Series& SeriesFor(const std::string& function, const std::string& version);
-  static Hour& HourFor(Series& series, UtcHour hour);
-  static UsageTotals& SliceFor(Hour& hour, Plan plan, const std::string& commitment, uint32_t memory_mib,
-                               uint32_t tmp_mib);
+  UsageHour& WritableHour(UtcHour hour);
+  UsageHour::Of& HourFor(Series& series, UtcHour hour);
+  UsageView::Late& WritableLate();
+  static UsageTotals& SliceFor(UsageHour::Of& of, Plan plan, const std::string& commitment,
+                               uint32_t memory_mib, uint32_t tmp_mib);
   UsageTotals& TotalsFor(const UsageKey& key, Range range);
 
   std::map<std::string, Versions, std::less<>> functions_;
-  std::map<UsageKey, UsageTotals> late_;
+  uint32_t versions_ = 0;
+  std::vector<Hour> hours_;  // in order
+  std::shared_ptr<UsageView::Late> late_ = std::make_shared<UsageView::Late>();
+  uint64_t late_generation_ = 0;
+  mutable uint64_t generation_ = 0;  // one more with each view
+  uint64_t place_generation_ = 0;    // one more whenever an hour's versions move in memory
   UtcHour closed_through_ = std::chrono::sys_days(std::chrono::year(1900) / 1 / 1);
 };
 

@@ -5,6 +5,7 @@ hearth_unit_test(unit_meter
     ${CMAKE_CURRENT_LIST_DIR}/runtime/meter/advisor_test.cc
     ${CMAKE_CURRENT_LIST_DIR}/runtime/meter/bill_closer_test.cc
     ${CMAKE_CURRENT_LIST_DIR}/runtime/meter/bill_line_test.cc
+    ${CMAKE_CURRENT_LIST_DIR}/runtime/meter/bill_maker_test.cc
     ${CMAKE_CURRENT_LIST_DIR}/runtime/meter/bill_page_test.cc
     ${CMAKE_CURRENT_LIST_DIR}/runtime/meter/budget_test.cc
     ${CMAKE_CURRENT_LIST_DIR}/runtime/meter/budget_watch_test.cc
@@ -15,7 +16,9 @@ hearth_unit_test(unit_meter
     ${CMAKE_CURRENT_LIST_DIR}/runtime/meter/commitment_test.cc
     ${CMAKE_CURRENT_LIST_DIR}/runtime/meter/drawdown_test.cc
     ${CMAKE_CURRENT_LIST_DIR}/runtime/meter/focus_csv_test.cc
+    ${CMAKE_CURRENT_LIST_DIR}/runtime/meter/ledger_audit_test.cc
     ${CMAKE_CURRENT_LIST_DIR}/runtime/meter/ledger_entry_test.cc
+    ${CMAKE_CURRENT_LIST_DIR}/runtime/meter/ledger_upkeep_test.cc
     ${CMAKE_CURRENT_LIST_DIR}/runtime/meter/meter_test.cc
     ${CMAKE_CURRENT_LIST_DIR}/runtime/meter/money_test.cc
     ${CMAKE_CURRENT_LIST_DIR}/runtime/meter/price_book_test.cc
@@ -24,7 +27,9 @@ hearth_unit_test(unit_meter
     ${CMAKE_CURRENT_LIST_DIR}/runtime/meter/recent_window_test.cc
     ${CMAKE_CURRENT_LIST_DIR}/runtime/meter/record_codec_test.cc
     ${CMAKE_CURRENT_LIST_DIR}/runtime/meter/report_line_test.cc
+    ${CMAKE_CURRENT_LIST_DIR}/runtime/meter/roll_up_sums_test.cc
     ${CMAKE_CURRENT_LIST_DIR}/runtime/meter/statement_test.cc
     ${CMAKE_CURRENT_LIST_DIR}/runtime/meter/usage_table_test.cc
+    ${CMAKE_CURRENT_LIST_DIR}/runtime/meter/usage_view_test.cc
     ${CMAKE_CURRENT_LIST_DIR}/runtime/meter/utc_text_test.cc
   DEPS hearth_meter)

@@ -7,6 +7,7 @@
 #include "runtime/base/base64.h"
 #include "runtime/base/digest.h"
 #include "runtime/control/control_api.h"
+#include "runtime/loop/work_thread.h"
 #include "runtime/store/memory_key_store.h"
 #include "runtime/store/memory_queue_store.h"
 #include "tests/unit/runtime/meter/meter_fixture.h"
@@ -114,6 +115,30 @@ struct FakePool final : PoolStatusSource {
   std::vector<PoolStatus> status;
 };
 
+// Another thread for work, which is held as long as the test says.
+class HeldOffload final : public Offload {
+ public:
+  explicit HeldOffload(Executor& executor) : thread_(executor, "held") {}
+  void Submit(std::function<void()> work) override {
+    if (holds_) {
+      held_.push_back(std::move(work));
+    } else {
+      thread_.Submit(std::move(work));
+    }
+  }
+  void Hold() { holds_ = true; }
+  size_t held() const { return held_.size(); }
+  void Release() {
+    holds_ = false;
+    for (auto& work : std::exchange(held_, {})) thread_.Submit(std::move(work));
+  }
+
+ private:
+  bool holds_ = false;
+  std::vector<std::function<void()>> held_;
+  WorkThread thread_;
+};
+
 // The whole control API over memory; verbs are those of its clients.
 struct ControlFixture {
   PostingExecutor executor;
@@ -129,7 +154,9 @@ struct ControlFixture {
   Meter::Opened opened = std::move(Meter::Open(ledger)).value();
   std::unique_ptr<Account> account =
       std::move(Account::Open(*opened.meter, executor.clock(), random)).value();
-  BudgetWatch budgets{*opened.meter, *account, executor, nullptr};
+  HeldOffload rating{executor};
+  BillMaker bills{*opened.meter, *account, executor, rating};
+  BudgetWatch budgets{*account, bills, executor, nullptr};
   LogStore logs;
   Metrics metrics{executor};
   FakePool pool;
@@ -148,8 +175,8 @@ struct ControlFixture {
     ControlInfo info;
     info.version = "0.1.0";
     api = std::move(ControlApi::Mount(routes,
-                                      {registry, sink, queues, keys, *opened.meter, *account, budgets, logs,
-                                       metrics, pool, triggers, executor, random},
+                                      {registry, sink, queues, keys, *opened.meter, *account, bills, budgets,
+                                       logs, metrics, pool, triggers, executor, random},
                                       {std::move(access), info, [this] { return readiness; }}))
               .value();
     queues.SetOnVisible([this](std::string_view name) {

@@ -49,7 +49,7 @@ TEST_CASE_METHOD(ResourcesFixture, "bill of a period by function and by version"
   CHECK(by_function["total"]["requests"] == 3);
   CHECK(by_function["currency"] == "USD");
   const auto expected =
-      MakeBill(account->state(), KeptUsage(*opened.meter),
+      MakeBill(account->state(), KeptUsage(opened.meter->View()),
                {*ParseUtcTime("2026-11-01"), *ParseUtcTime("2026-12-01")}, executor.clock().WallNow());
   CHECK(by_function["total"]["amount"] == ToString(expected->total));
   const json by_version =

@@ -93,6 +93,9 @@ TEST_CASE("each number at its limits and one past", "[config]") {
                  [](const Config& c) { return c.response_bytes_max; }},
       NumberCase{"ledger_sync_ms", 0, 10'000,
                  [](const Config& c) -> uint64_t { return c.ledger_sync.count(); }},
+      NumberCase{"ledger_keep_days", 35, 36'500,
+                 [](const Config& c) -> uint64_t { return c.ledger_keep.count(); }},
+      NumberCase{"ledger_segment_mib", 1, 1'024, [](const Config& c) { return c.ledger_segment_mib; }},
       NumberCase{"async_retry_delay_s", 0, 3'600,
                  [](const Config& c) -> uint64_t { return c.async_retry_delay.count(); }});
   CAPTURE(number.name);

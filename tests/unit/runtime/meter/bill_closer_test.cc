@@ -3,6 +3,7 @@
 #include <catch2/catch.hpp>
 
 #include "runtime/loop/manual_executor.h"
+#include "tests/unit/runtime/loop/posted_offload.h"
 #include "tests/unit/runtime/meter/rating_fixture.h"
 
 namespace hearth {
@@ -16,14 +17,17 @@ struct CloserFixture {
   SeededRandom random{5};
   std::unique_ptr<Meter> meter = std::move(Meter::Open(ledger).value().meter);
   std::unique_ptr<Account> account = std::move(Account::Open(*meter, executor.clock(), random)).value();
+  PostedOffload offload{executor};
+  BillMaker bills{*meter, *account, executor, offload};
   std::vector<std::string> failures;
   std::unique_ptr<BillCloser> closer;
   uint64_t runs = 0;
 
   void Start() {
-    closer = std::make_unique<BillCloser>(*meter, *account, executor,
+    closer = std::make_unique<BillCloser>(*account, bills, executor,
                                           [this](const Error& error) { failures.push_back(error.message); });
     closer->Start();
+    executor.RunPosted();
   }
   void Ran(WallTime when) {
     InvocationRecord record = SomeRecord();
@@ -54,11 +58,13 @@ TEST_CASE_METHOD(CloserFixture, "days are closed as time goes, and a month's bil
   CHECK(ledger.records.size() == entries);
   // Made again it is the bill that was issued.
   const Bill again =
-      MakeBill(account->state(), LedgerUsage(*meter), MonthOf(kNovember), executor.clock().WallNow()).value();
+      MakeBill(account->state(), LedgerUsage(meter->View()), MonthOf(kNovember), executor.clock().WallNow())
+          .value();
   CHECK(IssuedInvoice(again) == account->state().invoices().at("2026-11"));
   Ran(At("2026-11-23"));  // late: a correction in December
   const Bill late =
-      MakeBill(account->state(), KeptUsage(*meter), MonthOf(kNovember), executor.clock().WallNow()).value();
+      MakeBill(account->state(), KeptUsage(meter->View()), MonthOf(kNovember), executor.clock().WallNow())
+          .value();
   CHECK(IssuedInvoice(late) == account->state().invoices().at("2026-11"));
 }
 

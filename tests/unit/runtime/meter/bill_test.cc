@@ -34,20 +34,21 @@ struct BillFixture {
     return record;
   }
   Bill Of(Period period, WallTime now = At("2027-02-01")) const {
-    return MakeBill(Account(), KeptUsage(*meter), period, now).value();
+    return MakeBill(Account(), KeptUsage(meter->View()), period, now).value();
   }
   std::vector<std::string> Behind(const Bill& bill, const BillLine& line) const {
     (void)bill;
     const AccountState account = Account();
-    const ExplainedLine found = FindLine(account, KeptUsage(*meter), line.id, At("2027-02-01")).value();
+    const ExplainedLine found =
+        FindLine(account, KeptUsage(meter->View()), line.id, At("2027-02-01")).value();
     std::vector<std::string> ids;
-    REQUIRE(meter
-                ->VisitNumbered(found.started,
-                                [&](uint64_t number, const InvocationRecord& record) {
-                                  if (IsOfLine(account, found.line, number, record))
-                                    ids.push_back(record.request_id);
-                                  return true;
-                                })
+    REQUIRE(meter->View()
+                .VisitNumbered(found.started,
+                               [&](uint64_t number, const InvocationRecord& record) {
+                                 if (IsOfLine(account, found.line, number, record))
+                                   ids.push_back(record.request_id);
+                                 return true;
+                               })
                 .ok());
     return ids;
   }
@@ -110,10 +111,10 @@ TEST_CASE_METHOD(BillFixture, "bill from the ledger is the bill from the sums, b
   const auto text = [&](const RowSource& source) {
     return CanonicalText(MakeBill(Account(), source, MonthOf(kNovember), At("2026-12-04")).value());
   };
-  CHECK(text(KeptUsage(*meter)) == text(LedgerUsage(*meter)));
-  const std::string before = text(KeptUsage(*meter));
+  CHECK(text(KeptUsage(meter->View())) == text(LedgerUsage(meter->View())));
+  const std::string before = text(KeptUsage(meter->View()));
   meter = std::move(Meter::Open(ledger).value().meter);
-  CHECK(text(KeptUsage(*meter)) == before);
+  CHECK(text(KeptUsage(meter->View())) == before);
 }
 
 TEST_CASE_METHOD(BillFixture, "a line is explained by exactly the records that it bills", "[meter][bill]") {
@@ -145,7 +146,7 @@ TEST_CASE_METHOD(BillFixture, "a line is explained by exactly the records that i
 TEST_CASE_METHOD(BillFixture, "a line that is none", "[meter][bill]") {
   const AccountState account = Account();
   const auto find = [&](const char* id) {
-    return FindLine(account, KeptUsage(*meter), id, At("2027-01-01")).error().code;
+    return FindLine(account, KeptUsage(meter->View()), id, At("2027-01-01")).error().code;
   };
   CHECK(find("nonsense") == ErrorCode::kInvalidArgument);
   CHECK(find("2026-11") == ErrorCode::kInvalidArgument);

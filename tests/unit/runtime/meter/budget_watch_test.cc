@@ -3,6 +3,7 @@
 #include <catch2/catch.hpp>
 
 #include "runtime/loop/manual_executor.h"
+#include "tests/unit/runtime/loop/posted_offload.h"
 #include "tests/unit/runtime/meter/rating_fixture.h"
 
 namespace hearth {
@@ -15,9 +16,11 @@ struct BudgetFixture {
   SeededRandom random{5};
   std::unique_ptr<Meter> meter = std::move(Meter::Open(ledger).value().meter);
   std::unique_ptr<Account> account = std::move(Account::Open(*meter, executor.clock(), random)).value();
+  PostedOffload offload{executor};
+  BillMaker bills{*meter, *account, executor, offload};
   std::vector<std::string> told;
   std::unique_ptr<BudgetWatch> watch = std::make_unique<BudgetWatch>(
-      *meter, *account, executor, [this](const Budget& budget, const BudgetSpent&, const Budget::Step& step) {
+      *account, bills, executor, [this](const Budget& budget, const BudgetSpent&, const Budget::Step& step) {
         told.push_back(budget.name + " " + std::to_string(step.percent) + " " +
                        std::string(NameOf(step.action)));
       });
@@ -30,6 +33,10 @@ struct BudgetFixture {
                             R"("duration_tiers":[{"per_gb_second":"1"}]}]})")
                 .ok());
     watch->Start();
+  }
+  void Evaluate() {
+    watch->Evaluate();
+    executor.RunPosted();
   }
   void Ran(const std::string& function, uint64_t ms) {
     InvocationRecord record = SomeRecord();
@@ -83,12 +90,12 @@ TEST_CASE_METHOD(BudgetFixture, "budget of the account stops all, of a tag those
   REQUIRE(account->SetTags("thumbs", {{"team", "vision"}}).ok());
   Set("tagged", "", "vision");
   Ran("resize", 10'000);
-  watch->Evaluate();
+  Evaluate();
   CHECK(Refuses("resize"));
   CHECK(Refuses("thumbs"));
   CHECK_FALSE(Refuses("other"));
   Set("all", "");
-  watch->Evaluate();
+  Evaluate();
   CHECK(Refuses("other"));
   CHECK(watch->Check("other")->budget == "all");
 }
@@ -96,18 +103,18 @@ TEST_CASE_METHOD(BudgetFixture, "budget of the account stops all, of a tag those
 TEST_CASE_METHOD(BudgetFixture, "budget that is raised or removed lets go", "[meter][budget]") {
   Set("b", "resize");
   Ran("resize", 10'000);
-  watch->Evaluate();
+  Evaluate();
   REQUIRE(Refuses("resize"));
   Budget raised = account->state().budgets().at("b");
   raised.monthly = Of("100");
   REQUIRE(account->SetBudget(raised).ok());
-  watch->Evaluate();
+  Evaluate();
   CHECK_FALSE(Refuses("resize"));
   Set("b", "resize");
-  watch->Evaluate();
+  Evaluate();
   REQUIRE(Refuses("resize"));
   REQUIRE(account->RemoveBudget("b").ok());
-  watch->Evaluate();
+  Evaluate();
   CHECK_FALSE(Refuses("resize"));
   CHECK(watch->spent().empty());
 }
@@ -115,13 +122,13 @@ TEST_CASE_METHOD(BudgetFixture, "budget that is raised or removed lets go", "[me
 TEST_CASE_METHOD(BudgetFixture, "budget begins anew with the month, and tells again", "[meter][budget]") {
   Set("b", "resize");
   Ran("resize", 10'000);
-  watch->Evaluate();
+  Evaluate();
   REQUIRE(Refuses("resize"));
   executor.manual_clock().SetWall(kDecember);
-  watch->Evaluate();
+  Evaluate();
   CHECK_FALSE(Refuses("resize"));
   Ran("resize", 8'000);
-  watch->Evaluate();
+  Evaluate();
   CHECK(told == std::vector<std::string>{"b 80 warn", "b 100 throttle", "b 80 warn"});
 }
 

@@ -20,8 +20,9 @@ TEST_CASE("kinds of ledger entries are told apart", "[meter]") {
   CHECK(EntryKindOf("\1anything").value() == LedgerEntryKind::kRecordVersion1);
   CHECK(EntryKindOf("").error().code == ErrorCode::kCorrupt);
   CHECK(EntryKindOf(std::string(1, '\0')).error().code == ErrorCode::kCorrupt);
-  CHECK(EntryKindOf("\4").error().code == ErrorCode::kUnsupported);
-  CHECK(EntryKindOf("\4").error().message.find("kind 4") != std::string::npos);
+  CHECK(EntryKindOf(EncodeRollUpAnchor({}).substr(0, 1)).value() == LedgerEntryKind::kRollUpMade);
+  CHECK(EntryKindOf("\5").error().code == ErrorCode::kUnsupported);
+  CHECK(EntryKindOf("\5").error().message.find("kind 5") != std::string::npos);
 }
 
 // docs/ledger-format.md holds exactly these bytes.
@@ -48,6 +49,22 @@ TEST_CASE("account event cut short is corrupt up to its payload", "[meter]") {
 
 TEST_CASE("account event is no invocation record", "[meter]") {
   CHECK(DecodeRecord(EncodeAccountEntry(SomeEntry()).value()).error().code == ErrorCode::kNotFound);
+}
+
+// docs/ledger-format.md holds exactly these bytes.
+TEST_CASE("hash of a roll-up is what the page says; newer or damaged is refused", "[meter]") {
+  RollUpAnchor anchor{.sequence = 300, .hash = {}};
+  anchor.hash.fill(0xab);
+  std::string bytes = EncodeRollUpAnchor(anchor);
+  std::string hex = "0401ac02";
+  for (int i = 0; i < 32; ++i) hex += "ab";
+  CHECK(ToHex(bytes) == hex);
+  CHECK(DecodeRollUpAnchor(bytes).value() == anchor);
+  for (size_t size = 0; size < bytes.size(); ++size)
+    CHECK(DecodeRollUpAnchor(bytes.substr(0, size)).error().code == ErrorCode::kCorrupt);
+  CHECK(DecodeRollUpAnchor(bytes + "x").error().code == ErrorCode::kCorrupt);
+  bytes[1] = 2;
+  CHECK(DecodeRollUpAnchor(bytes).error().code == ErrorCode::kUnsupported);
 }
 
 }  // namespace hearth

@@ -74,7 +74,7 @@ TEST_CASE_METHOD(MeterFixture, "same record twice is accepted once", "[meter]") 
   CHECK(ledger.records.size() == 1);
   CHECK(observer.records.size() == 1);
   CHECK(meter->conflicts() == 0);
-  CHECK(meter->StatementOf(kThreeDays).value().Total().records == 1);
+  CHECK(meter->View().StatementOf(kThreeDays).value().Total().records == 1);
 }
 
 TEST_CASE_METHOD(MeterFixture, "another record under the same identity is refused and counted", "[meter]") {
@@ -134,7 +134,7 @@ TEST_CASE_METHOD(MeterFixture, "ledger full: not writable, refused, in no sum, o
   CHECK_FALSE(meter->writable());
   CHECK(meter->Record(SomeRecord()).error().code == ErrorCode::kUnavailable);
   CHECK(observer.records.empty());
-  CHECK(meter->StatementOf(kThreeDays).value().rows.empty());
+  CHECK(meter->View().StatementOf(kThreeDays).value().rows.empty());
   ledger.full = false;
   CHECK(meter->Record(SomeRecord()).value() == Meter::Recorded::kAppended);
 }
@@ -153,7 +153,7 @@ TEST_CASE_METHOD(MeterFixture, "unreadable record in the ledger is reported and 
   CHECK(report.records == 1);
   CHECK(report.unreadable == 1);
   CHECK(report.detail.find("ledger record 0") == 0);
-  CHECK(meter->StatementOf({kNoon, kNoon + 1s}).value().Total().records == 1);
+  CHECK(meter->View().StatementOf({kNoon, kNoon + 1s}).value().Total().records == 1);
 }
 
 TEST_CASE_METHOD(MeterFixture, "account event keeps its place among the records, also after a restart",
@@ -174,12 +174,12 @@ TEST_CASE_METHOD(MeterFixture, "account event keeps its place among the records,
   CHECK(report.unreadable == 0);
   CHECK(meter->account_events() == expected);
   std::vector<uint64_t> numbers;
-  REQUIRE(meter
-              ->VisitNumbered(kThreeDays,
-                              [&](uint64_t number, const InvocationRecord&) {
-                                numbers.push_back(number);
-                                return true;
-                              })
+  REQUIRE(meter->View()
+              .VisitNumbered(kThreeDays,
+                             [&](uint64_t number, const InvocationRecord&) {
+                               numbers.push_back(number);
+                               return true;
+                             })
               .ok());
   CHECK(numbers == std::vector<uint64_t>{0, 2});
 }
@@ -212,7 +212,7 @@ TEST_CASE_METHOD(MeterFixture, "ledger with records of version 1 and 2: both are
   Open();
   CHECK(report.records == 2);
   CHECK(report.unreadable == 0);
-  CHECK(meter->StatementOf(kThreeDays).value() == MakeStatement(kThreeDays, {SomeRecord(), second}));
+  CHECK(meter->View().StatementOf(kThreeDays).value() == MakeStatement(kThreeDays, {SomeRecord(), second}));
 }
 
 // What is known of SomeRecord() before it runs, and what becomes of it if it is interrupted.
@@ -236,7 +236,7 @@ TEST_CASE_METHOD(MeterFixture, "attempt open at a crash becomes an interrupted r
   OpenWithSlots();
   CHECK(report.interrupted == 1);
   CHECK(InLedger() == std::vector<InvocationRecord>{Interrupted()});
-  const UsageTotals total = meter->StatementOf(kThreeDays).value().Total();
+  const UsageTotals total = meter->View().StatementOf(kThreeDays).value().Total();
   CHECK(total.of(OutcomeKind::kInterrupted) == 1);
   CHECK(total.requests == 0);
   OpenWithSlots();
@@ -335,16 +335,16 @@ TEST_CASE_METHOD(MeterFixture, "statement from sums equals the statement from re
     if (i % 4 == 0) to = HourOf(to);
     const Period period{from, to};
     INFO(ToIso8601Millis(from) << " to " << ToIso8601Millis(to));
-    REQUIRE(meter->StatementOf(period).value() == MakeStatement(period, records));
+    REQUIRE(meter->View().StatementOf(period).value() == MakeStatement(period, records));
   }
   Open();
-  CHECK(meter->StatementOf(kThreeDays).value() == MakeStatement(kThreeDays, records));
+  CHECK(meter->View().StatementOf(kThreeDays).value() == MakeStatement(kThreeDays, records));
 }
 
 TEST_CASE_METHOD(MeterFixture, "statement of whole hours reads no record", "[meter]") {
   RecordAll(RandomRecords(1).Many(100));
   ledger.records_read = 0;
-  REQUIRE(meter->StatementOf(kThreeDays).value().Total().records == 100);
+  REQUIRE(meter->View().StatementOf(kThreeDays).value().Total().records == 100);
   CHECK(ledger.records_read == 0);
 }
 
@@ -362,7 +362,7 @@ TEST_CASE_METHOD(LedgerFixture, "bill is the same after a restart of the ledger"
   auto opened = Meter::Open(*log);
   REQUIRE(opened.ok());
   CHECK(opened->report.records == 1'000);
-  CHECK(opened->meter->StatementOf(kThreeDays).value() == MakeStatement(kThreeDays, records));
+  CHECK(opened->meter->View().StatementOf(kThreeDays).value() == MakeStatement(kThreeDays, records));
 }
 
 }  // namespace hearth

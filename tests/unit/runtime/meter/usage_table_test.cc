@@ -79,9 +79,9 @@ TEST_CASE("rows are the same from the sums and from the ledger", "[meter]") {
   for (const InvocationRecord& record : random.Many(300)) REQUIRE(meter->Record(record).ok());
   REQUIRE(meter->RecordAccountEvent("period.closed", R"({"through":"2026-11-25T00:00:00Z"})", kNoon).ok());
   for (const InvocationRecord& record : random.Many(300)) REQUIRE(meter->Record(record).ok());
-  const auto kept = meter->RowsBookedIn(kNoonHour, kNoonHour + hours(96));
+  const auto kept = meter->View().RowsBookedIn(kNoonHour, kNoonHour + hours(96));
   CHECK(std::any_of(kept.begin(), kept.end(), [](const UsageRow& row) { return row.key.late(); }));
-  CHECK(kept == meter->ReadRowsBookedIn(kNoonHour, kNoonHour + hours(96)).value());
+  CHECK(kept == meter->View().ReadRowsBookedIn(kNoonHour, kNoonHour + hours(96)).value());
 }
 
 }  // namespace hearth

@@ -140,6 +140,44 @@ TEST_CASE_METHOD(RouterFixture, "no open slot: the event is refused, nothing run
   CHECK(launcher_.running().size() == 1);
 }
 
+// Goal: the wall clock decides the period by what it was when the attempt began, and nothing else.
+TEST_CASE_METHOD(RouterFixture, "wall clock steps while an event runs: neither duration nor period moves",
+                 "[router][meter]") {
+  const WallTime began{std::chrono::sys_days(std::chrono::year(2026) / 12 / 1) - milliseconds(1)};
+  const auto step = GENERATE(std::chrono::hours(-720), std::chrono::hours(-1), std::chrono::hours(1),
+                             std::chrono::hours(26), std::chrono::hours(24 * 400));
+  executor_.manual_clock().SetWall(began);
+  Deploy("resize");
+  const auto id = Fire("resize");
+  StartWorkers();
+  executor_.Advance(milliseconds(40));  // over the border of the month
+  executor_.manual_clock().SetWall(began + step);
+  executor_.Advance(milliseconds(3));
+  Complete(0);
+  REQUIRE(observer_.settled.size() == 1);
+  const InvocationRecord& record = observer_.settled[0];
+  CHECK(record.started == began);
+  CHECK(record.duration_ns == 43'000'000);
+  CHECK(record.billed_ms == 43);
+  CHECK(OutcomeOf(id).usage.duration == milliseconds(43));
+  const auto hours = meter_->View().RowsBookedIn(UtcHour::min(), UtcHour::max());
+  REQUIRE(hours.size() == 1);
+  CHECK(hours[0].key.hour == HourOf(began));
+}
+
+TEST_CASE_METHOD(RouterFixture, "time in the queue is told and not billed", "[router][meter]") {
+  Deploy("resize");
+  Fire("resize");
+  executor_.Advance(milliseconds(250));
+  StartWorkers();
+  executor_.Advance(milliseconds(5));
+  Complete(0);
+  REQUIRE(observer_.settled.size() == 1);
+  CHECK(observer_.settled[0].queued_ns >= 250'000'000);
+  CHECK(observer_.settled[0].duration_ns == 5'000'000);
+  CHECK(observer_.settled[0].billed_ms == 5);
+}
+
 TEST_CASE_METHOD(RouterFixture, "sync before reply: the trigger is told after the ledger was synced",
                  "[router][meter]") {
   Router::Limits limits;
