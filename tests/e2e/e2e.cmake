@@ -4,6 +4,7 @@ hearth_add_function(recorder SOURCES ${CMAKE_CURRENT_LIST_DIR}/handlers/recorder
 hearth_add_function(tally SOURCES ${CMAKE_CURRENT_LIST_DIR}/handlers/tally.cc)
 hearth_add_function(walker SOURCES ${CMAKE_CURRENT_LIST_DIR}/handlers/walker.cc)
 hearth_add_function(intruder SOURCES ${CMAKE_CURRENT_LIST_DIR}/handlers/intruder.cc)
+hearth_add_function(stopwatch SOURCES ${CMAKE_CURRENT_LIST_DIR}/handlers/stopwatch.cc)
 
 function(hearth_e2e_test name)
   cmake_parse_arguments(ARG "ALONE" "TIMEOUT" "" ${ARGN})
@@ -41,6 +42,9 @@ if(TARGET hearthd)
   hearth_e2e_test(plans)
   hearth_e2e_test(cli)
   hearth_e2e_test(billing)
+  hearth_e2e_test(hostile_billing)
+  hearth_e2e_test(wall_truth)
+  hearth_e2e_test(ledger ALONE TIMEOUT 600)  # short counts; the long ones are run by hand with HEARTH_LONG=1
   hearth_e2e_test(bill_page)  # skipped where there is no chromium
   hearth_e2e_test(install)
   hearth_e2e_test(reference_pages)

@@ -68,6 +68,7 @@ DOORS = [
 
 PRODUCT = ["runtime/*", "sandbox/*", "triggers/*"]
 TEST_HANDLERS = "tests/handlers/*"  # they misbehave on purpose
+E2E_HANDLERS = "tests/e2e/handlers/*"  # what they are billed for sleeping is measured
 C_HANDLERS = "tests/*/handlers/*.c"  # plain C has neither std::string nor std::from_chars
 KILLED_WRITERS = "tests/unit/runtime/store/*"  # a child that writes a durable file until it is killed
 PLAYED_WORKERS = "tests/unit/runtime/pool/played_worker.h"  # a script in a process of its own, that is killed
@@ -83,7 +84,7 @@ BANNED = [
     (r"(?<![\w.>])system\s*\(", ["*"], [TEST_HANDLERS], "system(): no shell; use Spawn() of runtime/base/process.h"),
     (r"(?<![\w.>])popen\s*\(", ["*"], [], "popen(): no shell; use Spawn() with an output fd"),
     (r"(?<![\w.>])(?:u|nano)?sleep\s*\(|\bsleep_(?:for|until)\b", ["runtime/*", "sandbox/*", "triggers/*", "tests/*"],
-     [TEST_HANDLERS, CGROUP_FOLDERS, REDRIVE], "sleep: in the runtime start a Timer of runtime/loop; in a test advance the manual clock or wait for the state"),
+     [TEST_HANDLERS, E2E_HANDLERS, CGROUP_FOLDERS, REDRIVE], "sleep: in the runtime start a Timer of runtime/loop; in a test advance the manual clock or wait for the state"),
     (r"\bstr(?:n?cpy|n?cat)\s*\(", ["*"], [C_HANDLERS], "strcpy/strcat: use std::string, or memcpy with a checked size"),
     (r"\bv?sprintf\s*\(", ["*"], [], "sprintf(): use snprintf with the size, or std::to_string"),
     (r"\bato(?:i|l|ll|f)\s*\(", ["*"], [C_HANDLERS], "atoi(): cannot report an error; use std::from_chars"),

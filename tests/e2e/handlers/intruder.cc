@@ -7,10 +7,13 @@
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
+#include <sys/time.h>
+#include <sys/timex.h>
 #include <unistd.h>
 
 #include <array>
 #include <cerrno>
+#include <chrono>
 #include <cstdint>
 #include <cstdlib>
 #include <cstring>
@@ -186,6 +189,27 @@ std::string AnswerEarlyAndWorkOn() {
   Send(Response(invocations, "\"early\""));
   Spin();
 }
+// Time as its own process sees it is not asked when it is billed; it may not turn the machine's either.
+std::string TurnClocks() {
+  json answers = json::object();
+  timespec later{};
+  clock_gettime(CLOCK_REALTIME, &later);
+  later.tv_sec += 365 * 86'400;
+  const timeval also{later.tv_sec, 0};
+  timex adjustment{};
+  adjustment.modes = ADJ_OFFSET;
+  adjustment.offset = 400'000;
+  answers["clock_settime"] = ErrnoOr(syscall(SYS_clock_settime, CLOCK_REALTIME, &later));
+  answers["clock_settime monotonic"] = ErrnoOr(syscall(SYS_clock_settime, CLOCK_MONOTONIC, &later));
+  answers["settimeofday"] = ErrnoOr(syscall(SYS_settimeofday, &also, nullptr));
+  answers["adjtimex"] = ErrnoOr(syscall(SYS_adjtimex, &adjustment));
+  answers["unshare"] = ErrnoOr(syscall(SYS_unshare, CLONE_NEWTIME));
+  return answers.dump();
+}
+std::string SleepThenForge(const json& order) {
+  std::this_thread::sleep_for(std::chrono::milliseconds(order.value("ms", 0)));
+  return Forge(order);
+}
 std::string OutliveTheLimit() {
   sigset_t all;
   sigfillset(&all);
@@ -244,6 +268,8 @@ std::string Obey(const json& order, Context& context) {
   if (deed == "outlive") return OutliveTheLimit();
   if (deed == "background") return SpinInTheBackground();
   if (deed == "early") return AnswerEarlyAndWorkOn();
+  if (deed == "clocks") return TurnClocks();
+  if (deed == "sleep, forge") return SleepThenForge(order);
   if (deed == "raw")
     return order.value("before", "") + Nested(order.value("levels", 0)) + order.value("after", "");
   if (deed == "deep") {

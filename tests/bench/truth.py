@@ -1,0 +1,55 @@
+#!/usr/bin/env python3
+"""How far durations in the ledger are from what handlers measure themselves: ./dev bench truth
+
+Handlers sleep or spin for known times and take CLOCK_MONOTONIC at their first and last line. The difference is what the two
+frames cost, and what a busy machine adds. Promised: never below 0, at most 0.5 ms at the 99th percentile, alone and under load.
+Everything of Hearth is on. Warm calls only, since a cold one's init is a duration of its own.
+"""
+import argparse
+import os
+import pathlib
+import sys
+
+ROOT = pathlib.Path(__file__).resolve().parents[2]
+os.environ.setdefault("HEARTH_BUILD_DIR", str(ROOT / "build/release"))
+sys.path.insert(0, str(ROOT / "tests/e2e"))
+import wall_truth  # noqa: E402
+from hearth_e2e import Daemon  # noqa: E402
+
+SLEEPS = [{"do": "sleep", "us": us} for us in (0, 200, 1_000, 5_000)]
+SPINS = [{"do": "spin", "us": us} for us in (0, 200, 1_000, 5_000)]
+
+
+def row(daemon, url, name, kinds, calls, at_once):
+    measured = [(record, own) for record, own in wall_truth.measure(daemon, url, kinds, calls, at_once) if not record.cold]
+    overhead = wall_truth.overhead_ns(measured)
+    share = lambda p: overhead[min(len(overhead) - 1, int(len(overhead) * p))] / 1e6  # noqa: E731
+    wrong = sum(not wall_truth.is_ceiling(record) for record, _ in measured)
+    print(f"| {name} | {len(overhead)} | {overhead[0] / 1e6:.3f} | {share(0.5):.3f} | {share(0.99):.3f} | {share(0.999):.3f} | {wrong} |")
+    return overhead[0] >= 0 and wrong == 0
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--calls", type=int, default=4000)
+    arguments = parser.parse_args()
+    daemon = Daemon()
+    try:
+        daemon.start()
+        url = wall_truth.deploy(daemon)
+        wall_truth.measure(daemon, url, SLEEPS, 64, 8)  # warm workers for the rows below
+        print(f"cores: {os.cpu_count()}; duration in the ledger less the handler's own interval, in ms")
+        print("| what | calls | least | p50 | p99 | p99.9 | not its ceiling |\n| --- | --- | --- | --- | --- | --- | --- |")
+        good = row(daemon, url, "sleeps, one at a time", SLEEPS, arguments.calls // 4, 1)
+        good &= row(daemon, url, "spins, one at a time", SPINS, arguments.calls // 4, 1)
+        good &= row(daemon, url, "sleeps, 8 at once", SLEEPS, arguments.calls, 8)
+        good &= row(daemon, url, "spins, 2 at once", SPINS, arguments.calls, 2)
+        if not good:
+            sys.exit("a duration was below what the handler measured, or a bill not its ceiling")
+    finally:
+        daemon.stop()
+        daemon.remove()
+
+
+if __name__ == "__main__":
+    main()
