@@ -39,9 +39,12 @@ WallTime LedgerUpkeep::Now() const {
   return wall_at_start_ + std::chrono::floor<microseconds>(executor_.clock().Now() - at_start_);
 }
 
+// What is full counts as such once it is synced, which after a start nothing is.
 void LedgerUpkeep::Start() {
-  Look();
   LookLater();
+  ledger_.Sync([self = weak_.Get()](const Status& synced) {
+    if (self && synced.ok()) self->Look();
+  });
 }
 
 void LedgerUpkeep::LookLater() {

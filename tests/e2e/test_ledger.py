@@ -5,6 +5,7 @@ import ctypes
 import http.client
 import json
 import os
+import shutil
 import subprocess
 import threading
 import time
@@ -264,6 +265,7 @@ class SummedUp(DaemonTest):
 
     def test_summed_up(self):
         self.daemon.stop()
+        shutil.rmtree(self.daemon.data_dir / "ledger")  # its first segment is of the usual size
         self.daemon.arguments += ["--ledger-segment-mib", "1"]
         self.daemon.start()
         for _ in range(20):

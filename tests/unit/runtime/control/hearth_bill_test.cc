@@ -18,7 +18,8 @@ struct BillFixture : ControlFixture {
   }
   static std::string MillionRequestsOf(const RecordedAnswerPtr& answer) {
     REQUIRE(answer->answer->status == 200);
-    for (const json& line : json::parse(answer->answer->body).at("lines")) {
+    const json bill = json::parse(answer->answer->body);
+    for (const json& line : bill.at("lines")) {
       if (line.at("kind") == "requests") return line.at("quantity").get<std::string>();
     }
     return "none";
