@@ -123,6 +123,12 @@ Json AdviceJson(const BillBasis& basis, uint64_t days) {
           {"candidates", std::move(candidates)}};
 }
 
+// Lambda's words for "too many" would not say what there are too many of.
+void Refuse(const ApiCallPtr& call, const Error& error) {
+  if (error.code != ErrorCode::kThrottled) return call->Fail(error);
+  call->Fail(LambdaError{429, "TooManyRequestsException", error.message, ""});
+}
+
 }  // namespace
 
 Result<WallTime> ParseUtcTime(std::string_view text) { return ParseUtcText(text); }
@@ -153,19 +159,19 @@ Result<Period> HearthBill::ReadPeriod(const ApiCall& call) const {
 }
 
 void HearthBill::Get(const ApiCallPtr& call) {
-  if (const Status ordered = OrderBill(call); !ordered.ok()) call->Fail(ordered.error());
+  if (const Status ordered = OrderBill(call); !ordered.ok()) Refuse(call, ordered.error());
 }
 
 void HearthBill::Explain(const ApiCallPtr& call) {
-  if (const Status ordered = OrderExplained(call); !ordered.ok()) call->Fail(ordered.error());
+  if (const Status ordered = OrderExplained(call); !ordered.ok()) Refuse(call, ordered.error());
 }
 
 void HearthBill::Rerate(const ApiCallPtr& call) {
-  if (const Status ordered = OrderRerated(call); !ordered.ok()) call->Fail(ordered.error());
+  if (const Status ordered = OrderRerated(call); !ordered.ok()) Refuse(call, ordered.error());
 }
 
 void HearthBill::Advise(const ApiCallPtr& call) {
-  if (const Status ordered = OrderAdvice(call); !ordered.ok()) call->Fail(ordered.error());
+  if (const Status ordered = OrderAdvice(call); !ordered.ok()) Refuse(call, ordered.error());
 }
 
 Status HearthBill::Order(const ApiCallPtr& call, MakePage make) {

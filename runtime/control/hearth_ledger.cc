@@ -6,8 +6,9 @@ namespace hearth {
 
 void HearthLedger::Check(const ApiCallPtr& call) {
   if (checking_) {
-    return call->Fail(Error{ErrorCode::kThrottled,
-                            "check the ledger: another check is under way; ask again when it is done"});
+    return call->Fail(LambdaError{429, "TooManyRequestsException",
+                                  "check the ledger: another check is under way; ask again when it is done",
+                                  ""});
   }
   checking_ = true;
   AuditLedger(ledger_, [weak = weak_.Get(), call](const LedgerAudit& audit) {
