@@ -61,7 +61,7 @@ Status ValidateTags(const Tags& tags) {
 Result<std::unique_ptr<Account>> Account::Open(Meter& meter, const Clock& clock, Random& random) {
   std::unique_ptr<Account> account(new Account(meter, clock, random));
   for (const AccountEntry& entry : meter.account_events()) {
-    if (Status applied = account->state_->Apply(entry); !applied.ok())
+    if (Status applied = account->state_.Apply(entry); !applied.ok())
       return applied.error().WithContext("ledger record " + std::to_string(entry.number));
   }
   return account;
@@ -71,11 +71,8 @@ Status Account::Write(const AccountEvent& event) {
   const WallTime now = clock_.WallNow();
   HEARTH_ASSIGN(const uint64_t number,
                 meter_.RecordAccountEvent(EventKindOf(event), EncodeAccountEventJson(event), now));
-  if (shared_) {
-    state_ = std::make_shared<AccountState>(*state_);
-    shared_ = false;
-  }
-  return state_->Apply(number, now, event);
+  snapshot_.reset();
+  return state_.Apply(number, now, event);
 }
 
 Status Account::CheckPlaceable(const Commitment& wanted, const std::string& instead_of) const {
@@ -91,7 +88,7 @@ std::string Account::NewId(CommitmentKind kind) { return std::string(PrefixOf(ki
 Result<Commitment> Account::Quote(const CommitmentOrder& order) const {
   HEARTH_TRY(ValidateTags(order.tags));
   const WallTime now = clock_.WallNow();
-  return QuoteCommitment(state_->PricesAt(HourOf(now)), order, now);
+  return QuoteCommitment(state_.PricesAt(HourOf(now)), order, now);
 }
 
 Result<Commitment> Account::Buy(const CommitmentOrder& order) {
@@ -104,7 +101,7 @@ Result<Commitment> Account::Buy(const CommitmentOrder& order) {
 }
 
 Result<Commitment> Account::Exchange(const std::string& old_id, const CommitmentOrder& order) {
-  const Commitment* old = state_->Find(old_id);
+  const Commitment* old = state_.Find(old_id);
   if (!old) return NoCommitment(old_id);
   HEARTH_ASSIGN(Commitment commitment, Quote(order));
   HEARTH_TRY(CheckExchange(*old, commitment));
@@ -116,7 +113,7 @@ Result<Commitment> Account::Exchange(const std::string& old_id, const Commitment
 }
 
 Result<Commitment> Account::End(const std::string& id) {
-  const Commitment* found = state_->Find(id);
+  const Commitment* found = state_.Find(id);
   if (!found) return NoCommitment(id);
   const WallTime now = clock_.WallNow();
   if (!found->Runs(now)) return Error{ErrorCode::kConflict, "commitment " + id + " has ended already"};
@@ -128,7 +125,7 @@ Result<Commitment> Account::End(const std::string& id) {
   }
   HEARTH_TRY(Write(CommitmentEnded{id, now}));
   Changed();
-  return *state_->Find(id);
+  return *state_.Find(id);
 }
 
 Status Account::EndOpenOf(const std::string& function, const std::string& version) {
@@ -144,13 +141,13 @@ Status Account::EndOpenOf(const std::string& function, const std::string& versio
 Status Account::SetTags(const std::string& function, const Tags& tags) {
   HEARTH_TRY(ValidateFunctionName(function));
   HEARTH_TRY(ValidateTags(tags));
-  if (state_->TagsOf(function) == tags) return Ok();
+  if (state_.TagsOf(function) == tags) return Ok();
   return Write(FunctionTagged{function, tags});
 }
 
 Status Account::SetBudget(const Budget& budget) {
   HEARTH_TRY(ValidateBudget(budget));
-  if (!state_->budgets().contains(budget.name) && state_->budgets().size() >= kBudgetsMax) {
+  if (!state_.budgets().contains(budget.name) && state_.budgets().size() >= kBudgetsMax) {
     return Error{ErrorCode::kThrottled, "there are " + std::to_string(kBudgetsMax) +
                                             " budgets already: remove one first (hearth budget rm)"};
   }
@@ -158,7 +155,7 @@ Status Account::SetBudget(const Budget& budget) {
 }
 
 Status Account::RemoveBudget(const std::string& name) {
-  if (!state_->budgets().contains(name))
+  if (!state_.budgets().contains(name))
     return Error{ErrorCode::kNotFound, "there is no budget \"" + name + "\"; `hearth budget ls` lists them"};
   return Write(BudgetRemoved{name});
 }
@@ -189,15 +186,15 @@ Status Account::SetSpotDiscount(uint32_t basis_points) {
 
 Status Account::UsePrices(std::string_view book_json) {
   HEARTH_ASSIGN(const PriceBook book, ParsePriceBookJson(book_json));
-  if (!state_->book_json().empty()) {
-    HEARTH_ASSIGN(const PriceBook in_force, ParsePriceBookJson(state_->book_json()));
+  if (!state_.book_json().empty()) {
+    HEARTH_ASSIGN(const PriceBook in_force, ParsePriceBookJson(state_.book_json()));
     if (in_force == book) return Ok();
   }
   return Write(PricesInForce{std::string(book_json)});
 }
 
 Status Account::CloseThrough(UtcHour through) {
-  return through <= state_->closed_through() ? Ok() : Write(PeriodClosed{through});
+  return through <= state_.closed_through() ? Ok() : Write(PeriodClosed{through});
 }
 
 Status Account::IssueInvoice(const InvoiceIssued& invoice) { return Write(invoice); }

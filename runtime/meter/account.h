@@ -25,12 +25,11 @@ class Account final {
   // Replays the account's entries. kUnsupported: a newer release wrote one.
   static Result<std::unique_ptr<Account>> Open(Meter& meter, const Clock& clock, Random& random);
 
-  // As it is now; gone with the next change.
-  const AccountState& state() const { return *state_; }
-  // The same for another thread: it never changes.
+  const AccountState& state() const { return state_; }
+  // As it is now, for another thread: it never changes. A copy, made once between two changes.
   std::shared_ptr<const AccountState> Snapshot() const {
-    shared_ = true;
-    return state_;
+    if (!snapshot_) snapshot_ = std::make_shared<const AccountState>(state_);
+    return snapshot_;
   }
   // Until it is set, everything is placeable.
   void SetPlacement(CommitmentPlacement* placement) { placement_ = placement; }
@@ -78,8 +77,8 @@ class Account final {
   Random& random_;
   CommitmentPlacement* placement_ = nullptr;
   // Mutable.
-  std::shared_ptr<AccountState> state_ = std::make_shared<AccountState>();
-  mutable bool shared_ = false;  // with snapshots: copied before it is changed
+  AccountState state_;
+  mutable std::shared_ptr<const AccountState> snapshot_;  // of state_, or null
 };
 
 Error NoCommitment(const std::string& id);
