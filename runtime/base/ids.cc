@@ -6,7 +6,10 @@
 namespace hearth {
 namespace {
 constexpr char kHex[] = "0123456789abcdef";
-}
+constexpr size_t kUuidChars = 36;
+// Where the two digits of each byte begin.
+constexpr std::array<uint8_t, 16> kDigitAt = {0, 2, 4, 6, 9, 11, 14, 16, 19, 21, 24, 26, 28, 30, 32, 34};
+}  // namespace
 
 RequestId RequestId::Make(Random& random) { return RequestId(MakeUuid(random)); }
 
@@ -15,12 +18,10 @@ std::string MakeUuid(Random& random) {
   random.Fill(raw);
   raw[6] = (raw[6] & std::byte{0x0f}) | std::byte{0x40};  // version 4
   raw[8] = (raw[8] & std::byte{0x3f}) | std::byte{0x80};  // RFC 9562 variant
-  std::string text;
-  text.reserve(36);
+  std::string text(kUuidChars, '-');
   for (size_t i = 0; i < raw.size(); ++i) {
-    if (i == 4 || i == 6 || i == 8 || i == 10) text += '-';
-    text += kHex[std::to_integer<int>(raw[i]) >> 4];
-    text += kHex[std::to_integer<int>(raw[i]) & 15];
+    text[kDigitAt[i]] = kHex[std::to_integer<int>(raw[i]) >> 4];
+    text[kDigitAt[i] + 1] = kHex[std::to_integer<int>(raw[i]) & 15];
   }
   return text;
 }

@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "runtime/base/digest.h"
+#include "runtime/base/uuid.h"
 #include "runtime/meter/billed_duration.h"
 #include "runtime/meter/record_codec.h"
 #include "runtime/meter/roll_up_sums.h"
@@ -244,24 +245,15 @@ bool Meter::HasSuccess(const RequestId& request_id) const {
   return successes_.Find(KeyOf(request_id.text())) != nullptr;
 }
 
-// Any 16 bytes do that differ when the ids do: the hexadecimal digits of a UUID, else a digest.
+// Any 16 bytes do that differ when the ids do: a UUID's own, else a digest.
 Meter::RequestKey Meter::KeyOf(std::string_view request_id) {
   RequestKey key;
-  size_t digits = 0;
-  for (const char c : request_id) {
-    if (c == '-') continue;
-    const bool number = c >= '0' && c <= '9';
-    if ((!number && (c < 'a' || c > 'f')) || digits == 32) {
-      digits = 0;
-      break;
-    }
-    uint64_t& half = digits < 16 ? key.high : key.low;
-    half = half << 4 | static_cast<uint64_t>(number ? c - '0' : c - 'a' + 10);
-    ++digits;
+  if (const auto bytes = UuidBytes(request_id)) {
+    std::memcpy(&key, bytes->data(), sizeof key);
+  } else {
+    const Sha256Digest digest = Sha256(request_id);
+    std::memcpy(&key, digest.data(), sizeof key);
   }
-  if (digits == 32) return key;
-  const Sha256Digest digest = Sha256(request_id);
-  std::memcpy(&key, digest.data(), sizeof key);
   return key;
 }
 

@@ -1,9 +1,9 @@
 #include "runtime/meter/record_codec.h"
 
-#include <optional>
 #include <utility>
 
 #include "runtime/base/units.h"
+#include "runtime/base/uuid.h"
 #include "runtime/meter/entry_bytes.h"
 #include "runtime/meter/ledger_entry.h"
 
@@ -17,33 +17,6 @@ constexpr uint8_t kPlanLast = kPlans - 1;
 constexpr uint8_t kSourceLast = static_cast<uint8_t>(UsageSource::kRusage);
 
 constexpr bool IsUuidHyphen(size_t at) { return at == 8 || at == 13 || at == 18 || at == 23; }
-
-int HexValue(char c) {
-  if (c >= '0' && c <= '9') return c - '0';
-  if (c >= 'a' && c <= 'f') return c - 'a' + 10;
-  return -1;
-}
-
-// 16 bytes for a lower-case UUID, nothing for any other id.
-std::optional<std::string> PackUuid(std::string_view text) {
-  if (text.size() != 36) return std::nullopt;
-  std::string packed;
-  int high = -1;
-  for (size_t at = 0; at < text.size(); ++at) {
-    if (IsUuidHyphen(at)) {
-      if (text[at] != '-') return std::nullopt;
-      continue;
-    }
-    const int digit = HexValue(text[at]);
-    if (digit < 0) return std::nullopt;
-    if (high < 0) {
-      high = digit;
-    } else {
-      packed += static_cast<char>(std::exchange(high, -1) * 16 + digit);
-    }
-  }
-  return packed;
-}
 
 std::string UnpackUuid(std::string_view packed) {
   static constexpr char kDigits[] = "0123456789abcdef";
@@ -132,7 +105,7 @@ Result<std::string> EncodeRecord(const InvocationRecord& record) {
   HEARTH_TRY(CheckName("function", record.function));
   HEARTH_TRY(CheckName("version", record.version));
   if (!record.commitment.empty()) HEARTH_TRY(CheckName("commitment", record.commitment));
-  const auto packed = PackUuid(record.request_id);
+  const auto packed = UuidBytes(record.request_id);
   Writer writer;
   writer.Byte(static_cast<uint8_t>(LedgerEntryKind::kRecord));
   writer.Byte(kRecordVersion);
@@ -140,7 +113,7 @@ Result<std::string> EncodeRecord(const InvocationRecord& record) {
   writer.Byte(static_cast<uint8_t>(record.trigger));
   writer.Byte(static_cast<uint8_t>(record.outcome));
   if (packed) {
-    writer.Raw(*packed);
+    writer.Raw({packed->data(), packed->size()});
   } else {
     writer.Name(record.request_id);
   }

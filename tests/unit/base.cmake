@@ -13,5 +13,6 @@ hearth_unit_test(unit_base
           ${CMAKE_CURRENT_LIST_DIR}/runtime/base/weak_ptr_test.cc
           ${CMAKE_CURRENT_LIST_DIR}/runtime/base/clock_test.cc
           ${CMAKE_CURRENT_LIST_DIR}/runtime/base/log_test.cc
+          ${CMAKE_CURRENT_LIST_DIR}/runtime/base/uuid_test.cc
           ${CMAKE_CURRENT_LIST_DIR}/runtime/base/histogram_test.cc
   DEPS hearth_base nlohmann_json::nlohmann_json)
