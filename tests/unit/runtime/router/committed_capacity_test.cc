@@ -136,6 +136,27 @@ TEST_CASE_METHOD(CapacityFixture, "more than the node can keep is refused with t
   CHECK_FALSE(account_->Buy(Reserve(1)).ok());
 }
 
+// Goal: what was bought first is kept, and whoever asks for the rest is told why it is not there.
+TEST_CASE_METHOD(CapacityFixture, "after a restart with less memory the last bought is left out",
+                 "[plans][reserved]") {
+  Deploy("resize");
+  const Commitment first = account_->Buy(Reserve(3)).value();
+  executor_.Advance(seconds(1));
+  const Commitment last = account_->Buy(Reserve(3)).value();
+  Warm();
+  CHECK(launcher_.workers_alive() == 6);
+  MakeRouter({});
+  Begin(/*headroom=*/50);  // 512 of 1,024 MiB, where 768 were promised
+  Warm();
+  CHECK(ready_);
+  CHECK(Counts("resize").reserved_idle == 3);
+  CHECK(capacity_->HeldFor(first).problem.empty());
+  CHECK(capacity_->HeldFor(first).workers_ready == 3);
+  CHECK(capacity_->HeldFor(last).workers_ready == 0);
+  CHECK(capacity_->HeldFor(last).problem.find("384 MiB are already; raise --memory-mib") !=
+        std::string::npos);
+}
+
 TEST_CASE_METHOD(CapacityFixture, "what does not fit the function is refused", "[plans][reserved]") {
   Deploy("resize");
   ReserveConcurrency("resize", 2);
