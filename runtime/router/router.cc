@@ -23,14 +23,16 @@ struct Router::Flight {
 
 class Router::WorkerSlot final : public EventSink::Slot {
  public:
-  WorkerSlot(FunctionVersionPtr version, WorkerLease lease)
-      : version_(std::move(version)), lease_(std::move(lease)) {}
+  WorkerSlot(FunctionVersionPtr version, WorkerLease lease, ConcurrencyLimits::Pass place)
+      : version_(std::move(version)), lease_(std::move(lease)), place_(std::move(place)) {}
   const FunctionVersionPtr version_;
   WorkerLease lease_;
+  ConcurrencyLimits::Pass place_;
 };
 
 class Router::PoolWait final : public EventSink::SlotWait {
  public:
+  ConcurrencyLimits::Pass place_;
   WarmPool::Wait wait_;
 };
 
@@ -72,8 +74,6 @@ void Router::Deliver(Event event, OnOutcome done) {
 
 void Router::DeliverOn(std::unique_ptr<Slot> slot, Event event, OnOutcome done) {
   if (Status admitted = Admit(event); !admitted.ok()) return ThrowBack(std::move(done), admitted.error());
-  if (Status room = CheckConcurrency(event.function); !room.ok())
-    return ThrowBack(std::move(done), room.error());
   auto& worker_slot = static_cast<WorkerSlot&>(*slot);  // every Slot is one of ours
   auto owned = std::make_unique<Flight>();
   Flight& flight = *owned;
@@ -83,7 +83,7 @@ void Router::DeliverOn(std::unique_ptr<Slot> slot, Event event, OnOutcome done) 
   flight.version = worker_slot.version_;
   flight.accepted = executor_.clock().Now();
   flight.pass = gate_.Enter();
-  flight.place = concurrency_.Enter(flight.version->function);
+  flight.place = std::move(worker_slot.place_);
   flights_[flight.number] = std::move(owned);
   RunOn(flight, std::move(worker_slot.lease_));
 }
@@ -91,28 +91,32 @@ void Router::DeliverOn(std::unique_ptr<Slot> slot, Event event, OnOutcome done) 
 std::unique_ptr<EventSink::SlotWait> Router::ReserveSlot(const std::string& function,
                                                          const std::string& qualifier, OnSlot done) {
   auto version = registry_.Resolve(function, qualifier);
-  Status paid = CheckNotOff(function);  // what waits in a queue stays there, and no receive is counted
-  if (paid.ok()) paid = CheckBudgets(function);
-  if (gate_.closed() || !version.ok() || !paid.ok()) {
+  Status room = CheckConcurrency(function);  // what waits in a queue stays there, and no receive is counted
+  if (room.ok()) room = CheckBudgets(function);
+  if (gate_.closed() || !version.ok() || !room.ok()) {
     Error error = gate_.closed()  ? Error{ErrorCode::kUnavailable, "hearthd is stopping"}
                   : !version.ok() ? version.error()
-                                  : paid.error();
+                                  : room.error();
     executor_.Post([done = std::move(done), error] { done(error); });
     return nullptr;
   }
   WarmPool& pool = pools_.PoolOf(*version);
   if (WorkerLease lease = pool.TryAcquire()) {
-    auto slot =
-        std::make_shared<std::unique_ptr<Slot>>(std::make_unique<WorkerSlot>(*version, std::move(lease)));
+    auto slot = std::make_shared<std::unique_ptr<Slot>>(
+        std::make_unique<WorkerSlot>(*version, std::move(lease), concurrency_.Enter((*version)->function)));
     executor_.Post([done = std::move(done), slot] { done(std::move(*slot)); });
     return nullptr;
   }
   auto wait = std::make_unique<PoolWait>();
-  wait->wait_ = pool.Acquire(
-      (*version)->settings.timeout, [version = *version, done = std::move(done)](Result<WorkerLease> lease) {
-        if (!lease.ok()) return done(std::move(lease).error());
-        done(std::unique_ptr<Slot>(std::make_unique<WorkerSlot>(version, std::move(lease).value())));
-      });
+  wait->place_ = concurrency_.Enter((*version)->function);
+  // Called only while the wait is there: dropping it takes the waiter out of the pool.
+  wait->wait_ =
+      pool.Acquire((*version)->settings.timeout,
+                   [version = *version, raw = wait.get(), done = std::move(done)](Result<WorkerLease> lease) {
+                     if (!lease.ok()) return done(std::move(lease).error());
+                     done(std::unique_ptr<Slot>(std::make_unique<WorkerSlot>(
+                         version, std::move(lease).value(), std::move(raw->place_))));
+                   });
   return wait;
 }
 
@@ -149,8 +153,9 @@ Status Router::Admit(const Event& event) const {
 
 // Of what is to run now: what is stored first waits where it is.
 Status Router::CheckConcurrency(const std::string& function) const {
-  HEARTH_TRY(CheckNotOff(function));
-  if (concurrency_.Check(function) == ConcurrencyLimits::Verdict::kAdmit) return Ok();
+  const ConcurrencyLimits::Verdict verdict = concurrency_.Check(function);
+  if (verdict == ConcurrencyLimits::Verdict::kAdmit) return Ok();
+  if (verdict == ConcurrencyLimits::Verdict::kFunctionOff) return RefuseOff(function);
   observer_.OnThrottled(function, "ConcurrentInvocationLimitExceeded");
   return Error{
       ErrorCode::kThrottled,
@@ -160,8 +165,7 @@ Status Router::CheckConcurrency(const std::string& function) const {
           " are reserved)"};
 }
 
-Status Router::CheckNotOff(const std::string& function) const {
-  if (concurrency_.Check(function) != ConcurrencyLimits::Verdict::kFunctionOff) return Ok();
+Error Router::RefuseOff(const std::string& function) const {
   observer_.OnThrottled(function, "ReservedFunctionConcurrentInvocationLimitExceeded");
   return Error{ErrorCode::kThrottled,
                "ReservedFunctionConcurrentInvocationLimitExceeded: " + function +

@@ -63,7 +63,7 @@ class Router final : public EventSink, public RegistryObserver {
   Status Admit(const Event& event) const;
   void KeepLeast(const std::string& function);
   Status CheckConcurrency(const std::string& function) const;
-  Status CheckNotOff(const std::string& function) const;
+  Error RefuseOff(const std::string& function) const;
   Status CheckBudgets(const std::string& function) const;
   void WaitForWorker(Flight& flight);
   void RunOn(Flight& flight, WorkerLease lease);

@@ -75,6 +75,35 @@ TEST_CASE_METHOD(RouterFixture, "one event past the account's concurrency is thr
   CHECK(observer_.throttles == std::vector<std::string>{"ConcurrentInvocationLimitExceeded"});
 }
 
+// Goal: what was received for a slot is never thrown back because others came in between.
+TEST_CASE_METHOD(RouterFixture, "a reserved slot has its place in the account's concurrency, waiting or lent",
+                 "[router][concurrency]") {
+  Router::Limits limits;
+  limits.concurrency_max = 1;
+  MakeRouter(limits);
+  Deploy("resize");
+  std::unique_ptr<EventSink::Slot> slot;
+  auto wait = router_->ReserveSlot(
+      "resize", "", [&](Result<std::unique_ptr<EventSink::Slot>> got) { slot = std::move(got).value(); });
+  CHECK(ErrorOf(Fire("resize")).code == ErrorCode::kThrottled);
+  std::optional<ErrorCode> second;
+  (void)router_->ReserveSlot("resize", "", [&](auto reserved) { second = reserved.error().code; });
+  StartWorkers();
+  CHECK(second == ErrorCode::kThrottled);
+  REQUIRE(slot);
+  wait.reset();
+  CHECK(ErrorOf(Fire("resize")).code == ErrorCode::kThrottled);
+  std::optional<Outcome> outcome;
+  router_->DeliverOn(std::move(slot), EventFor("resize"),
+                     [&](Result<Outcome> o) { outcome = std::move(o).value(); });
+  Complete(0, "done");
+  REQUIRE(outcome);
+  CHECK(outcome->payload == "done");
+  const std::string next = Fire("resize");  // the place is free again
+  Complete(0);
+  CHECK(OutcomeOf(next).ok());
+}
+
 TEST_CASE_METHOD(RouterFixture, "nothing runs while the ledger takes no records", "[router][meter]") {
   Deploy("resize");
   ledger_.SetWritable(false);
