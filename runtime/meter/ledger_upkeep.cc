@@ -95,11 +95,11 @@ void LedgerUpkeep::Anchor(const LedgerLog::Part& newest) {
   });
 }
 
-// In order, so that what is kept has no holes.
+// In order, so that what is kept has no holes. Look() has seen to it that the hash of the newest sums is synced.
 void LedgerUpkeep::RemoveOne(const std::vector<LedgerLog::Part>& parts) {
   const auto oldest =
       std::find_if(parts.begin(), parts.end(), [](const LedgerLog::Part& part) { return part.raw; });
-  if (oldest == parts.end() || !oldest->full || !oldest->rolled_up || oldest->sequence >= anchored_) return;
+  if (oldest == parts.end() || !oldest->full || !oldest->rolled_up) return;
   if (!IsOld(*oldest)) return;
   busy_ = true;
   log_.Info("the records of a ledger segment have been kept long enough; its sums stay",
