@@ -1,5 +1,6 @@
 """kill -9, again and again, while files land in a bucket by every way there is."""
 import collections
+import contextlib
 import http.client
 import os
 import shutil
@@ -58,14 +59,14 @@ class Producer(threading.Thread):
         shutil.copy2(path, self.drops / key)
 
     def put(self, key):
-        while True:
-            try:
-                if http_call(self.daemon_under_test.data_port, "PUT", f"/_buckets/drops/{key}", key).status == 200:
-                    return
-            except (OSError, http.client.HTTPException):
-                pass
-            self.retried_puts += 1
-            time.sleep(0.02)  # the daemon is being killed or started
+        wait_until(lambda: self.is_put(key), 120, "a put to be taken: the daemon is being killed or started")
+
+    def is_put(self, key):
+        with contextlib.suppress(OSError, http.client.HTTPException):
+            if http_call(self.daemon_under_test.data_port, "PUT", f"/_buckets/drops/{key}", key).status == 200:
+                return True
+        self.retried_puts += 1
+        return False
 
 
 class KillNine(ChaosTest):
