@@ -6,11 +6,13 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <cerrno>
 #include <cstring>
 
 #include "runtime/base/files.h"
 #include "runtime/base/unique_fd.h"
 #include "sandbox/cgroup_paths.h"
+#include "sandbox/landlock.h"
 #include "sandbox/namespaces.h"
 #include "sandbox/private_root.h"
 #include "sandbox/privileges.h"
@@ -102,6 +104,9 @@ HostProbe ProbeHost() {
   all = all && report.Line("namespaces of each worker",
                            TryInChild(flags, !root, root ? &TryWorkerOfRoot : &TryWorkerOfUser),
                            kUserNamespaceRemedy);
+  errno = 0;
+  const int landlock = LandlockAbi();
+  report.Add(LandlockReport(landlock, errno));
   const CgroupPaths cgroups = FindCgroups();
   report.Add(cgroups.report);
   report.Add(root ? "uid for each function: ok" : "uid for each function: missing (needs root)");

@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "runtime/base/files.h"
+#include "sandbox/layers.h"
 
 namespace hearth {
 namespace {
@@ -42,8 +43,9 @@ Privilege PrivilegeOfThisProcess() {
 }
 
 uint64_t SandboxCloneFlags(Privilege privilege) {
-  const uint64_t flags =
-      CLONE_NEWNS | CLONE_NEWPID | CLONE_NEWIPC | CLONE_NEWUTS | CLONE_NEWNET | CLONE_NEWCGROUP;
+  uint64_t flags = CLONE_NEWNS | CLONE_NEWPID | CLONE_NEWUTS | CLONE_NEWCGROUP;
+  if (IsOn(Layer::kIpcNamespace)) flags |= CLONE_NEWIPC;
+  if (IsOn(Layer::kNetworkNamespace)) flags |= CLONE_NEWNET;
   return privilege == Privilege::kRoot ? flags : flags | CLONE_NEWUSER;
 }
 

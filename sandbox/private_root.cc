@@ -9,6 +9,7 @@
 #include <cstring>
 
 #include "runtime/base/files.h"
+#include "sandbox/layers.h"
 
 namespace hearth {
 namespace {
@@ -23,6 +24,9 @@ constexpr const char* kDevices[] = {"null", "zero", "full", "random", "urandom"}
 long Mount(const char* source, const char* target, const char* type, unsigned long flags, const void* data) {
   return syscall(SYS_mount, source, target, type, flags, data);
 }
+
+constexpr uint64_t Unless(bool off, uint64_t attribute) { return off ? 0 : attribute; }
+uint64_t ReadOnly() { return Unless(!IsOn(Layer::kReadOnlyMounts), MOUNT_ATTR_RDONLY); }
 
 struct DetachedMount {
   UniqueFd mount;
@@ -64,14 +68,14 @@ bool IsSymlink(const char* path) {
 }
 
 bool TakeLibraries(Steps& steps, std::vector<DetachedMount>& mounts) {
-  constexpr uint64_t kReadOnly = MOUNT_ATTR_RDONLY | MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV;
-  for (const char* path :
-       {"/usr/lib", "/usr/lib64", "/usr/local/lib", "/lib", "/lib64", "/etc/alternatives"}) {
-    if (PathExists(path) && !IsSymlink(path) && !TakeMount(path, path, kReadOnly, steps, mounts))
-      return false;
+  const uint64_t attributes = ReadOnly() | MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV;
+  std::vector<std::string> folders = LibraryFolders();
+  if (PathExists("/etc/alternatives")) folders.push_back("/etc/alternatives");
+  for (const std::string& path : folders) {
+    if (!TakeMount(path, path, attributes, steps, mounts)) return false;
   }
   if (!PathExists("/etc/ld.so.cache")) return true;
-  return TakeMount("/etc/ld.so.cache", "/etc/ld.so.cache", kReadOnly | MOUNT_ATTR_NOEXEC, steps, mounts);
+  return TakeMount("/etc/ld.so.cache", "/etc/ld.so.cache", attributes | MOUNT_ATTR_NOEXEC, steps, mounts);
 }
 
 bool TakeDevices(Steps& steps, std::vector<DetachedMount>& mounts) {
@@ -86,8 +90,7 @@ bool TakeDevices(Steps& steps, std::vector<DetachedMount>& mounts) {
 
 bool TakeBinds(const PrivateRootPlan& plan, Steps& steps, std::vector<DetachedMount>& mounts) {
   for (const PrivateRootPlan::Bind& bind : plan.binds) {
-    const uint64_t attributes = MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV |
-                                (bind.writable ? 0 : uint64_t{MOUNT_ATTR_RDONLY}) |
+    const uint64_t attributes = MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV | (bind.writable ? 0 : ReadOnly()) |
                                 (bind.executable ? 0 : uint64_t{MOUNT_ATTR_NOEXEC});
     if (!TakeMount(bind.source, bind.target, attributes, steps, mounts, bind.owner_map)) return false;
   }
@@ -141,7 +144,26 @@ bool FillRoot(int root, const PrivateRootPlan& plan, Steps& steps) {
              .Ok(WriteNewFile(root, "etc/nsswitch.conf", "passwd: files\ngroup: files\nhosts: files\n"));
 }
 
+int SetHostName(const std::string& name) {
+  return IsOn(Layer::kHostName) ? sethostname(name.data(), name.size()) : 0;
+}
+
+// What the private root is there to hide.
+bool TakeHost(Steps& steps, std::vector<DetachedMount>& mounts) {
+  if (IsOn(Layer::kPrivateRoot)) return true;
+  return TakeMount("/etc", "/etc", 0, steps, mounts) && TakeMount("/root", "/root", 0, steps, mounts) &&
+         TakeMount("/proc", "/proc", 0, steps, mounts);
+}
+
 }  // namespace
+
+std::vector<std::string> LibraryFolders() {
+  std::vector<std::string> folders;
+  for (const char* path : {"/usr/lib", "/usr/lib64", "/usr/local/lib", "/lib", "/lib64"}) {
+    if (PathExists(path) && !IsSymlink(path)) folders.push_back(path);
+  }
+  return folders;
+}
 
 bool EnterPrivateRoot(const PrivateRootPlan& plan, Steps& steps) {
   // 1. Nothing that is mounted from here on reaches the host.
@@ -149,7 +171,8 @@ bool EnterPrivateRoot(const PrivateRootPlan& plan, Steps& steps) {
     return false;
   // 2. Sources are taken hold of by descriptor, before the new root is mounted over a folder of the host.
   std::vector<DetachedMount> mounts;
-  if (!TakeLibraries(steps, mounts) || !TakeDevices(steps, mounts) || !TakeBinds(plan, steps, mounts))
+  if (!TakeHost(steps, mounts) || !TakeLibraries(steps, mounts) || !TakeDevices(steps, mounts) ||
+      !TakeBinds(plan, steps, mounts))
     return false;
   // 3. The new root, and what is put into it.
   if (!steps.At("mount new root").Ok(Mount("tmpfs", kStage, "tmpfs", 0, "mode=0755,size=1m,nr_inodes=512")))
@@ -161,21 +184,26 @@ bool EnterPrivateRoot(const PrivateRootPlan& plan, Steps& steps) {
   }
   // 4. It becomes the root; the old one is stacked on the same place and let go; then nothing can be added.
   mount_attr read_only{};
-  read_only.attr_set = MOUNT_ATTR_RDONLY | MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV | MOUNT_ATTR_NOEXEC;
+  read_only.attr_set = ReadOnly() | MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV | MOUNT_ATTR_NOEXEC;
   return steps.At("enter new root").Ok(fchdir(root.get())) &&
          steps.At("pivot_root").Ok(syscall(SYS_pivot_root, ".", ".")) &&
          steps.At("unmount old root").Ok(syscall(SYS_umount2, ".", kDetach)) &&
          steps.At("change to new root").Ok(chdir("/")) &&
          steps.At("make root read-only")
              .Ok(syscall(SYS_mount_setattr, AT_FDCWD, "/", 0, &read_only, sizeof read_only)) &&
-         steps.At("set host name").Ok(sethostname(plan.host_name.data(), plan.host_name.size()));
+         steps.At("set host name").Ok(SetHostName(plan.host_name));
+}
+
+long MountAt(int mount, const char* path) {
+  return syscall(SYS_move_mount, mount, "", AT_FDCWD, path, MOVE_MOUNT_F_EMPTY_PATH);
 }
 
 Result<UniqueFd> MakeDetachedTmpfs(uint64_t bytes, uint64_t files, uint32_t uid) {
   const UniqueFd context(static_cast<int>(syscall(SYS_fsopen, "tmpfs", FSOPEN_CLOEXEC)));
   if (!context) return ErrnoError("fsopen tmpfs");
-  const std::string options[][2] = {{"size", std::to_string(bytes)},
-                                    {"nr_inodes", std::to_string(files)},
+  const bool limited = IsOn(Layer::kTmpLimits);
+  const std::string options[][2] = {{"size", std::to_string(limited ? bytes : 0)},
+                                    {"nr_inodes", std::to_string(limited ? files : 0)},
                                     {"mode", "1777"},
                                     {"uid", std::to_string(uid)},
                                     {"gid", std::to_string(uid)}};
@@ -187,8 +215,9 @@ Result<UniqueFd> MakeDetachedTmpfs(uint64_t bytes, uint64_t files, uint32_t uid)
   if (syscall(SYS_fsconfig, context.get(), FSCONFIG_CMD_CREATE, nullptr, nullptr, 0) != 0) {
     return ErrnoError("create tmpfs");
   }
-  UniqueFd mount(static_cast<int>(syscall(SYS_fsmount, context.get(), FSMOUNT_CLOEXEC,
-                                          MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV | MOUNT_ATTR_NOEXEC)));
+  UniqueFd mount(static_cast<int>(
+      syscall(SYS_fsmount, context.get(), FSMOUNT_CLOEXEC,
+              IsOn(Layer::kTmpFlags) ? MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV | MOUNT_ATTR_NOEXEC : 0)));
   if (!mount) return ErrnoError("fsmount tmpfs");
   return mount;
 }

@@ -27,9 +27,15 @@ struct PrivateRootPlan {
   uint32_t uid = 0;  // for its one line in /etc/passwd
 };
 
+// The host's folders of libraries, where they are folders of their own; the same inside as outside.
+std::vector<std::string> LibraryFolders();
+
 // Becomes the root of the calling process, which must be alone in new mount and UTS namespaces with the right
 // to mount there. Nothing of the host's tree can be reached afterwards but what descriptors still point to.
 bool EnterPrivateRoot(const PrivateRootPlan& plan, Steps& steps);
+
+// move_mount() of a detached mount.
+long MountAt(int mount, const char* path);
 
 // A tmpfs that is mounted nowhere yet: whoever gets the descriptor can move_mount() it. Owned by `uid` inside
 // and limited in bytes and in files; nosuid, nodev, noexec.

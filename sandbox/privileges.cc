@@ -12,6 +12,8 @@
 #include <algorithm>
 #include <iterator>
 
+#include "sandbox/layers.h"
+
 namespace hearth {
 namespace {
 
@@ -31,6 +33,7 @@ Status LimitIfSet(const char* name, int resource, uint64_t value) {
 }  // namespace
 
 Status ApplyLimits(const ProcessLimits& limits) {
+  if (!IsOn(Layer::kResourceLimits)) return Ok();
   HEARTH_TRY(Limit("RLIMIT_CORE", RLIMIT_CORE, 0));
   HEARTH_TRY(Limit("RLIMIT_MEMLOCK", RLIMIT_MEMLOCK, 64 * 1024));
   HEARTH_TRY(Limit("RLIMIT_MSGQUEUE", RLIMIT_MSGQUEUE, 0));
@@ -44,6 +47,7 @@ Status ApplyLimits(const ProcessLimits& limits) {
 }
 
 Status DropBoundingSet() {
+  if (!IsOn(Layer::kBoundingSet)) return Ok();
   for (int capability = 0; capability < 64; ++capability) {
     const int present = prctl(PR_CAPBSET_READ, capability, 0, 0, 0);
     if (present < 0) break;  // past the last that this kernel knows
@@ -54,6 +58,7 @@ Status DropBoundingSet() {
 }
 
 Status BecomeUser(uint32_t uid) {
+  if (!IsOn(Layer::kUid)) return Ok();
   if (setgroups(0, nullptr) != 0) return ErrnoError("setgroups");
   if (setresgid(uid, uid, uid) != 0) return ErrnoError("setresgid " + std::to_string(uid));
   if (setresuid(uid, uid, uid) != 0) return ErrnoError("setresuid " + std::to_string(uid));
@@ -61,6 +66,7 @@ Status BecomeUser(uint32_t uid) {
 }
 
 int KeepCapabilities(std::initializer_list<int> kept) {
+  if (!IsOn(Layer::kCapabilities)) return 0;
   __user_cap_header_struct header{_LINUX_CAPABILITY_VERSION_3, 0};
   __user_cap_data_struct data[2]{};
   for (const int capability : kept) {
@@ -70,9 +76,11 @@ int KeepCapabilities(std::initializer_list<int> kept) {
   return static_cast<int>(syscall(SYS_capset, &header, data));
 }
 
-int SetNoNewPrivileges() { return prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0); }
+int SetNoNewPrivileges() {
+  return IsOn(Layer::kNoNewPrivileges) ? prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) : 0;
+}
 
-int SetNotDumpable() { return prctl(PR_SET_DUMPABLE, 0, 0, 0, 0); }
+int SetNotDumpable() { return IsOn(Layer::kNotDumpable) ? prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) : 0; }
 
 void ResetSignals() {
   for (int number = 1; number < NSIG; ++number) signal(number, SIG_DFL);
@@ -93,6 +101,7 @@ int KeepDescriptors(std::span<const int> fds) {
   for (size_t i = 0; i < fds.size(); ++i) {
     if (dup2(parked[i], 3 + static_cast<int>(i)) < 0) return -1;
   }
+  if (!IsOn(Layer::kDescriptors)) return 0;
   return static_cast<int>(syscall(SYS_close_range, static_cast<unsigned>(beyond), ~0U, 0U));
 }
 

@@ -3,12 +3,16 @@
 #include <fcntl.h>
 #include <linux/fs.h>
 #include <linux/sched.h>
+#include <linux/seccomp.h>
+#include <signal.h>
 #include <sys/ioctl.h>
 #include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 
 #include <cerrno>
+
+#include "sandbox/layers.h"
 
 namespace hearth {
 namespace {
@@ -24,7 +28,10 @@ constexpr uint64_t kOfdGetLock = 36, kOfdSetLock = 37, kOfdSetLockWait = 38;
 }  // namespace
 
 uint64_t WorkerCloneFlags() {
-  return CLONE_NEWUSER | CLONE_NEWNS | CLONE_NEWPID | CLONE_NEWIPC | CLONE_PARENT;
+  uint64_t flags = CLONE_NEWUSER | CLONE_NEWNS | CLONE_PARENT;
+  if (IsOn(Layer::kIpcNamespace)) flags |= CLONE_NEWIPC;
+  if (IsOn(Layer::kWorkerPidNamespace)) flags |= CLONE_NEWPID;
+  return flags;
 }
 
 SeccompPolicy SeccompPolicy::NothingAllowed() { return SeccompPolicy(false); }
@@ -180,6 +187,7 @@ SeccompPolicy& SeccompPolicy::AllowConfiningItself() {
       {"move_mount", "capset", "seccomp", "landlock_create_ruleset", "landlock_add_rule",
        "landlock_restrict_self", "setrlimit"});
   // Does nothing but tell whether there are other threads.
+  Add(Verdict::kAllow, 0, {"setsid"});
   return Add(SeccompRule{"unshare", Verdict::kAllow, 0, {{.index = 0, .value = CLONE_THREAD}}});
 }
 
@@ -188,6 +196,13 @@ SeccompPolicy& SeccompPolicy::AllowMakingTmpfs() {
 }
 
 SeccompPolicy& SeccompPolicy::AllowReaping() { return Add(Verdict::kAllow, 0, {"wait4", "waitid"}); }
+
+SeccompPolicy& SeccompPolicy::AllowKillingViolators() {
+  Add(Verdict::kAllow, 0, {"getpgid"});
+  Add(SeccompRule{"kill", Verdict::kAllow, 0, {{.index = 1, .value = SIGKILL}}});
+  return Add(SeccompRule{
+      "ioctl", Verdict::kAllow, 0, {{.index = 1, .mask = 0xffffffff, .value = SECCOMP_IOCTL_NOTIF_RECV}}});
+}
 
 SeccompPolicy& SeccompPolicy::RefuseWithErrors() {
   Add(Verdict::kErrno, EACCES, {"socket", "connect", "bind", "listen", "accept", "accept4"});
@@ -211,7 +226,6 @@ SeccompPolicy& SeccompPolicy::RefuseWithErrors() {
               "setfsuid",
               "setfsgid",
               "setpgid",
-              "setsid",
               "setsockopt",
               "chown",
               "fchown",
@@ -304,12 +318,13 @@ SeccompPolicy& SeccompPolicy::TakeAwayConfining() {
   Add(Verdict::kKill, 0, {"move_mount"});
   Add(Verdict::kErrno, EPERM,
       {"capset", "seccomp", "landlock_create_ruleset", "landlock_add_rule", "landlock_restrict_self",
-       "setrlimit", "unshare"});
+       "setrlimit", "unshare", "setsid"});
   Add(SeccompRule{"clone", Verdict::kErrno, EPERM, {{.index = 0, .mask = CLONE_THREAD, .value = 0}}});
   return Add(SeccompRule{"prlimit64", Verdict::kErrno, EPERM, {{.index = 2, .value = 0, .equal = false}}});
 }
 
 SeccompPolicy ZygotePolicy() {
+  if (!IsOn(Layer::kZygoteFilter)) return SeccompPolicy::TakeAway();
   return SeccompPolicy::NothingAllowed()
       .AllowMemory()
       .AllowFiles()
@@ -325,7 +340,10 @@ SeccompPolicy ZygotePolicy() {
       .KillAttacks();
 }
 
-SeccompPolicy WorkerPolicy() { return SeccompPolicy::TakeAway().TakeAwayConfining(); }
+SeccompPolicy WorkerPolicy() {
+  if (!IsOn(Layer::kWorkerFilter)) return SeccompPolicy::TakeAway();
+  return SeccompPolicy::TakeAway().TakeAwayConfining();
+}
 
 SeccompPolicy InitPolicy() {
   return SeccompPolicy::NothingAllowed()
@@ -334,6 +352,7 @@ SeccompPolicy InitPolicy() {
       .AllowExit()
       .AllowMakingTmpfs()
       .AllowReaping()
+      .AllowKillingViolators()
       .Add(Verdict::kAllow, 0,
            {"read", "close", "sendmsg", "recvmsg", "rt_sigreturn", "getpid", "gettid", "tgkill"});
 }

@@ -10,6 +10,8 @@ namespace hearth {
 
 // What becomes of a system call. When filters are stacked the most severe wins; between two errors, the
 // newest filter's.
+// kKill: either by the kernel at once, or held there until the filter's listener, who is told which call it
+// was, has killed it: see CompileSeccomp().
 enum class Verdict { kAllow, kErrno, kKill };
 
 // (argument & mask) == value; or != where `equal` is false.
@@ -49,6 +51,7 @@ class SeccompPolicy final {
   SeccompPolicy& AllowConfiningItself();  // what the child of such a clone does to itself
   SeccompPolicy& AllowMakingTmpfs();      // fsopen, fsconfig, fsmount
   SeccompPolicy& AllowReaping();
+  SeccompPolicy& AllowKillingViolators();  // SIGKILL, and hearing whom from the filter's listener
 
   SeccompPolicy& RefuseWithErrors();  // what libraries probe: a polite EPERM or EACCES
   SeccompPolicy& KillAttacks();       // what no handler calls by accident

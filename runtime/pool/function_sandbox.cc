@@ -214,7 +214,8 @@ void FunctionSandbox::OnWorkerExited(const WorkerExitedFrame& frame) {
   const WeakPtr<WorkerProcess> worker = found->second;
   alive_.erase(found);
   const WeakPtr<FunctionSandbox> self = weak_.Get();
-  if (worker) worker->OnExited(ExitStatus{frame.exit_code, frame.signal}, frame.max_rss_kib);
+  if (worker)
+    worker->OnExited({ExitStatus{frame.exit_code, frame.signal}, frame.violation}, frame.max_rss_kib);
   if (self && on_worker_gone_) on_worker_gone_();
 }
 

@@ -17,9 +17,6 @@ namespace {
 // causes.
 constexpr char kDoesNotRead[] = "the worker does not read its channel";
 
-// The worker's SIGABRT handler exits so: as pid 1 of its namespace it would die of abort() as if by SIGSEGV.
-constexpr int kAbortExitCode = 134;
-
 // Of one worker, before other work of the loop gets its turn: one that writes without end holds up nobody,
 // its own time limit least of all.
 constexpr size_t kPacketsPerTurn = 64;
@@ -27,35 +24,6 @@ constexpr size_t kPacketsPerTurn = 64;
 // More than a channel can hold when its writer has died: 212,992 bytes of buffer, of which the kernel counts
 // over 500 for the smallest packet.
 constexpr size_t kPacketsQueuedMax = 1024;
-
-std::string SignalText(int signal_number) {
-  switch (signal_number) {
-    case SIGSEGV:
-      return "segmentation fault";
-    case SIGABRT:
-      return "aborted";
-    case SIGKILL:
-      return "killed";
-    case SIGBUS:
-      return "bus error";
-    case SIGFPE:
-      return "floating point exception";
-    case SIGILL:
-      return "illegal instruction";
-    case SIGSYS:
-      return "bad system call";
-    default:
-      return std::string("signal ") + std::to_string(signal_number);
-  }
-}
-
-std::string ExitText(ExitStatus status) {
-  if (status.exit_code == kAbortExitCode) return "Runtime exited with error: signal: aborted";
-  if (status.exit_code == 0) return "Runtime exited without providing a reason";
-  if (status.exit_code > 0)
-    return "Runtime exited with error: exit status " + std::to_string(status.exit_code);
-  return "Runtime exited with error: signal: " + SignalText(status.signal);
-}
 
 }  // namespace
 
@@ -156,6 +124,9 @@ void WorkerProcess::OnPacket(Packet packet) {
       break;
     case WorkerFrameKind::kLog:
       if (state_ != WorkerState::kForking) return OnLog(body);
+      break;
+    case WorkerFrameKind::kCrash:
+      if (state_ != WorkerState::kForking) return OnCrash(body);
       break;
     default:
       break;
@@ -357,6 +328,24 @@ void WorkerProcess::OnLog(std::string_view body) {
   context_.logs.OnHandlerLog(line);
 }
 
+// Kept until it is known how the process ended.
+void WorkerProcess::OnCrash(std::string_view body) {
+  crash_ = DecodeCrash(body);
+  if (!crash_) EndWorker("its Crash frame is malformed");
+}
+
+// Its own words stay its own: as what it wrote to stderr, behind a word that no other line has to have.
+void WorkerProcess::LogCrash() {
+  const CrashFrame* const crash = CrashToTell();
+  if (crash == nullptr) return;
+  EmitPlatformLine("a worker crashed: " + TextOf(*exit_, crash));
+  for (const std::string& line : LinesOf(*crash)) EmitOutput(LogSource::kStderr, "crash: " + line);
+}
+
+const CrashFrame* WorkerProcess::CrashToTell() const {
+  return crash_ && exit_ && Explains(*crash_, *exit_) ? &*crash_ : nullptr;
+}
+
 void WorkerProcess::EmitOutput(LogSource source, std::string_view text) {
   HandlerLogLine line;
   line.function = version_->function;
@@ -509,8 +498,8 @@ void WorkerProcess::BeginDying() {
   limit_ = context_.loop.After(context_.exit_status_wait, [this] { ExplainDeath(); });
 }
 
-void WorkerProcess::OnExited(ExitStatus status, uint64_t max_rss_kib) {
-  exit_ = status;
+void WorkerProcess::OnExited(WorkerDeath death, uint64_t max_rss_kib) {
+  exit_ = std::move(death);
   max_rss_kib_ = max_rss_kib;
   if (state_ == WorkerState::kDying) {
     if (running_ || on_started_ || prepared_) ExplainDeath();
@@ -538,13 +527,18 @@ void WorkerProcess::OnSandboxGone(std::string why) {
 
 void WorkerProcess::ExplainDeath() {
   limit_.Cancel();
+  LogCrash();
   if (auto started = std::exchange(on_started_, nullptr)) {
-    const std::string why = !ended_because_.empty() ? ended_because_ : exit_ ? ExitText(*exit_) : "it died";
+    const std::string why = !ended_because_.empty() ? ended_because_
+                            : exit_                 ? TextOf(*exit_, CrashToTell())
+                                                    : "it died";
     return started(
         Error{ErrorCode::kUnavailable, "a worker of " + version_->function + " did not start: " + why});
   }
   if (auto prepared = std::exchange(prepared_, nullptr)) {
-    const std::string why = !ended_because_.empty() ? ended_because_ : exit_ ? ExitText(*exit_) : "it died";
+    const std::string why = !ended_because_.empty() ? ended_because_
+                            : exit_                 ? TextOf(*exit_, CrashToTell())
+                                                    : "it died";
     EmitPlatformLine("a worker could not be initialised ahead of its events: " + why);
     return prepared(
         Error{ErrorCode::kUnavailable, "a worker of " + version_->function + " was not ready: " + why});
@@ -568,9 +562,13 @@ void WorkerProcess::FailAsUnexplained() {
                 Prefixed("Runtime exited with error: signal: killed; it used more than its memory limit of " +
                          std::to_string(version_->settings.memory.mib()) + " MB"));
   }
-  const bool signalled = exit_ && (exit_->exit_code < 0 || exit_->exit_code == kAbortExitCode);
+  const CrashFrame* const crash = CrashToTell();
+  const bool signalled =
+      crash != nullptr ||
+      (exit_ && (exit_->status.exit_code < 0 || exit_->status.exit_code == kAbortExitCode));
   context_.observer.OnWorkerCrashed(*version_, signalled ? CrashCause::kSignal : CrashCause::kExit);
-  const std::string how = exit_ ? ExitText(*exit_) : "Runtime exited without providing a reason";
+  const std::string how = exit_ ? TextOf(*exit_, crash) : "Runtime exited without providing a reason";
+  if (crash != nullptr) running_->attempt.error.stack_json = AsJsonArray(LinesOf(*crash));
   Fail(initialised_ ? OutcomeKind::kCrash : OutcomeKind::kInitError, "Runtime.ExitError", Prefixed(how));
 }
 

@@ -3,7 +3,6 @@
 #include <optional>
 #include <string>
 
-#include "runtime/base/process.h"
 #include "runtime/base/unique_fd.h"
 #include "runtime/base/weak_ptr.h"
 #include "runtime/loop/fd_watch.h"
@@ -11,6 +10,7 @@
 #include "runtime/pool/idle_freezer.h"
 #include "runtime/pool/output_capture.h"
 #include "runtime/pool/worker.h"
+#include "runtime/pool/worker_death.h"
 #include "runtime/wire/worker_frames.h"
 #include "sandbox/cgroup.h"
 
@@ -72,7 +72,7 @@ class WorkerProcess final : public Worker {
   // For the sandbox that forked it: once, with Ok or why it never started.
   void SetOnStarted(std::function<void(Status)> on_started) { on_started_ = std::move(on_started); }
   // From init: how the process ended.
-  void OnExited(ExitStatus status, uint64_t max_rss_kib);
+  void OnExited(WorkerDeath death, uint64_t max_rss_kib);
   // Init has ended, and took its workers with it: our fault, unless this one had ended before.
   void OnSandboxGone(std::string why);
   // From init: it could not be forked.
@@ -100,6 +100,9 @@ class WorkerProcess final : public Worker {
   void RefuseResponseSize();
   void OnFailure(FrameHeader header, std::string_view body);
   void OnLog(std::string_view body);
+  void OnCrash(std::string_view body);
+  void LogCrash();
+  const CrashFrame* CrashToTell() const;
   void BeginInit();
   void BeginInvoke();
   bool Send(const std::string& packet, int body_fd);
@@ -155,7 +158,8 @@ class WorkerProcess final : public Worker {
   bool idle_cpu_flagged_ = false;
   uint64_t max_rss_kib_ = 0;
   std::optional<Running> running_;
-  std::optional<ExitStatus> exit_;
+  std::optional<CrashFrame> crash_;  // its last words, if it had any
+  std::optional<WorkerDeath> exit_;
   std::string ended_because_;  // what hearthd held against it, when it was hearthd that ended it
   OutcomeKind ended_as_ = OutcomeKind::kCrash;  // and whose fault that was
   std::function<void(Status)> on_started_;

@@ -58,7 +58,9 @@ struct FieldsOf<ForkFailedFrame> {
 };
 template <>
 struct FieldsOf<WorkerExitedFrame> {
-  static auto Tie(auto& f) { return std::tie(f.worker_id, f.exit_code, f.signal, f.max_rss_kib, f.cpu_us); }
+  static auto Tie(auto& f) {
+    return std::tie(f.worker_id, f.exit_code, f.signal, f.max_rss_kib, f.cpu_us, f.violation);
+  }
 };
 
 namespace {

@@ -128,6 +128,7 @@ struct WorkerExitedFrame {  // also for workers that died before Started
   int32_t signal = 0;        // else it was killed by this
   uint64_t max_rss_kib = 0;  // rusage; includes what the zygote had (see the reference)
   uint64_t cpu_us = 0;
+  std::string violation;  // name of the system call that it was killed for; `signal` is SIGSYS then
 };
 
 std::string Encode(const HelloFrame&);

@@ -28,6 +28,10 @@ struct FieldsOf<InvokeFrame> {
   }
 };
 template <>
+struct FieldsOf<CrashFrame> {
+  static auto Tie(auto& f) { return std::tie(f.signal, f.code, f.address, f.text); }
+};
+template <>
 struct FieldsOf<LogFrame> {
   static auto Tie(auto& f) { return std::tie(f.level, f.message, f.fields_json); }
 };
@@ -113,6 +117,11 @@ std::string EncodeLog(uint64_t sequence, const LogFrame& frame) {
 std::optional<StartedFrame> DecodeStarted(std::string_view body) { return DecodeFields<StartedFrame>(body); }
 std::optional<ErrorFrame> DecodeError(std::string_view body) { return DecodeFields<ErrorFrame>(body); }
 std::optional<LogFrame> DecodeLog(std::string_view body) { return DecodeFields<LogFrame>(body); }
+std::optional<CrashFrame> DecodeCrash(std::string_view body) {
+  auto frame = DecodeFields<CrashFrame>(body);
+  if (!frame || frame->text.size() > kCrashTextBytesMax) return std::nullopt;
+  return frame;
+}
 
 std::optional<InvokeFrame> DecodeInvoke(std::string_view body, uint32_t flags) {
   FrameReader in(body);

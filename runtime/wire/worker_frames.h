@@ -18,6 +18,8 @@
 //     Log*  ──────────────────────▶
 //     Response | Failure  ────────▶   it stops; `sequence` must be that of the invocation at the head
 //     ◀───────────────────  Shutdown
+//     Crash* ─────────────────────▶   at any time once started, last words of a signal handler: each says more than
+//                                    the one before, and none is believed unless the process does die
 //
 // A worker is never trusted: there is no field for time or memory, and any frame out of turn kills it.
 
@@ -35,6 +37,7 @@ enum class WorkerFrameKind : uint16_t {
   kFailure = 7,
   kLog = 8,
   kShutdown = 9,
+  kCrash = 10,
 };
 
 // In front of every frame.
@@ -89,6 +92,25 @@ struct LogFrame {
   std::string fields_json;  // a JSON object, or empty
 };
 
+struct CrashFrame {
+  int32_t signal = 0;
+  int32_t code = 0;      // si_code
+  uint64_t address = 0;  // of the fault, where there is one
+  std::string text;      // lines of a backtrace
+};
+inline constexpr size_t kCrashTextBytesMax = 24 * 1024;
+// The same with its header in memory, for a signal handler that cannot allocate; the text follows.
+struct [[gnu::packed]] CrashFrameHead {
+  uint16_t version;
+  uint16_t kind;
+  uint32_t flags;
+  uint64_t sequence;
+  int32_t signal;
+  int32_t code;
+  uint64_t address;
+  uint32_t text_bytes;
+};
+
 // Each Encode writes header and fields. A payload over kInlineBytesMax is left out and the flag set: the
 // sender passes it as a sealed memfd (EncodeX returns whether).
 enum class BodyPlace { kInline, kMemfd };
@@ -109,6 +131,7 @@ std::optional<ErrorFrame> DecodeError(std::string_view body);
 std::optional<InvokeFrame> DecodeInvoke(std::string_view body, uint32_t flags);
 std::optional<ResponseFrame> DecodeResponse(std::string_view body, uint32_t flags);
 std::optional<LogFrame> DecodeLog(std::string_view body);
+std::optional<CrashFrame> DecodeCrash(std::string_view body);
 
 // Reads a body from a memfd: refuses one without the four seals or over `bytes_max` (kTooLarge names both
 // sizes).

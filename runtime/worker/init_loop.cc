@@ -13,6 +13,7 @@
 #include "runtime/worker/setup_frames.h"
 #include "runtime/worker/stages.h"
 #include "sandbox/private_root.h"
+#include "sandbox/seccomp_filter.h"
 
 namespace hearth {
 namespace {
@@ -32,11 +33,15 @@ int32_t SignalOf(int status) { return WIFSIGNALED(status) ? WTERMSIG(status) : 0
 void InitLoop::Run() {
   for (;;) {
     // poll() passes over a descriptor of -1.
-    pollfd watched[] = {
-        {d_.zygote, POLLIN, 0}, {d_.children, POLLIN, 0}, {d_.channel, POLLIN, 0}, {d_.setup, POLLIN, 0}};
+    pollfd watched[] = {{d_.zygote, POLLIN, 0},
+                        {d_.children, POLLIN, 0},
+                        {d_.channel, POLLIN, 0},
+                        {d_.setup, POLLIN, 0},
+                        {listener_.get(), POLLIN, 0}};
     if (poll(watched, std::size(watched), -1) < 0 && errno != EINTR) _exit(1);
     // The zygote first: it names the children that are reaped next.
     if (watched[0].revents != 0) OnZygote();
+    if (watched[4].revents != 0) OnViolation();
     if (watched[1].revents != 0) OnChildren();
     if (watched[2].revents != 0) OnHearthd();
     if (watched[3].revents != 0) {
@@ -79,13 +84,17 @@ void InitLoop::Refuse(uint64_t worker_id, StageFailure failure) {
 }
 
 void InitLoop::OnZygote() {
-  const auto received = ReceivePacket(d_.zygote, FdPolicy::kRefuse);
+  auto received = ReceivePacket(d_.zygote, listener_.valid() ? FdPolicy::kRefuse : FdPolicy::kAccept);
   if (!received.ok()) return;  // foreign bytes: dropped
   if (received->kind == ReceivedPacket::Kind::kEndOfFile) {
     d_.zygote = -1;  // its exit is told by SIGCHLD
     return;
   }
   const std::string& bytes = received->packet.bytes;
+  if (SetupKindOf(bytes) == SetupFrameKind::kListener) {
+    if (received->packet.fds.size() == 1) listener_ = std::move(received->packet.fds[0]);
+    return;
+  }
   if (const auto forked = DecodeWorkerForked(bytes)) return OnForked(*forked);
   if (const auto failed = DecodeForkFailed(bytes)) return OnForkFailed(*failed);
   const auto kind = SetupKindOf(bytes);
@@ -94,6 +103,19 @@ void InitLoop::OnZygote() {
   loaded_ = kind == SetupFrameKind::kLoaded;
   (void)SendPacket(d_.setup, bytes);
   if (kind == SetupFrameKind::kFailed) _exit(1);
+}
+
+// A thread stands before a system call that no function may make; it never comes back from there.
+void InitLoop::OnViolation() {
+  const auto violation = NextViolation(listener_.get());
+  if (!violation) {
+    // The last process with this filter has gone, or somebody was killed in between.
+    pollfd gone{listener_.get(), POLLIN, 0};
+    if (poll(&gone, 1, 0) > 0 && (gone.revents & POLLHUP) != 0) listener_.Reset();
+    return;
+  }
+  violators_[getpgid(violation->thread)] = violation->system_call;
+  kill(violation->thread, SIGKILL);
 }
 
 void InitLoop::OnForked(const WorkerForkedFrame& forked) {
@@ -137,6 +159,11 @@ void InitLoop::OnChildren() {
     Exit exit;
     const pid_t pid = wait4(-1, &exit.status, WNOHANG, &exit.usage);
     if (pid <= 0) return;
+    if (const auto violator = violators_.extract(pid);
+        !violator.empty() && SignalOf(exit.status) == SIGKILL) {
+      exit.violation = SystemCallName(violator.mapped());
+      exit.status = SIGSYS;  // what the filter would have killed it with
+    }
     if (pid == d_.zygote_pid) {
       OnZygoteExit(exit);
     } else {
@@ -154,8 +181,8 @@ void InitLoop::OnZygoteExit(const Exit& exit) {
   }
   d_.zygote = -1;
   if (!loaded_) {
-    (void)SendPacket(d_.setup,
-                     EncodeSetupFailed(CrashInStage(stage_, ExitCodeOf(exit.status), SignalOf(exit.status))));
+    (void)SendPacket(d_.setup, EncodeSetupFailed(CrashInStage(stage_, ExitCodeOf(exit.status),
+                                                              SignalOf(exit.status), exit.violation)));
     _exit(1);
   }
   for (const uint64_t worker_id : asked_) Refuse(worker_id, {"fork", ESRCH, "the zygote has exited", 0});
@@ -179,7 +206,8 @@ void InitLoop::ReportExit(uint64_t worker_id, const Exit& exit) {
                         .exit_code = ExitCodeOf(exit.status),
                         .signal = SignalOf(exit.status),
                         .max_rss_kib = static_cast<uint64_t>(exit.usage.ru_maxrss),
-                        .cpu_us = Microseconds(exit.usage.ru_utime) + Microseconds(exit.usage.ru_stime)}));
+                        .cpu_us = Microseconds(exit.usage.ru_utime) + Microseconds(exit.usage.ru_stime),
+                        .violation = exit.violation}));
 }
 
 }  // namespace hearth

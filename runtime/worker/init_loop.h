@@ -9,11 +9,12 @@
 #include <string>
 #include <vector>
 
+#include "runtime/base/unique_fd.h"
 #include "runtime/wire/launcher_frames.h"
 
 namespace hearth {
 
-// The life of pid 1 of a sandbox once the zygote runs: a loop over four descriptors, ending the process (and
+// The life of pid 1 of a sandbox once the zygote runs: a loop over five descriptors, ending the process (and
 // by that everything in the sandbox) when hearthd closes its channel.
 // Limits:  as many workers as hearthd asks for; kUnclaimedMax exits of processes that nobody has named yet.
 class InitLoop final {
@@ -33,11 +34,13 @@ class InitLoop final {
 
  private:
   struct Exit {
+    std::string violation;
     int status = 0;
     rusage usage{};
   };
 
   void OnHearthd();
+  void OnViolation();
   void OnZygote();
   void OnChildren();
   void ForkWorker(const ForkWorkerFrame& request, const std::vector<UniqueFd>& fds);
@@ -53,11 +56,13 @@ class InitLoop final {
   static constexpr uint64_t kNobody = ~0ULL;  // hearthd was told already that this worker failed
 
   Descriptors d_;
+  UniqueFd listener_;  // of the zygote's filter, and so of all its children's
   bool loaded_ = false;
   std::string stage_ = "start hearth-worker";
   std::vector<uint64_t> asked_;        // fork requests that the zygote has not answered
   std::map<pid_t, uint64_t> workers_;  // by pid in this namespace
   std::set<uint64_t> failed_;          // told to hearthd before the zygote said their pid
+  std::map<pid_t, int> violators_;     // killed by us for a system call, by process group
   std::map<pid_t, Exit> unclaimed_;    // reaped before the zygote said who they were
 };
 

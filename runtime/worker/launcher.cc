@@ -44,7 +44,7 @@ Result<UniqueFd> WatchChildren() {
 Result<SeccompPrograms> CompilePrograms() {
   SeccompPrograms programs;
   HEARTH_ASSIGN(programs.init, CompileSeccomp(InitPolicy()));
-  HEARTH_ASSIGN(programs.zygote, CompileSeccomp(ZygotePolicy()));
+  HEARTH_ASSIGN(programs.zygote, CompileSeccomp(ZygotePolicy(), Killing::kByListener));
   HEARTH_ASSIGN(programs.worker, CompileSeccomp(WorkerPolicy()));
   HEARTH_ASSIGN(programs.unpack, CompileSeccomp(UnpackPolicy()));
   return programs;

@@ -16,6 +16,7 @@
 #include "runtime/wire/packet.h"
 #include "runtime/worker/init_loop.h"
 #include "runtime/worker/setup_frames.h"
+#include "sandbox/layers.h"
 #include "sandbox/private_root.h"
 #include "sandbox/privileges.h"
 #include "sandbox/seccomp_filter.h"
@@ -84,6 +85,7 @@ ProcessLimits ZygoteLimits(const MakeSandboxFrame& request) {
 }
 
 bool JoinCgroups(size_t count) {
+  if (!IsOn(Layer::kCgroup)) return true;
   for (size_t i = 0; i < count; ++i) {
     if (write(kFirstTasks + static_cast<int>(i), "0", 1) != 1) return false;
   }
@@ -102,7 +104,7 @@ bool JoinCgroups(size_t count) {
   const bool root = plan.privilege == Privilege::kRoot;
   char* const arguments[] = {const_cast<char*>("hearth-worker"), nullptr};
   char* const environment[] = {nullptr};
-  const bool ready = steps.At("join cgroup").Ok(joined ? 0 : -1) &&
+  const bool ready = steps.At("join cgroup").Ok(joined ? 0 : -1) && steps.At("begin session").Ok(setsid()) &&
                      steps.At("limit resources").Ok(ApplyLimits(ZygoteLimits(plan.request))) &&
                      // The bounding set while CAP_SETPCAP is there; the uid while CAP_SETUID is.
                      steps.At("drop bounding set").Ok(DropBoundingSet()) &&
@@ -121,6 +123,9 @@ bool JoinCgroups(size_t count) {
 
 ZygoteConfigFrame ConfigOf(const SandboxInitPlan& plan) {
   const MakeSandboxFrame& request = plan.request;
+  std::vector<std::string> readable, writable;
+  for (const BindMount& mount : request.mounts)
+    (mount.writable != 0 ? writable : readable).push_back(mount.target);
   return {.seccomp_zygote = plan.programs.zygote,
           .seccomp_worker = plan.programs.worker,
           .library = request.library,
@@ -130,7 +135,16 @@ ZygoteConfigFrame ConfigOf(const SandboxInitPlan& plan) {
           .memory_bytes = request.memory_bytes,
           .pids_max = request.pids_max,
           .has_memory_cgroup = request.has_memory_cgroup,
-          .environment = request.environment};
+          .environment = request.environment,
+          .readable = std::move(readable),
+          .writable = std::move(writable)};
+}
+
+// One /tmp for all workers, where they have none of their own.
+bool ShareTmp(const SandboxInitPlan& plan, Steps& steps) {
+  if (IsOn(Layer::kPrivateTmp)) return true;
+  const auto tmpfs = MakeDetachedTmpfs(plan.request.tmp_bytes, 1024, UidInside(plan));
+  return tmpfs.ok() && steps.At("share /tmp").Ok(MountAt(tmpfs->get(), "/tmp"));
 }
 
 int MakeChildSignalFd() {
@@ -172,7 +186,7 @@ void RunSandboxInit(const SandboxInitPlan& plan) {
   if (!WaitForGo()) _exit(1);
   StageSender sender(kSetup);
   Steps steps(&sender);
-  if (!EnterPrivateRoot(RootPlanOf(plan), steps)) Fail(kSetup, steps);
+  if (!EnterPrivateRoot(RootPlanOf(plan), steps) || !ShareTmp(plan, steps)) Fail(kSetup, steps);
   // 4. The zygote, while there are privileges for it to give up.
   auto pair = MakePacketSocketPair();
   if (!pair.ok()) {
@@ -186,10 +200,11 @@ void RunSandboxInit(const SandboxInitPlan& plan) {
   pair->theirs.Reset();
   close(kExecutable);
   for (int fd = kFirstTasks; fd < kSetup + static_cast<int>(kept.size()); ++fd) close(fd);
-  // 5. What is left is the right to mount a tmpfs, in a root that cannot be written to.
+  // 5. What is left is the right to mount a tmpfs, in a root that cannot be written to, and to kill: whoever
+  // else there is in this pid namespace.
   const ZygoteConfigFrame config = ConfigOf(plan);
   const bool dropped = steps.At("drop privileges of init").Ok(DropBoundingSet()) &&
-                       steps.Ok(KeepCapabilities({CAP_SYS_ADMIN})) && steps.Ok(SetNotDumpable()) &&
+                       steps.Ok(KeepCapabilities({CAP_SYS_ADMIN, CAP_KILL})) && steps.Ok(SetNotDumpable()) &&
                        steps.Ok(SetNoNewPrivileges()) && steps.Ok(InstallSeccomp(plan.programs.init)) &&
                        steps.At("configure zygote").Ok([&] {
                          const auto sent = SendPacket(pair->ours.get(), Encode(config));

@@ -8,7 +8,8 @@ template <>
 struct FieldsOf<ZygoteConfigFrame> {
   static auto Tie(auto& f) {
     return std::tie(f.seccomp_zygote, f.seccomp_worker, f.library, f.symbol, f.function_name,
-                    f.function_version, f.memory_bytes, f.pids_max, f.has_memory_cgroup, f.environment);
+                    f.function_version, f.memory_bytes, f.pids_max, f.has_memory_cgroup, f.environment,
+                    f.readable, f.writable);
   }
 };
 
@@ -25,6 +26,8 @@ FrameWriter Begin(SetupFrameKind kind) {
 std::string EncodeStage(std::string_view stage) { return Begin(SetupFrameKind::kStage).String(stage).Take(); }
 
 std::string EncodeLoaded() { return Begin(SetupFrameKind::kLoaded).Take(); }
+
+std::string EncodeListener() { return Begin(SetupFrameKind::kListener).Take(); }
 
 std::string EncodeSetupFailed(const StageFailure& failure) {
   return Begin(SetupFrameKind::kFailed)
@@ -44,7 +47,7 @@ std::string Encode(const ZygoteConfigFrame& config) {
 std::optional<SetupFrameKind> SetupKindOf(std::string_view packet) {
   const uint8_t kind = packet.empty() ? 0 : static_cast<uint8_t>(packet[0]);
   if (kind < static_cast<uint8_t>(SetupFrameKind::kStage) ||
-      kind > static_cast<uint8_t>(SetupFrameKind::kConfig)) {
+      kind > static_cast<uint8_t>(SetupFrameKind::kListener)) {
     return std::nullopt;
   }
   return static_cast<SetupFrameKind>(kind);

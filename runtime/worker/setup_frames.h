@@ -18,6 +18,8 @@ enum class SetupFrameKind : uint8_t {
   kLoaded = 65,  // the zygote is ready to fork
   kFailed = 66,  // it never will be
   kConfig = 67,  // init -> zygote, first
+  kListener =
+      68,  // + a descriptor: where the filter tells of calls that kill. From the zygote, before it loads
 };
 
 struct ZygoteConfigFrame {
@@ -31,10 +33,12 @@ struct ZygoteConfigFrame {
   uint32_t pids_max = 0;
   uint8_t has_memory_cgroup = 0;
   std::vector<std::string> environment;
+  std::vector<std::string> readable, writable;  // folders that are mounted besides its own
 };
 
 std::string EncodeStage(std::string_view stage);
 std::string EncodeLoaded();
+std::string EncodeListener();
 std::string EncodeSetupFailed(const StageFailure& failure);
 std::string Encode(const ZygoteConfigFrame& config);
 

@@ -10,7 +10,7 @@ bool IsAuthorsStage(std::string_view stage) {
          stage == kStageAbi || stage == kStageThreads;
 }
 
-StageFailure CrashInStage(const std::string& stage, int exit_code, int signal) {
+StageFailure CrashInStage(const std::string& stage, int exit_code, int signal, const std::string& violation) {
   StageFailure failure{stage, 0, {}, static_cast<uint8_t>(IsAuthorsStage(stage) ? 1 : 0)};
   failure.detail = failure.authors_fault != 0 ? "the library ended the process while it was loaded: "
                                               : "the process ended without saying why: ";
@@ -19,6 +19,8 @@ StageFailure CrashInStage(const std::string& stage, int exit_code, int signal) {
   } else {
     failure.detail += "exit code " + std::to_string(exit_code);
   }
+  if (!violation.empty())
+    failure.detail += " for the system call " + violation + ", which no function may make";
   return failure;
 }
 

@@ -18,7 +18,9 @@ inline constexpr std::string_view kStageThreads = "look for threads";
 bool IsAuthorsStage(std::string_view stage);
 
 // A process died in a stage without a word.
-StageFailure CrashInStage(const std::string& stage, int exit_code, int signal);
+// `violation`: the system call that it was killed for, or empty.
+StageFailure CrashInStage(const std::string& stage, int exit_code, int signal,
+                          const std::string& violation = {});
 // It did not come to an end in time.
 StageFailure StuckInStage(const std::string& stage, int seconds);
 

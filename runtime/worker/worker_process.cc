@@ -1,30 +1,22 @@
 #include "runtime/worker/worker_process.h"
 
 #include <fcntl.h>
-#include <linux/mount.h>
 #include <signal.h>
 #include <sys/syscall.h>
 #include <time.h>
 #include <unistd.h>
 
 #include "runtime/wire/packet.h"
+#include "runtime/worker/crash_handler.h"
 #include "runtime/worker/handler_host.h"
+#include "sandbox/layers.h"
+#include "sandbox/private_root.h"
 #include "sandbox/privileges.h"
 #include "sandbox/seccomp_filter.h"
 #include "sandbox/steps.h"
 
 namespace hearth {
 namespace {
-
-constexpr int kChannel = 3;  // of every worker, beside stdin, stdout and stderr
-
-void OnAbort(int) { _exit(kExitAborted); }
-
-int HandleAbort() {
-  struct sigaction action {};
-  action.sa_handler = &OnAbort;
-  return sigaction(SIGABRT, &action, nullptr);
-}
 
 ProcessLimits LimitsWithoutCgroup(const ZygoteConfigFrame& config) {
   ProcessLimits limits;
@@ -36,28 +28,34 @@ ProcessLimits LimitsWithoutCgroup(const ZygoteConfigFrame& config) {
 }
 
 bool JoinCgroups(const std::vector<int>& tasks) {
+  if (!IsOn(Layer::kCgroup)) return true;
   for (const int fd : tasks) {
     if (write(fd, "0", 1) != 1) return false;
   }
   return true;
 }
 
+long MountTmp(int tmpfs) { return IsOn(Layer::kPrivateTmp) ? MountAt(tmpfs, "/tmp") : 0; }
+
 // Order: the cgroup first, so that all after it is counted; /tmp while there is the right to mount; the right
-// is given up; the second filter, which takes away all of the above; descriptors last, since until then
-// failures go to the zygote's.
+// is given up; files once nothing is mounted any more, which Landlock forbids; the second filter, which takes
+// away all of the above; descriptors last, since until then failures go to the zygote's.
 bool Confine(const WorkerStart& start, const ZygoteConfigFrame& config, Steps& steps) {
   const int kept[] = {start.channel};
   ResetSignals();
   return steps.At("join cgroup").Ok(JoinCgroups(start.cgroup_tasks) ? 0 : -1) &&
-         steps.At("mount /tmp")
-             .Ok(syscall(SYS_move_mount, start.tmp_mount, "", AT_FDCWD, "/tmp", MOVE_MOUNT_F_EMPTY_PATH)) &&
+         steps.At("mount /tmp").Ok(MountTmp(start.tmp_mount)) &&
          steps.At("drop capabilities").Ok(KeepCapabilities({})) &&
          steps.At("limit resources").Ok(ApplyLimits(LimitsWithoutCgroup(config))) &&
          steps.At("set robust list")
              .Ok(syscall(SYS_set_robust_list, start.robust_list, start.robust_list_size)) &&
-         steps.At("handle abort").Ok(HandleAbort()) &&
+         steps.At("handle crashes").Ok(InstallCrashHandler()) &&
+         // Its process group names it where one of its threads is told of: see InitLoop::OnViolation().
+         steps.At("begin session").Ok(setsid()) &&
          steps.At("redirect stdout").Ok(dup2(start.standard_output, 1)) &&
          steps.At("redirect stderr").Ok(dup2(start.standard_error, 2)) &&
+         steps.At("restrict files")
+             .Ok(IsOn(Layer::kLandlock) ? RestrictToGrants(start.landlock_abi, start.files) : 0) &&
          steps.At("install seccomp filter of workers").Ok(InstallSeccomp(config.seccomp_worker)) &&
          steps.At("close descriptors").Ok(KeepDescriptors(kept));
 }
@@ -78,7 +76,7 @@ void RunWorker(const WorkerStart& start, const ZygoteConfigFrame& config, const 
     (void)SendPacket(start.zygote_channel, Encode(ForkFailedFrame{start.worker_id, told}));
     _exit(1);
   }
-  HandlerHost host(kChannel, functions,
+  HandlerHost host(kWorkerChannel, functions,
                    {.function_name = config.function_name,
                     .function_version = config.function_version,
                     .memory_bytes = config.memory_bytes});

@@ -2,11 +2,13 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <span>
 #include <vector>
 
 #include <hearth/abi.h>
 
 #include "runtime/worker/setup_frames.h"
+#include "sandbox/landlock.h"
 
 namespace hearth {
 
@@ -14,6 +16,9 @@ namespace hearth {
 // SIGABRT of its own: left alone, abort() would go on to a fault and look like a SIGSEGV. hearthd shows this
 // code as "signal: aborted".
 inline constexpr int kExitAborted = 134;
+
+// Of every worker, beside stdin, stdout and stderr.
+inline constexpr int kWorkerChannel = 3;
 
 struct WorkerStart {
   uint64_t worker_id = 0;
@@ -26,6 +31,8 @@ struct WorkerStart {
   uint64_t asked_at_ns = 0;  // when the zygote was asked, CLOCK_MONOTONIC
   void* robust_list = nullptr;
   size_t robust_list_size = 0;
+  int landlock_abi = 0;
+  std::span<const FileGrant> files;  // besides these nothing is reached
 };
 
 uint64_t MonotonicNanoseconds();

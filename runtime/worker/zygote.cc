@@ -13,7 +13,9 @@
 #include "runtime/worker/library_loader.h"
 #include "runtime/worker/setup_frames.h"
 #include "runtime/worker/worker_process.h"
+#include "sandbox/landlock.h"
 #include "sandbox/namespaces.h"
+#include "sandbox/private_root.h"
 #include "sandbox/privileges.h"
 #include "sandbox/seccomp_filter.h"
 
@@ -55,10 +57,28 @@ void ApplyEnvironment(const ZygoteConfigFrame& config) {
   }
 }
 
+// All that a worker may open, beyond what namespaces and mounts leave of the host.
+std::vector<FileGrant> FilesOfWorkers(const ZygoteConfigFrame& config) {
+  std::vector<FileGrant> files;
+  for (const std::string& folder : LibraryFolders()) files.push_back({folder, FileAccess::kRead});
+  files.push_back({"/etc", FileAccess::kRead});
+  files.push_back({"/dev", FileAccess::kDevices});
+  files.push_back({kPackageFolder, FileAccess::kRead});
+  files.push_back({"/tmp", FileAccess::kReadWrite});
+  for (const std::string& folder : config.readable) files.push_back({folder, FileAccess::kRead});
+  for (const std::string& folder : config.writable) files.push_back({folder, FileAccess::kReadWrite});
+  return files;
+}
+
 class Zygote final {
  public:
-  Zygote(int channel, const ZygoteConfigFrame& config, const hearth_function* functions)
-      : channel_(channel), config_(config), functions_(functions) {
+  Zygote(int channel, const ZygoteConfigFrame& config, const hearth_function* functions, int landlock_abi,
+         std::vector<FileGrant> files)
+      : channel_(channel),
+        config_(config),
+        functions_(functions),
+        landlock_abi_(landlock_abi),
+        files_(std::move(files)) {
     syscall(SYS_get_robust_list, 0, &robust_list_, &robust_list_size_);
   }
 
@@ -87,7 +107,9 @@ class Zygote final {
                         .cgroup_tasks = {},
                         .asked_at_ns = received_at,
                         .robust_list = robust_list_,
-                        .robust_list_size = robust_list_size_};
+                        .robust_list_size = robust_list_size_,
+                        .landlock_abi = landlock_abi_,
+                        .files = files_};
       for (size_t i = 4; i < fds.size(); ++i) start.cgroup_tasks.push_back(fds[i].get());
       RunWorker(start, config_, *functions_);
     }
@@ -99,6 +121,8 @@ class Zygote final {
   const int channel_;
   const ZygoteConfigFrame& config_;
   const hearth_function* const functions_;
+  const int landlock_abi_;
+  const std::vector<FileGrant> files_;
   // libc's list of held robust mutexes: the kernel forgets it in a raw clone.
   void* robust_list_ = nullptr;
   size_t robust_list_size_ = 0;
@@ -111,13 +135,21 @@ void RunZygote(int channel) {
   SetNotDumpable();
   StageSender sender(channel);
   const ZygoteConfigFrame config = ReceiveConfig(channel);
+  const int landlock_abi = LandlockAbi();
+  std::vector<FileGrant> files = FilesOfWorkers(config);
   sender.Entered("install seccomp filter");
-  if (InstallSeccomp(config.seccomp_zygote) != 0) Fail(channel, {"install seccomp filter", errno, {}, 0});
+  {
+    // Init gets the listener, before anything of the author's could.
+    const UniqueFd listener(InstallSeccompWithListener(config.seccomp_zygote));
+    if (!listener) Fail(channel, {"install seccomp filter", errno, {}, 0});
+    const int fds[] = {listener.get()};
+    if (!SendPacket(channel, EncodeListener(), fds).ok()) _exit(1);
+  }
   ApplyEnvironment(config);
   const auto loaded = LoadHandlerLibrary(kPackageFolder, config.library, config.symbol, sender);
   if (const auto* failure = std::get_if<StageFailure>(&loaded)) Fail(channel, *failure);
   (void)SendPacket(channel, EncodeLoaded());
-  Zygote(channel, config, std::get<const hearth_function*>(loaded)).Run();
+  Zygote(channel, config, std::get<const hearth_function*>(loaded), landlock_abi, std::move(files)).Run();
 }
 
 }  // namespace hearth

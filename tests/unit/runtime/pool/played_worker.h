@@ -199,7 +199,7 @@ class PlayedWorkerFixture : public LoopFixture {
     REQUIRE(::waitpid(std::exchange(pid_, -1), &status, 0) > 0);
     return WIFEXITED(status) ? ExitStatus{WEXITSTATUS(status), 0} : ExitStatus{-1, WTERMSIG(status)};
   }
-  void ReapAndTell() { worker_->OnExited(Reap(), 2048); }
+  void ReapAndTell() { worker_->OnExited({Reap(), {}}, 2048); }
   Attempt EndedByProtocol() {
     Attempt attempt = Ended();
     CHECK(attempt.kind == OutcomeKind::kCrash);

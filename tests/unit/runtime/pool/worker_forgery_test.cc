@@ -128,7 +128,7 @@ TEST_CASE_METHOD(Fixture, "a frame of an idle worker ends it", "[worker]") {
   RunUntil([this] { return idle_deaths_ == 1; });
   CHECK_FALSE(worker_->usable());
   CHECK(Reap().signal == SIGKILL);
-  worker_->OnExited({-1, SIGKILL}, 0);
+  worker_->OnExited({{-1, SIGKILL}, {}}, 0);
   RunSomeTurns();
   CHECK(idle_deaths_ == 1);
 }

@@ -182,7 +182,7 @@ TEST_CASE_METHOD(Fixture, "ends, and init says nothing: the attempt is told all 
   const Attempt attempt = Ended();
   CHECK(attempt.kind == OutcomeKind::kCrash);
   CHECK(attempt.error.message.ends_with("Runtime exited without providing a reason"));
-  worker_->OnExited({0, 0}, 0);
+  worker_->OnExited({{0, 0}, {}}, 0);
   RunSomeTurns();
   CHECK(attempts_.empty());
   CHECK(idle_deaths_ == 0);

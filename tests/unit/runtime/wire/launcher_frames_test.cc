@@ -56,7 +56,8 @@ TEST_CASE("launcher frames survive the way there and nothing else does", "[wire]
     CheckFrameReader(Encode(ForkFailedFrame{77, {"clone", 11, "", 0}}), AgainWith(&DecodeForkFailed));
   }
   SECTION("WorkerExited") {
-    CheckFrameReader(Encode(WorkerExitedFrame{77, -1, 9, 2048, 55}), AgainWith(&DecodeWorkerExited));
+    CheckFrameReader(Encode(WorkerExitedFrame{77, -1, 31, 2048, 55, "mount"}),
+                     AgainWith(&DecodeWorkerExited));
   }
 }
 

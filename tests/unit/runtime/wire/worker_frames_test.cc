@@ -166,5 +166,34 @@ TEST_CASE("a body is read from a sealed memfd only", "[wire]") {
   CHECK_FALSE(ReadSealedBody(open.get(), 12).ok());
 }
 
+TEST_CASE("a crash frame as a signal handler lays it out", "[wire]") {
+  const auto frame_of = [](size_t text_bytes) {
+    const CrashFrameHead head{.version = kWireVersion,
+                              .kind = static_cast<uint16_t>(WorkerFrameKind::kCrash),
+                              .flags = 0,
+                              .sequence = 0,
+                              .signal = 11,
+                              .code = 1,
+                              .address = 0x1234,
+                              .text_bytes = static_cast<uint32_t>(text_bytes)};
+    return std::string(reinterpret_cast<const char*>(&head), sizeof head) + std::string(text_bytes, 'x');
+  };
+  std::string_view body;
+  const std::string packet = frame_of(3);
+  const auto header = TakeHeader(packet, body);
+  REQUIRE(header);
+  CHECK(header->kind == 10);
+  const auto crash = DecodeCrash(body);
+  REQUIRE(crash);
+  CHECK(crash->signal == 11);
+  CHECK(crash->code == 1);
+  CHECK(crash->address == 0x1234);
+  CHECK(crash->text == "xxx");
+  CHECK_FALSE(DecodeCrash(body.substr(0, body.size() - 1)));
+  const std::string longest = frame_of(kCrashTextBytesMax), longer = frame_of(kCrashTextBytesMax + 1);
+  CHECK(DecodeCrash(std::string_view(longest).substr(sizeof(FrameHeader))));
+  CHECK_FALSE(DecodeCrash(std::string_view(longer).substr(sizeof(FrameHeader))));
+}
+
 }  // namespace
 }  // namespace hearth

@@ -13,6 +13,7 @@
 #include "sandbox/cgroup.h"
 #include "sandbox/cgroup_folder.h"
 #include "sandbox/cgroup_paths.h"
+#include "sandbox/landlock.h"
 #include "tests/unit/runtime/worker/launcher_fixture.h"
 
 // What a worker must not be able to do, tried from within (handlers/probe.c), as root and as an ordinary
@@ -67,6 +68,21 @@ TEST_CASE("a worker sees its own files only", "[escape]") {
   CHECK(cell.Try("list /var/task") == "libprobe.so ");
   CHECK(cell.Try("open /var/task/libprobe.so") == "ok");
   CHECK(cell.Try("open /etc/passwd") == "ok");
+}
+
+TEST_CASE("Landlock refuses what mounts would show", "[escape]") {
+  if (LandlockAbi() < kLandlockAbiOfFiles) return;  // `hearth doctor` says so
+  FOR_ROOT_AND_NOBODY(as);
+  Cell cell(as);
+  const std::string given = cell.launcher.Package({kProbe});
+  REQUIRE(chmod(given.c_str(), 0777) == 0);
+  cell.Open({{given, "/mnt/buckets/in", 0}, {given, "/mnt/buckets/out", 1}});
+  CHECK(cell.Try("list /") == "Permission denied");
+  CHECK(cell.Try("list /mnt") == "Permission denied");
+  CHECK(cell.Try("list /mnt/buckets/in") == "libprobe.so ");
+  CHECK(cell.Try("write /mnt/buckets/in/x") == "Read-only file system");
+  CHECK(cell.Try("write /mnt/buckets/out/x") == "ok");
+  CHECK(cell.Try("move /tmp/one") == "ok");
 }
 
 TEST_CASE("a worker writes to its /tmp only", "[escape]") {

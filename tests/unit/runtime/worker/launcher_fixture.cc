@@ -182,6 +182,11 @@ Answer TestWorker::Invoke(const std::string& payload) {
     std::string_view body;
     const auto header = TakeHeader(packet->bytes, body);
     REQUIRE(header);
+    if (header->kind == static_cast<uint16_t>(WorkerFrameKind::kCrash)) {
+      answer.crash = DecodeCrash(body);
+      REQUIRE(answer.crash);
+      continue;
+    }
     REQUIRE(header->sequence == sequence);
     if (header->kind == static_cast<uint16_t>(WorkerFrameKind::kLog)) {
       answer.logs.push_back(DecodeLog(body)->message);

@@ -20,6 +20,7 @@ struct Answer {
   enum class Kind { kResponse, kFailure, kGone } kind = Kind::kGone;
   std::string text;  // the response, or the error's type
   std::vector<std::string> logs;
+  std::optional<CrashFrame> crash;  // its last words
 };
 
 // One worker, as hearthd sees it.

@@ -64,12 +64,20 @@ TEST_CASE("how a worker ends is told", "[launcher]") {
     CHECK(launcher.WaitForExit(worker).exit_code == 134);
   }
   SECTION("segmentation fault") {
-    CHECK(worker.Invoke("segv").kind == Kind::kGone);
+    const Answer answer = worker.Invoke("segv");
+    CHECK(answer.kind == Kind::kGone);
+    REQUIRE(answer.crash);
+    CHECK(answer.crash->signal == SIGSEGV);
+    CHECK(answer.crash->address == 8);
+    CHECK_THAT(answer.crash->text, Catch::StartsWith("#0 0x") && Catch::Contains("fault+0x") &&
+                                       Catch::Contains("(libprobe.so+0x"));
     CHECK(launcher.WaitForExit(worker).signal == SIGSEGV);
   }
   SECTION("a forbidden call kills") {
     CHECK(worker.Invoke("mount /tmp").kind == Kind::kGone);
-    CHECK(launcher.WaitForExit(worker).signal == SIGSYS);
+    const WorkerExitedFrame exited = launcher.WaitForExit(worker);
+    CHECK(exited.signal == SIGSYS);
+    CHECK(exited.violation == "mount");
   }
   SECTION("its channel closed") {
     worker.channel.Reset();

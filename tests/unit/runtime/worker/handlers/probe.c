@@ -161,6 +161,17 @@ static void leave_whiteout(const char* path) {
   snprintf(to, sizeof to, "%s.moved", path);
   verdict(syscall(SYS_renameat2, AT_FDCWD, path, AT_FDCWD, to, RENAME_WHITEOUT));
 }
+/* From one folder to another, both made here. */
+static void move_between_folders(const char* path) {
+  char from[512], to[512];
+  snprintf(from, sizeof from, "%s/a", path);
+  snprintf(to, sizeof to, "%s.other", path);
+  mkdir(path, 0700);
+  mkdir(to, 0700);
+  strcat(to, "/b");
+  close(open(from, O_WRONLY | O_CREAT | O_CLOEXEC, 0600));
+  verdict(rename(from, to));
+}
 static void use_io_uring(const char* unused) {
   (void)unused;
   verdict(syscall(425, 1, NULL));
@@ -195,7 +206,8 @@ static const struct {
              {"setuid", become_root},
              {"io_uring", use_io_uring},
              {"setuidbit", set_uid_bit},
-             {"whiteout", leave_whiteout}};
+             {"whiteout", leave_whiteout},
+             {"move", move_between_folders}};
 
 static int init(const struct hearth_host* host, const struct hearth_init* init, void** state) {
   (void)init;
