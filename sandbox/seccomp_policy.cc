@@ -323,6 +323,14 @@ SeccompPolicy& SeccompPolicy::TakeAwayConfining() {
   return Add(SeccompRule{"prlimit64", Verdict::kErrno, EPERM, {{.index = 2, .value = 0, .equal = false}}});
 }
 
+SeccompPolicy& SeccompPolicy::TakeAwayChangingByDescriptor() {
+  Add(Verdict::kErrno, EPERM, {"fchmod"});
+  Add(SeccompRule{"utimensat", Verdict::kErrno, EPERM, {{.index = 1, .value = 0}}});  // no path
+  Add(SeccompRule{"futimesat", Verdict::kErrno, EPERM, {{.index = 1, .value = 0}}});
+  return Add(SeccompRule{
+      "utimensat", Verdict::kErrno, EPERM, {{.index = 3, .mask = AT_EMPTY_PATH, .value = AT_EMPTY_PATH}}});
+}
+
 SeccompPolicy ZygotePolicy() {
   if (!IsOn(Layer::kZygoteFilter)) return SeccompPolicy::TakeAway();
   return SeccompPolicy::NothingAllowed()
@@ -340,9 +348,11 @@ SeccompPolicy ZygotePolicy() {
       .KillAttacks();
 }
 
-SeccompPolicy WorkerPolicy() {
+SeccompPolicy WorkerPolicy(FilesOf files) {
   if (!IsOn(Layer::kWorkerFilter)) return SeccompPolicy::TakeAway();
-  return SeccompPolicy::TakeAway().TakeAwayConfining();
+  SeccompPolicy policy = SeccompPolicy::TakeAway().TakeAwayConfining();
+  if (files == FilesOf::kOurUser) policy.TakeAwayChangingByDescriptor();
+  return policy;
 }
 
 SeccompPolicy InitPolicy() {

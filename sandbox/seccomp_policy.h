@@ -56,6 +56,9 @@ class SeccompPolicy final {
   SeccompPolicy& RefuseWithErrors();  // what libraries probe: a polite EPERM or EACCES
   SeccompPolicy& KillAttacks();       // what no handler calls by accident
   SeccompPolicy& TakeAwayConfining();
+  // Mode and times of a file that is open for reading only: its owner may change them, and where we are not root
+  // workers are of the same user as the files that are handed to them.
+  SeccompPolicy& TakeAwayChangingByDescriptor();
 
   SeccompPolicy& Add(Verdict verdict, int error, std::initializer_list<std::string_view> calls);
   SeccompPolicy& Add(SeccompRule rule);
@@ -73,8 +76,9 @@ class SeccompPolicy final {
 // The flags of the clone that makes a worker; the zygote's filter permits these and no other.
 uint64_t WorkerCloneFlags();
 
-SeccompPolicy ZygotePolicy();  // from before the author's library is loaded; workers inherit it
-SeccompPolicy WorkerPolicy();  // stacked on it once the worker is confined
+SeccompPolicy ZygotePolicy();              // from before the author's library is loaded; workers inherit it
+enum class FilesOf { kOthers, kOurUser };  // that are handed to workers
+SeccompPolicy WorkerPolicy(FilesOf files = FilesOf::kOthers);  // stacked on it once the worker is confined
 SeccompPolicy InitPolicy();    // pid 1 of a sandbox, trusted: what its loop needs
 SeccompPolicy UnpackPolicy();  // reads a zip, writes files beneath a folder
 

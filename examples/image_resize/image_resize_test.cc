@@ -9,6 +9,8 @@
 #include <hearth/hearth.h>
 #include <hearth/testing.h>
 
+#include "thumbnail.h"
+
 // image_resize.cc is linked into this test.
 extern "C" const struct hearth_function* hearth_function(void);
 
@@ -36,6 +38,7 @@ class Buckets {
     Set("OUTPUT_BUCKET", "thumbs");
     Set("LONG_EDGE", "64");
     Set("FORMAT", "jpeg");
+    for (const char* unset : {"SIZES", "FRAMES", "MAX_SECONDS"}) Set(unset, "");
   }
   ~Buckets() { fs::remove_all(root_); }
 
@@ -69,6 +72,25 @@ class Buckets {
 
   InvokeResult Resize(const std::string& key) {
     return Runner(hearth_function()).Invoke(SampleS3Event("photos", key).dump());
+  }
+
+  // As a bucket's trigger does: the file is open, and its folder is not mounted.
+  InvokeResult ResizeOpen(const std::string& key) {
+    const std::string moved = (root_ / "elsewhere").string();
+    fs::rename(root_ / "photos" / key, moved);
+    return Runner(hearth_function()).Invoke(SampleS3Event("photos", key).dump(), {.object_path = moved});
+  }
+  // A moving picture: frames one above the other, each with other noise, so that none is left out.
+  void StoreMoving(const std::string& key, int width, int height, int frames, const std::string& suffix) {
+    const VImage noise = VImage::gaussnoise(width, height * frames).cast(VIPS_FORMAT_UCHAR);
+    VImage strip = noise.bandjoin(std::vector<VImage>{noise, noise})
+                       .copy(VImage::option()->set("interpretation", VIPS_INTERPRETATION_sRGB));
+    strip.set("page-height", height);
+    void* data = nullptr;
+    size_t size = 0;
+    strip.write_to_buffer(suffix.c_str(), &data, &size);
+    Store(key, std::string(static_cast<const char*>(data), size));
+    g_free(data);
   }
 
   VImage Thumbnail(const std::string& key) const {
@@ -200,8 +222,11 @@ TEST_CASE("a bad picture does not spoil the next", "[image_resize]") {
 
 TEST_CASE("wrong configuration fails init with the name of the variable", "[image_resize]") {
   Buckets buckets;
-  const auto [name, value] = GENERATE(std::pair("OUTPUT_BUCKET", ""), std::pair("LONG_EDGE", "wide"),
-                                      std::pair("LONG_EDGE", "15"), std::pair("FORMAT", "gif"));
+  const auto [name, value] =
+      GENERATE(std::pair("OUTPUT_BUCKET", ""), std::pair("LONG_EDGE", "wide"), std::pair("LONG_EDGE", "15"),
+               std::pair("FORMAT", "gif"), std::pair("SIZES", "64,wide"), std::pair("SIZES", "64,64"),
+               std::pair("SIZES", "16,17,18,19,20,21,22,23,24"), std::pair("FRAMES", "some"),
+               std::pair("MAX_SECONDS", "0"), std::pair("MAX_SECONDS", "901"));
   buckets.Set(name, value);
   const InvokeResult result = Runner(hearth_function()).Init();
   REQUIRE_FALSE(result.ok());
@@ -214,4 +239,88 @@ TEST_CASE("thumbnails that would come back as pictures are refused", "[image_res
   buckets.Set("OUTPUT_BUCKET", "photos");
   buckets.Draw("a.jpg", 100, 50, ".jpg");
   CHECK(buckets.Resize("a.jpg").failure->type == "Configuration");
+}
+
+TEST_CASE("several sizes of a picture, each below its folder", "[image_resize]") {
+  Buckets buckets;
+  buckets.Set("SIZES", "32,128,64,16,17,18,19,20");  // as many as are allowed
+  buckets.Draw("a/cat.png", 400, 200, ".png");
+  const InvokeResult result = buckets.Resize("a/cat.png");
+  REQUIRE(result.ok());
+  CHECK(buckets.Thumbnail("128/a/cat.jpg").width() == 128);
+  CHECK(buckets.Thumbnail("32/a/cat.jpg").height() == 16);
+  CHECK(result.response_json().at("thumbnails").size() == 8);
+}
+
+TEST_CASE("a picture that fails leaves none of its sizes", "[image_resize]") {
+  Buckets buckets;
+  buckets.Set("SIZES", "32,64");
+  buckets.Draw("cut.jpg", 800, 600, ".jpg");
+  buckets.Store("cut.jpg", buckets.Stored("cut.jpg").substr(0, buckets.Stored("cut.jpg").size() / 2));
+  CHECK(buckets.Resize("cut.jpg").failure->type == "BadImage");
+  CHECK(buckets.CountThumbnails() == 0);
+}
+
+TEST_CASE("the picture is read from what is open, and stays as it was", "[image_resize]") {
+  Buckets buckets;
+  buckets.Draw("a.jpg", 100, 50, ".jpg");
+  CHECK(buckets.ResizeOpen("a.jpg").ok());
+  CHECK(buckets.Thumbnail("a.jpg").width() == 64);
+  buckets.Draw("b.jpg", 100, 50, ".jpg");
+  const std::string before = buckets.Stored("b.jpg");
+  REQUIRE(buckets.Resize("b.jpg").ok());
+  CHECK(buckets.Stored("b.jpg") == before);
+}
+
+TEST_CASE("of a picture that moves the first frame, or all", "[image_resize]") {
+  Buckets buckets;
+  const std::string suffix = GENERATE(std::string(".gif"), ".webp");
+  INFO(suffix);
+  buckets.StoreMoving("moving" + suffix, 100, 50, 5, suffix);
+  REQUIRE(buckets.Resize("moving" + suffix).ok());
+  CHECK(buckets.Thumbnail("moving.jpg").height() == 32);
+  buckets.Set("FORMAT", "webp");
+  buckets.Set("FRAMES", "all");
+  const InvokeResult all = buckets.Resize("moving" + suffix);
+  REQUIRE(all.ok());
+  CHECK(all.response_json().at("thumbnails").at(0).at("frames") == 5);
+  CHECK(all.response_json().at("thumbnails").at(0).at("height") == 32);
+  CHECK(buckets.Thumbnail("moving.webp").get_int("n-pages") == 5);
+}
+
+TEST_CASE("frames at the limit and one past it", "[image_resize]") {
+  Buckets buckets;
+  buckets.Set("LONG_EDGE", "16");
+  buckets.Set("FORMAT", "webp");
+  buckets.Set("FRAMES", "all");
+  buckets.StoreMoving("at.gif", 16, 16, 500, ".gif");
+  CHECK(buckets.Resize("at.gif").ok());
+  buckets.StoreMoving("past.gif", 16, 16, 501, ".gif");
+  const InvokeResult past = buckets.Resize("past.gif");
+  REQUIRE_FALSE(past.ok());
+  CHECK(past.failure->type == "TooManyFrames");
+  CHECK(past.failure->message == "the picture has 501 frames; at most 500 are made smaller");
+  buckets.Set("FRAMES", "first");  // the others are not unpacked
+  CHECK(buckets.Resize("past.gif").ok());
+}
+
+TEST_CASE("a picture past its time is given up with a name", "[image_resize]") {
+  Buckets buckets;
+  image_resize::StartLibrary();
+  buckets.Draw("a.png", 400, 200, ".png");
+  image_resize::Settings settings;
+  settings.deadline = std::chrono::steady_clock::now() - std::chrono::seconds(1);
+  CHECK_THROWS_WITH(image_resize::MakeThumbnails(buckets.Stored("a.png"), settings),
+                    Catch::Contains("MAX_SECONDS"));
+}
+
+TEST_CASE("a picture whose time runs out within the work is given up too", "[image_resize]") {
+  Buckets buckets;
+  image_resize::StartLibrary();
+  buckets.Draw("large.png", 3000, 3000, ".png");
+  image_resize::Settings settings;
+  settings.long_edges = {2000};  // takes a hundred times as long as it gets
+  settings.deadline = std::chrono::steady_clock::now() + std::chrono::milliseconds(10);
+  CHECK_THROWS_WITH(image_resize::MakeThumbnails(buckets.Stored("large.png"), settings),
+                    Catch::Contains("MAX_SECONDS"));
 }

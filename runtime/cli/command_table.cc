@@ -10,8 +10,8 @@ std::vector<Command> Listed() {
   for (const auto& commands :
        {InitCommands(), UpCommands(), DeployCommands(), InvokeCommands(), FunctionCommands(), TagCommands(),
         ConcurrencyCommands(), LogsCommands(), BillCommands(), PlanCommands(), BudgetCommands(),
-        LedgerCommands(), QueueCommands(), BucketCommands(), BucketObjectCommands(), EndpointCommands(),
-        StatusCommands()}) {
+        LedgerCommands(), QueueCommands(), BucketCommands(), BucketObjectCommands(), BucketWatchCommands(),
+        EndpointCommands(), StatusCommands()}) {
     all.insert(all.end(), commands.begin(), commands.end());
   }
   return all;

@@ -25,6 +25,7 @@ std::vector<Command> QueueRedriveCommands();  // queue redrive
 std::vector<Command> QueueMappingCommands();  // queue mappings, pause, resume
 std::vector<Command> BucketCommands();
 std::vector<Command> BucketObjectCommands();
+std::vector<Command> BucketWatchCommands();
 std::vector<Command> EndpointCommands();  // url, route
 std::vector<Command> StatusCommands();    // ps, info
 

@@ -204,6 +204,8 @@ Status ControlApi::MountHearth(http::RouteTable& routes) {
   HEARTH_TRY(MountDocuments(routes, "/_hearth/v1/routes", routes_));
   HEARTH_TRY(Add(routes, "POST /_hearth/v1/buckets/{name}/replay",
                  [this](const ApiCallPtr& call) { buckets_.Command(call, "replay"); }));
+  HEARTH_TRY(Add(routes, "POST /_hearth/v1/buckets/{name}/outcomes",
+                 [this](const ApiCallPtr& call) { buckets_.Command(call, "outcomes"); }));
   HEARTH_TRY(MountBilling(routes));
   HEARTH_TRY(
       Add(routes, "GET /_hearth/v1/ledger/check", [this](const ApiCallPtr& call) { ledger_.Check(call); }));

@@ -1,12 +1,14 @@
 #pragma once
 
 #include <cstdint>
+#include <memory>
 #include <string>
 #include <string_view>
 #include <vector>
 
 #include "runtime/base/clock.h"
 #include "runtime/base/ids.h"
+#include "runtime/base/unique_fd.h"
 
 namespace hearth {
 
@@ -23,6 +25,17 @@ std::string_view NameOf(TriggerKind kind);
 
 enum class LogTail { kNone, kTail };
 
+// The file that an event is about, open for one attempt: read-only, with an offset of its own, from a place that
+// gives its holder no way to change anything. The worker refuses it if it is not what it was by then.
+struct EventObject {
+  UniqueFd fd;         // closed once the worker has it; not there: `problem` says why
+  uint64_t inode = 0;  // what the file was when the event was made, as stat() tells it
+  uint64_t size = 0;   // bytes
+  int64_t mtime_ns = 0;
+  int64_t ctime_ns = 0;
+  std::string problem;
+};
+
 // One event on its way to a function. A trigger makes it, the router settles it, once.
 struct Event {
   RequestId request_id;   // the same over all attempts
@@ -35,6 +48,8 @@ struct Event {
   std::string client_context;  // base64 JSON, as it came
   uint32_t attempt = 1;
   LogTail log_tail = LogTail::kNone;
+  uint32_t hops = 0;                    // functions whose output led to it, one after the other
+  std::shared_ptr<EventObject> object;  // of a bucket's event
 };
 
 }  // namespace hearth

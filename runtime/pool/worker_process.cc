@@ -186,7 +186,7 @@ void WorkerProcess::Prepare(std::function<void(Status)> done) {
   if (const Status thawed = freezer_.EndIdle(); !thawed.ok())
     return EndWorker("it could not be thawed: " + thawed.error().message, OutcomeKind::kPlatformFault);
   SetState(WorkerState::kInitialising, "init ahead of events");
-  if (!Send(EncodeEmpty(WorkerFrameKind::kInit), -1)) return;
+  if (!Send(EncodeEmpty(WorkerFrameKind::kInit))) return;
   limit_ = context_.loop.After(context_.init_limit, [this] {
     EndWorker("its init did not end within " + std::to_string(context_.init_limit.count()) + " ms");
   });
@@ -206,7 +206,7 @@ void WorkerProcess::OnPrepared() {
 void WorkerProcess::BeginInit() {
   SetState(WorkerState::kInitialising, "init for its first event");
   running_->phase_began = context_.loop.clock().Now();
-  if (!Send(EncodeEmpty(WorkerFrameKind::kInit), -1)) return;
+  if (!Send(EncodeEmpty(WorkerFrameKind::kInit))) return;
   limit_ = context_.loop.After(context_.init_limit, [this] { OnTimeLimit(); });
 }
 
@@ -245,6 +245,11 @@ void WorkerProcess::BeginInvoke() {
   frame.attempt = event.attempt;
   frame.trigger = static_cast<uint8_t>(event.trigger);
   frame.cold = running_->attempt.cold ? 1 : 0;
+  frame.hops = event.hops;
+  if (event.object) {
+    const EventObject& object = *event.object;
+    frame.object = {object.inode, object.size, object.mtime_ns, object.ctime_ns, object.problem};
+  }
 
   SetState(WorkerState::kBusy, "an event");
   running_->phase_began = clock.Now();
@@ -266,12 +271,16 @@ void WorkerProcess::BeginInvoke() {
   }
   limit_ = context_.loop.After(timeout, [this] { OnTimeLimit(); });
   running_->phase_began = clock.Now();
-  (void)Send(packet, memfd.get());
+  int fds[2];
+  size_t count = 0;
+  if (memfd.valid()) fds[count++] = memfd.get();
+  if (event.object && event.object->fd.valid()) fds[count++] = event.object->fd.get();
+  // The file is the worker's from here on: open with us it would hold up who unmounts its folder.
+  if (Send(packet, std::span(fds, count)) && event.object) event.object->fd.Reset();
 }
 
-bool WorkerProcess::Send(const std::string& packet, int body_fd) {
-  const int fds[] = {body_fd};
-  const auto sent = SendPacket(channel_.get(), packet, std::span(fds, body_fd >= 0 ? 1 : 0));
+bool WorkerProcess::Send(const std::string& packet, std::span<const int> fds) {
+  const auto sent = SendPacket(channel_.get(), packet, fds);
   if (sent.ok() && *sent == SendOutcome::kSent) return true;
   if (sent.ok()) {
     EndWorker(kDoesNotRead);

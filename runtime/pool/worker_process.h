@@ -1,6 +1,7 @@
 #pragma once
 
 #include <optional>
+#include <span>
 #include <string>
 
 #include "runtime/base/unique_fd.h"
@@ -105,7 +106,7 @@ class WorkerProcess final : public Worker {
   const CrashFrame* CrashToTell() const;
   void BeginInit();
   void BeginInvoke();
-  bool Send(const std::string& packet, int body_fd);
+  bool Send(const std::string& packet, std::span<const int> fds = {});
   bool IsAnswerToHead(FrameHeader header) const;
   void EndPhase();
   void Fail(OutcomeKind kind, std::string type, std::string message);

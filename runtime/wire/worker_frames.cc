@@ -24,12 +24,16 @@ template <>
 struct FieldsOf<InvokeFrame> {
   static auto Tie(auto& f) {
     return std::tie(f.request_id, f.trace_id, f.content_type, f.function_arn, f.client_context,
-                    f.deadline_monotonic_ns, f.deadline_unix_ms, f.attempt, f.trigger, f.cold);
+                    f.deadline_monotonic_ns, f.deadline_unix_ms, f.attempt, f.trigger, f.cold, f.hops);
   }
 };
 template <>
 struct FieldsOf<CrashFrame> {
   static auto Tie(auto& f) { return std::tie(f.signal, f.code, f.address, f.text); }
+};
+template <>
+struct FieldsOf<ObjectFrame> {
+  static auto Tie(auto& f) { return std::tie(f.inode, f.size, f.mtime_ns, f.ctime_ns, f.problem); }
 };
 template <>
 struct FieldsOf<LogFrame> {
@@ -62,10 +66,10 @@ std::optional<Frame> DecodeFields(std::string_view body) {
 
 // Other fields may be long too (a client context): what counts is that the packet fits.
 BodyPlace AppendBody(WorkerFrameKind kind, uint64_t sequence, FrameWriter& fields, std::string_view payload,
-                     std::string& out) {
+                     std::string& out, uint32_t flags = 0) {
   const size_t whole = sizeof(FrameHeader) + fields.bytes().size() + sizeof(uint32_t) + payload.size();
   const bool fits = payload.size() <= kInlineBytesMax && whole <= kPacketBytesMax;
-  out = HeaderBytes(kind, sequence, fits ? 0 : kFlagBodyInMemfd);
+  out = HeaderBytes(kind, sequence, flags | (fits ? 0 : kFlagBodyInMemfd));
   if (fits) fields.String(payload);
   out += fields.bytes();
   return fits ? BodyPlace::kInline : BodyPlace::kMemfd;
@@ -100,7 +104,8 @@ BodyPlace EncodeInvoke(uint64_t sequence, const InvokeFrame& frame, std::string_
                        std::string& out) {
   FrameWriter fields;
   WriteFields(fields, frame);
-  return AppendBody(WorkerFrameKind::kInvoke, sequence, fields, payload, out);
+  if (frame.object) WriteFields(fields, *frame.object);
+  return AppendBody(WorkerFrameKind::kInvoke, sequence, fields, payload, out, frame.object ? kFlagObject : 0);
 }
 
 BodyPlace EncodeResponse(uint64_t sequence, std::string_view content_type, std::string_view payload,
@@ -127,6 +132,7 @@ std::optional<InvokeFrame> DecodeInvoke(std::string_view body, uint32_t flags) {
   FrameReader in(body);
   InvokeFrame frame;
   ReadFields(in, frame);
+  if ((flags & kFlagObject) != 0) ReadFields(in, frame.object.emplace());
   if ((flags & kFlagBodyInMemfd) == 0) frame.payload = in.String();
   if (!in.Complete()) return std::nullopt;
   return frame;

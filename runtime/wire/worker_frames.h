@@ -49,9 +49,10 @@ struct FrameHeader {
 };
 static_assert(sizeof(FrameHeader) == 16);
 
-inline constexpr uint32_t kFlagBodyInMemfd =
-    1;  // the body is in the packet's one descriptor: a memfd sealed against
-        // SHRINK, GROW, WRITE and SEAL
+// The body is in the packet's first descriptor: a memfd sealed against SHRINK, GROW, WRITE and SEAL.
+inline constexpr uint32_t kFlagBodyInMemfd = 1;
+// An Invoke has an object: its fields stand before the payload, and its descriptor, if it could be had, comes last.
+inline constexpr uint32_t kFlagObject = 2;
 
 void PutHeader(std::string& out, FrameHeader header);
 // The header, and `rest` set to what follows it. Empty if the packet is shorter or of another version.
@@ -67,6 +68,15 @@ struct ErrorFrame {  // InitFailed and Failure
   std::string stack;  // JSON array of strings, or empty
 };
 
+// The file that an invocation is about; model/event.h EventObject.
+struct ObjectFrame {
+  uint64_t inode = 0;
+  uint64_t size = 0;
+  int64_t mtime_ns = 0;
+  int64_t ctime_ns = 0;
+  std::string problem;  // why there is no descriptor; empty: there is one
+};
+
 struct InvokeFrame {
   std::string request_id;
   std::string trace_id;
@@ -78,6 +88,8 @@ struct InvokeFrame {
   uint32_t attempt = 1;
   uint8_t trigger = 0;  // model/event.h TriggerKind
   uint8_t cold = 0;
+  uint32_t hops = 0;
+  std::optional<ObjectFrame> object;
   std::string payload;  // last: may be in the memfd
 };
 

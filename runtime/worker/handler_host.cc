@@ -1,5 +1,7 @@
 #include "runtime/worker/handler_host.h"
 
+#include <fcntl.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -44,7 +46,43 @@ void CallShutdown(const hearth_function& f, const hearth_host& host, void* state
   if (f.shutdown != nullptr) f.shutdown(&host, state);
 }
 
+int64_t Nanoseconds(const timespec& time) { return int64_t{time.tv_sec} * 1'000'000'000 + time.tv_nsec; }
+
+struct ObjectVerdict {
+  uint32_t state = HEARTH_OBJECT_OPEN;
+  std::string problem;
+};
+
+// Once more, here: while the event waited for this worker the file may have changed.
+ObjectVerdict Judge(const ObjectFrame& object, int fd) {
+  if (fd < 0) return {HEARTH_OBJECT_UNAVAILABLE, object.problem};
+  struct stat st {};
+  if (fstat(fd, &st) != 0) return {HEARTH_OBJECT_UNAVAILABLE, ErrnoError("stat the object").message};
+  if (st.st_nlink == 0)
+    return {HEARTH_OBJECT_GONE, "the object was deleted or replaced after its event was made"};
+  if (st.st_ino != object.inode || static_cast<uint64_t>(st.st_size) != object.size ||
+      Nanoseconds(st.st_mtim) != object.mtime_ns || Nanoseconds(st.st_ctim) != object.ctime_ns) {
+    return {HEARTH_OBJECT_CHANGED, "the object was changed after its event was made"};
+  }
+  return {};
+}
+
 }  // namespace
+
+void LentFile::Lend(UniqueFd fd) {
+  struct stat st {};
+  if (fstat(fd.get(), &st) != 0) return;
+  device_ = st.st_dev;
+  inode_ = st.st_ino;
+  fd_ = fd.Release();
+}
+
+void LentFile::TakeBack() {
+  const int fd = std::exchange(fd_, -1);
+  struct stat st {};
+  const bool ours = fd >= 0 && fstat(fd, &st) == 0 && st.st_dev == device_ && st.st_ino == inode_;
+  if (ours) close(fd);
+}
 
 std::string LinesAsJson(std::string_view lines) {
   if (lines.empty()) return {};
@@ -132,12 +170,20 @@ bool HandlerHost::Init() {
 bool HandlerHost::Invoke(uint64_t sequence, std::string_view body, uint32_t flags, Packet& packet) {
   auto frame = DecodeInvoke(body, flags);
   if (!frame) return false;
-  if ((flags & kFlagBodyInMemfd) != 0) {
-    if (packet.fds.size() != 1) return false;
+  const bool has_memfd = (flags & kFlagBodyInMemfd) != 0;
+  const bool has_file = frame->object && frame->object->problem.empty();
+  if (packet.fds.size() != size_t{has_memfd} + size_t{has_file}) return false;
+  if (has_memfd) {
     auto payload = ReadSealedBody(packet.fds[0].get(), kPayloadBytesMax);
     if (!payload.ok()) return false;
     frame->payload = std::move(payload).value();
   }
+  ObjectVerdict object{HEARTH_OBJECT_NONE, {}};
+  LentFile file;
+  if (frame->object) object = Judge(*frame->object, has_file ? packet.fds.back().get() : -1);
+  if (object.state == HEARTH_OBJECT_OPEN) file.Lend(std::move(packet.fds.back()));
+  packet.fds.clear();  // what was not lent is closed before the handler runs
+
   hearth_request request{};
   request.struct_size = sizeof request;
   request.trigger = frame->trigger;
@@ -154,6 +200,10 @@ bool HandlerHost::Invoke(uint64_t sequence, std::string_view body, uint32_t flag
   request.function_arn = BytesOf(frame->function_arn);
   request.trace_id = BytesOf(frame->trace_id);
   request.client_context = BytesOf(frame->client_context);
+  request.object_state = object.state;
+  request.object_fd = file.fd();
+  request.object_problem = BytesOf(object.problem);
+  request.hops = frame->hops;
 
   Begin(Call::kInvoke);
   sequence_ = sequence;
@@ -161,6 +211,7 @@ bool HandlerHost::Invoke(uint64_t sequence, std::string_view body, uint32_t flag
   const int returned = CallInvoke(functions_, host_, request, state_);
   call_ = Call::kNone;
   deadline_ns_ = 0;
+  file.TakeBack();
   fflush(nullptr);  // what the handler printed comes before its answer
   if (returned != 0) {
     SendFailure(WorkerFrameKind::kFailure, sequence, returned);

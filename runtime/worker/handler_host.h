@@ -8,6 +8,7 @@
 
 #include <hearth/abi.h>
 
+#include "runtime/base/unique_fd.h"
 #include "runtime/wire/worker_frames.h"
 
 namespace hearth {
@@ -20,6 +21,24 @@ inline constexpr size_t kLogMessageBytesMax = 32 * 1024;
 inline constexpr size_t kLogFieldsBytesMax = 16 * 1024;
 inline constexpr size_t kErrorTextBytesMax = 16 * 1024;  // type, message and stack each
 inline constexpr size_t kPayloadBytesMax = 256u << 20;   // sanity only: hearthd has checked it
+
+// A descriptor that a handler may use until its call returns, and may have closed by then: its number may be
+// another file's, which is not ours to close.
+class LentFile final {
+ public:
+  LentFile() = default;
+  LentFile(const LentFile&) = delete;
+  LentFile& operator=(const LentFile&) = delete;
+  ~LentFile() { TakeBack(); }
+  void Lend(UniqueFd fd);
+  void TakeBack();
+  int fd() const { return fd_; }  // -1: nothing is lent
+
+ private:
+  int fd_ = -1;
+  uint64_t device_ = 0;
+  uint64_t inode_ = 0;
+};
 
 struct HandlerFacts {
   std::string function_name;

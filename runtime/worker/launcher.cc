@@ -45,7 +45,8 @@ Result<SeccompPrograms> CompilePrograms() {
   SeccompPrograms programs;
   HEARTH_ASSIGN(programs.init, CompileSeccomp(InitPolicy()));
   HEARTH_ASSIGN(programs.zygote, CompileSeccomp(ZygotePolicy(), Killing::kByListener));
-  HEARTH_ASSIGN(programs.worker, CompileSeccomp(WorkerPolicy()));
+  const FilesOf files = geteuid() == 0 ? FilesOf::kOthers : FilesOf::kOurUser;
+  HEARTH_ASSIGN(programs.worker, CompileSeccomp(WorkerPolicy(files)));
   HEARTH_ASSIGN(programs.unpack, CompileSeccomp(UnpackPolicy()));
   return programs;
 }

@@ -106,6 +106,20 @@ class CommandLine(DaemonTest):
                    what="the message taken once resumed")
         self.hearth("queue", "pause", "nobody", "victim", exits=PLATFORM)
 
+    def test_bucket_is_watched(self):
+        folder = self.daemon.folder / "watched"
+        folder.mkdir()
+        self.hearth("bucket", "add", "watched", folder, "--notify", "victim")
+        (folder / "first").write_text("1")
+        said = self.hearth("bucket", "watch", "watched", "--all", "--count", "1")
+        self.assertRegex(said, r"^\S+Z  Succeeded +first -> victim  \d+ ms\n$")
+        (folder / "second").write_text("2")
+        told = [json.loads(line) for line in
+                self.hearth("bucket", "watch", "watched", "--all", "--count", "2", "--json").splitlines()]
+        self.assertEqual([("first", 1), ("second", 2)], [(one["Key"], one["Number"]) for one in told])
+        self.hearth("bucket", "watch", "nowhere", exits=PLATFORM)
+        self.hearth("bucket", "watch", "watched", "--count", "0", exits=USAGE)
+
     def test_bucket_keeps_its_notifications(self):
         folder = self.daemon.folder / "photos"
         folder.mkdir()

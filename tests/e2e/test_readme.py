@@ -87,6 +87,7 @@ class Readme(unittest.TestCase):
         self.assertIn('"hello world"', first, "the function URL")
         self.assertRegex(first, r"greet .*\n(.*\n)*.*(?i:total)", "the bill")
         self.assertIn("lake.jpg", photos)
+        self.assertIn("src=\"?picture=lake.jpg\"", photos, "the contact sheet")
         self.assertIn("REPORT RequestId: ", queue)
         self.assertRegex(queue, r"orders +0")
         self.assertIn("hearth_invocations_total{", aws)

@@ -1,7 +1,7 @@
 # The examples' own tests, through <hearth/testing.h>; instrumented, unlike the libraries that they are made into.
 if(HEARTH_BUILD_EXAMPLES)
   set(examples ${PROJECT_SOURCE_DIR}/examples)
-  foreach(example hello_http queue_orders)
+  foreach(example hello_http queue_orders contact_sheet)
     hearth_unit_test(unit_example_${example} SOURCES ${examples}/${example}/${example}.cc
                      ${examples}/${example}/${example}_test.cc DEPS Hearth::sdk)
   endforeach()

@@ -83,6 +83,30 @@ Result<ReplayRequest> ParseReplayRequest(std::string_view text) {
   return request;
 }
 
+Result<OutcomesRequest> ParseOutcomesRequest(std::string_view text) {
+  OutcomesRequest request;
+  if (text.empty()) return request;
+  const json document = json::parse(text, nullptr, /*allow_exceptions=*/false);
+  bool good = document.is_object();
+  const json fields = good ? document : json::object();
+  for (const auto& [key, value] : fields.items()) {
+    if (key == "After" && value.is_number_unsigned()) {
+      request.after = value.get<uint64_t>();
+    } else if (key == "WaitMs" && value.is_number_unsigned() &&
+               value.get<uint64_t>() <= static_cast<uint64_t>(OutcomesRequest::kWaitMax.count())) {
+      request.wait = milliseconds(value.get<int64_t>());
+    } else {
+      good = false;
+    }
+  }
+  if (good) return request;
+  return Error{
+      ErrorCode::kInvalidArgument,
+      "outcomes: the request must be {\"After\": N, \"WaitMs\": MS}: the number of the last outcome that is "
+      "known, and how long to wait for another, at most " +
+          std::to_string(OutcomesRequest::kWaitMax.count())};
+}
+
 std::string EncodeReplayed(const ReplayRequest& request, uint64_t count) {
   return Dump({{request.dry_run ? "WouldRun" : "Replayed", count}});
 }

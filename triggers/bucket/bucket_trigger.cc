@@ -227,14 +227,19 @@ void BucketTrigger::Command(std::string name, std::string verb, std::string json
   auto request = verb == "replay" ? ParseReplayRequest(json) : ReplayRequest{};
   Status valid = found == buckets_.end() ? Status(NoSuchBucket(name)) : Ok();
   if (valid.ok() && !request.ok()) valid = request.error();
-  if (valid.ok() && verb != "replay" && verb != "scan") {
-    valid = Error{ErrorCode::kInvalidArgument, "bucket: the commands are replay and scan, not " + verb};
+  const auto outcomes =
+      verb == "outcomes" ? ParseOutcomesRequest(json) : Result<OutcomesRequest>(OutcomesRequest{});
+  if (valid.ok() && !outcomes.ok()) valid = outcomes.error();
+  if (valid.ok() && verb != "replay" && verb != "scan" && verb != "outcomes") {
+    valid =
+        Error{ErrorCode::kInvalidArgument, "bucket: the commands are replay, scan and outcomes, not " + verb};
   }
   if (!valid.ok()) {
     return Later([error = valid.error(), reply = std::move(reply)] { reply(error); });
   }
   LiveBucket& bucket = *found->second.bucket;
   if (verb == "scan") return bucket.Rescan(std::move(reply));
+  if (verb == "outcomes") return bucket.Outcomes(*outcomes, std::move(reply));
   bucket.Replay(std::move(*request), std::move(reply));
 }
 
@@ -319,8 +324,9 @@ LiveBucket* BucketTrigger::Find(InotifyTree::RootId id) {
   return nullptr;
 }
 
-void BucketTrigger::OnKey(InotifyTree::RootId root, std::string key, InotifyTree::KeyChange change) {
-  if (LiveBucket* bucket = Find(root)) bucket->watch().OnKey(std::move(key), change);
+void BucketTrigger::OnKey(InotifyTree::RootId root, std::string key, InotifyTree::KeyChange change,
+                          uint32_t hops) {
+  if (LiveBucket* bucket = Find(root)) bucket->watch().OnKey(std::move(key), change, hops);
 }
 
 void BucketTrigger::OnFolder(InotifyTree::RootId root, std::string key) {

@@ -15,7 +15,7 @@ namespace hearth {
 // (bucket_settings.h).
 //
 // Commands: "replay" (ReplayRequest: forgets receipts, so that the files run again; answers when the scan is
-//          over) and "scan".
+//          over), "scan", and "outcomes" (OutcomeLog: what became of objects lately).
 // Owns:    the inotify tree, the work thread, a LiveBucket for each document. Owned by the daemon.
 // Borrows: Loop, EventSink, both KeyStores, Random, Log - all outlive it.
 // Thread:  loop thread only.
@@ -75,7 +75,8 @@ class BucketTrigger final : public Trigger, public BucketTable, private InotifyT
   void CheckDrained();
   void Later(std::function<void()> task) { loop_.Post(std::move(task)); }
 
-  void OnKey(InotifyTree::RootId root, std::string key, InotifyTree::KeyChange change) override;
+  void OnKey(InotifyTree::RootId root, std::string key, InotifyTree::KeyChange change,
+             uint32_t hops) override;
   void OnFolder(InotifyTree::RootId root, std::string key) override;
   void OnFolderMovedOut(InotifyTree::RootId root, std::string key) override;
   void OnRootLost(InotifyTree::RootId root) override;

@@ -123,7 +123,7 @@ void BucketWatch::RequestScan() {
   Pump();
 }
 
-void BucketWatch::OnKey(std::string key, InotifyTree::KeyChange change) {
+void BucketWatch::OnKey(std::string key, InotifyTree::KeyChange change, uint32_t hops) {
   using Change = InotifyTree::KeyChange;
   if (!probe_.empty() && key == probe_) {
     probe_.clear();
@@ -135,7 +135,7 @@ void BucketWatch::OnKey(std::string key, InotifyTree::KeyChange change) {
     return Hint({rules_->KeyOfMarker(key), false, false});
   }
   if (change == Change::kClosed && rules_->finish.mode == FinishRule::Mode::kRenameOnly) return;
-  Hint({std::move(key), change == Change::kCreated, false});
+  Hint({std::move(key), change == Change::kCreated, false, false, hops});
 }
 
 void BucketWatch::OnFolder(std::string key) {
@@ -160,7 +160,11 @@ void BucketWatch::Hint(KeyHint hint) {
     scan_complete_ = false;
     return;
   }
-  if (!hint.from_scan && !hint.appeared && !hinted_.insert(hint.key).second) return;
+  if (!hint.from_scan && !hint.appeared) {
+    const auto [known, is_new] = hinted_.try_emplace(hint.key, hint.hops);
+    known->second = std::max(known->second, hint.hops);
+    if (!is_new) return;
+  }
   queue.push_back(std::move(hint));
   Pump();
 }
@@ -179,9 +183,10 @@ void BucketWatch::Pump() {
 void BucketWatch::ExamineSome() {
   std::vector<KeyHint> some;
   while (!hints_.empty() && some.size() < kExaminedAtOnce) {
-    hinted_.erase(hints_.front().key);
     some.push_back(std::move(hints_.front()));
     hints_.pop_front();
+    const auto hinted = hinted_.extract(some.back().key);
+    if (!hinted.empty()) some.back().hops = std::max(some.back().hops, hinted.mapped());
   }
   size_t allowed = found_.empty() ? 0 : std::min(kExaminedAtOnce - some.size(), CatchUpAllowance());
   for (; allowed > 0 && !found_.empty(); --allowed) {
@@ -221,6 +226,9 @@ void BucketWatch::OnExamined(const BucketRoot& root, std::vector<ExaminedKey> ex
   if (stopped_ || !root_ || *root_ != root) return Pump();
   if (examined.size() != asked) return OnRootLost("");
   for (ExaminedKey& one : examined) {
+    // A rename tells the hops, a close that comes after it knows nothing of them.
+    if (const auto busy = busy_.find(one.hint.key); busy != busy_.end())
+      one.hint.hops = std::max(one.hint.hops, busy->second.hint.hops);
     if (one.state == ExaminedKey::State::kBusy) {
       LookAgainLater(std::move(one.hint));
       continue;
@@ -232,7 +240,7 @@ void BucketWatch::OnExamined(const BucketRoot& root, std::vector<ExaminedKey> ex
     }
     if (one.state != ExaminedKey::State::kFinished || !HasSettled(one)) continue;
     ++(one.hint.from_scan ? found_by_scan_ : found_by_hint_);
-    observer_.OnObject(one.hint.key, one.identity, one.hint.from_scan);
+    observer_.OnObject(one.hint, one.identity);
   }
   Pump();
 }
@@ -271,11 +279,13 @@ void BucketWatch::LookAgainLater(KeyHint hint) {
     return;
   }
   const std::string key = hint.key;
+  const uint32_t hops = hint.hops;
   const WatchSettings& settings = services_.settings;
   const auto found =
       busy_
           .try_emplace(key, BusyKey{std::move(hint), BackOff(settings.busy_first, settings.busy_longest), {}})
           .first;
+  found->second.hint.hops = std::max(found->second.hint.hops, hops);
   found->second.again = services_.executor.After(found->second.back_off.Next(services_.random), [this, key] {
     if (const auto busy = busy_.find(key); busy != busy_.end()) Hint(busy->second.hint);
   });

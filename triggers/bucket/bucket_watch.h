@@ -6,7 +6,7 @@
 #include <memory>
 #include <optional>
 #include <string>
-#include <unordered_set>
+#include <unordered_map>
 #include <vector>
 
 #include "runtime/base/back_off.h"
@@ -56,7 +56,7 @@ class BucketWatch final {
     virtual bool HasRoom() const = 0;
     // A scan saw this file: true when there is nothing left to do about it.
     virtual bool IsSettled(const std::string& key, const ObjectIdentity& identity) = 0;
-    virtual void OnObject(const std::string& key, const ObjectIdentity& identity, bool from_scan) = 0;
+    virtual void OnObject(const KeyHint& hint, const ObjectIdentity& identity) = 0;
     virtual void OnGone(const std::string& key) = 0;
     virtual void OnScanStarted() = 0;
     // `complete`: every file that was there all the time was seen.
@@ -83,10 +83,12 @@ class BucketWatch final {
   void Stop();    // no more of the observer's calls
   void Resume();  // there is room again
   void RequestScan();
+  // Its content is not what it was when it was finished.
+  void LookAgain(const std::string& key, uint32_t hops) { LookAgainLater({key, false, false, true, hops}); }
   void SetRules(WatchRules rules);  // a scan should follow
 
   // Of the inotify tree.
-  void OnKey(std::string key, InotifyTree::KeyChange change);
+  void OnKey(std::string key, InotifyTree::KeyChange change, uint32_t hops);
   void OnFolder(std::string key);
   void OnFolderMovedOut();
   void OnRootLost(std::string why);
@@ -155,9 +157,9 @@ class BucketWatch final {
   uint64_t found_by_scan_ = 0;
   uint64_t found_by_hint_ = 0;
   std::deque<KeyHint> hints_;
-  std::unordered_set<std::string> hinted_;  // keys of hints_: one look serves all
-  std::deque<KeyHint> found_;               // by scans
-  double allowance_ = 0;                    // of found_, for now
+  std::unordered_map<std::string, uint32_t> hinted_;  // keys of hints_, and hops: one look serves all
+  std::deque<KeyHint> found_;                         // by scans
+  double allowance_ = 0;                              // of found_, for now
   MonotonicTime allowance_at_{};
   Timer catch_up_;
   bool examining_ = false;

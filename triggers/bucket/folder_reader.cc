@@ -45,15 +45,16 @@ Writer WriterOf(int fd) {
 ExaminedKey::State StateOf(Writer writer, const KeyHint& hint, const struct stat& st,
                            const WatchRules& rules) {
   using State = ExaminedKey::State;
+  const bool unsure = hint.from_scan || hint.again;
   const bool rename_only = rules.finish.mode == FinishRule::Mode::kRenameOnly;
   if (writer == Writer::kThere) return State::kBusy;
   // How a file came by its name cannot be asked: what was written in place counts once it was left alone.
-  if (rename_only && hint.from_scan && IsTooFresh(st)) return State::kBusy;
+  if (rename_only && unsure && IsTooFresh(st)) return State::kBusy;
   if (rename_only && hint.appeared) return st.st_nlink > 1 ? State::kFinished : State::kOther;
   if (writer == Writer::kNone) return State::kFinished;
   // Nobody can be asked: a link is whole, another file that appeared will be closed.
   if (hint.appeared) return st.st_nlink > 1 ? State::kFinished : State::kOther;
-  return hint.from_scan && IsTooFresh(st) ? State::kBusy : State::kFinished;
+  return unsure && IsTooFresh(st) ? State::kBusy : State::kFinished;
 }
 
 // A marker that is older belongs to what the file was before.

@@ -48,6 +48,8 @@ struct KeyHint {
   // linkat.
   bool appeared = false;
   bool from_scan = false;
+  bool again = false;  // it is not what it was when it was finished
+  uint32_t hops = 0;   // functions whose output led to it, as far as is known
 };
 
 struct ExaminedKey {

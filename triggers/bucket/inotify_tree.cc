@@ -41,6 +41,16 @@ Error WatchError(const std::string& key) {
 
 }  // namespace
 
+uint32_t HopsOfName(std::string_view name) {
+  constexpr std::string_view kPrefix = ".part-h";
+  if (!name.starts_with(kPrefix)) return 0;
+  name.remove_prefix(kPrefix.size());
+  uint32_t hops = 0;
+  const auto [end, failure] = std::from_chars(name.data(), name.data() + name.size(), hops);
+  const bool whole = failure == std::errc() && end != name.data() + name.size() && *end == '-';
+  return whole ? hops : 0;
+}
+
 Result<std::unique_ptr<InotifyTree>> InotifyTree::Create(Loop& loop, Observer& observer) {
   UniqueFd fd(::inotify_init1(IN_NONBLOCK | IN_CLOEXEC));
   if (!fd && errno == EMFILE) {
@@ -108,13 +118,22 @@ void InotifyTree::Drain() {
       inotify_event event;
       std::memcpy(&event, block + at, sizeof event);
       const char* name = block + at + sizeof event;
-      Handle(event.wd, event.mask, std::string_view(name, ::strnlen(name, event.len)));
+      Handle(event.wd, event.mask, event.cookie, std::string_view(name, ::strnlen(name, event.len)));
       at += static_cast<ssize_t>(sizeof event + event.len);
     }
   }
 }
 
-void InotifyTree::Handle(int watch, uint32_t mask, std::string_view name) {
+// The kernel tells of the two ends of a move one after the other.
+uint32_t InotifyTree::HopsOfMove(uint32_t mask, uint32_t cookie, std::string_view name) {
+  if ((mask & IN_MOVED_FROM) != 0) {
+    moved_hops_ = HopsOfName(name);
+    moved_cookie_ = cookie;
+  }
+  return (mask & IN_MOVED_TO) != 0 && cookie == moved_cookie_ ? moved_hops_ : 0;
+}
+
+void InotifyTree::Handle(int watch, uint32_t mask, uint32_t cookie, std::string_view name) {
   if (deaf_) return;
   if (mask & IN_Q_OVERFLOW) return observer_.OnOverflow();
   const auto found = places_.find(watch);
@@ -122,7 +141,8 @@ void InotifyTree::Handle(int watch, uint32_t mask, std::string_view name) {
   const Place place = found->second;
   if (mask & (IN_DELETE_SELF | IN_MOVE_SELF | IN_UNMOUNT | IN_IGNORED)) return HandleSelf(watch, mask, place);
   std::string key = place.key.empty() ? std::string(name) : place.key + "/" + std::string(name);
-  if (!(mask & IN_ISDIR)) return observer_.OnKey(place.root, std::move(key), ChangeOf(mask));
+  if (!(mask & IN_ISDIR))
+    return observer_.OnKey(place.root, std::move(key), ChangeOf(mask), HopsOfMove(mask, cookie, name));
   if (mask & (IN_CREATE | IN_MOVED_TO)) return observer_.OnFolder(place.root, std::move(key));
   if (mask & (IN_DELETE | IN_MOVED_FROM)) {
     Forget(place.root, key);

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <cstdint>
 #include <map>
 #include <memory>
 #include <string>
@@ -10,6 +11,10 @@
 #include "runtime/loop/fd_watch.h"
 
 namespace hearth {
+
+// The SDK's OutputFile writes under ".part-hN-..." and renames: N functions, one after the other, led to the file. 0:
+// the name says nothing of it.
+uint32_t HopsOfName(std::string_view name);
 
 // The only user of inotify: one instance for all buckets, one watch for each folder.
 //
@@ -32,7 +37,8 @@ class InotifyTree final {
   class Observer {
    public:
     virtual ~Observer() = default;
-    virtual void OnKey(RootId root, std::string key, KeyChange change) = 0;
+    // `hops`: what its name was until now says so (HopsOfName); 0: nothing is known.
+    virtual void OnKey(RootId root, std::string key, KeyChange change, uint32_t hops) = 0;
     virtual void OnFolder(RootId root, std::string key) = 0;          // appeared; not yet watched
     virtual void OnFolderMovedOut(RootId root, std::string key) = 0;  // with all in it; no longer watched
     virtual void OnRootLost(RootId root) = 0;                         // deleted, moved or unmounted
@@ -57,12 +63,15 @@ class InotifyTree final {
   };
   InotifyTree(UniqueFd fd, Observer& observer) : fd_(std::move(fd)), observer_(observer) {}
   void Drain();
-  void Handle(int watch, uint32_t mask, std::string_view name);
+  void Handle(int watch, uint32_t mask, uint32_t cookie, std::string_view name);
+  uint32_t HopsOfMove(uint32_t mask, uint32_t cookie, std::string_view name);
   void HandleSelf(int watch, uint32_t mask, const Place& place);
 
   UniqueFd fd_;
   Observer& observer_;
   bool deaf_ = false;
+  uint32_t moved_cookie_ = 0;  // of the last file that was moved from under a name that says its hops
+  uint32_t moved_hops_ = 0;
   std::unique_ptr<FdWatch> readable_;
   std::map<int, Place> places_;
   std::map<std::pair<RootId, std::string>, int> watch_of_;

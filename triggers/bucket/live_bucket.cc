@@ -27,7 +27,8 @@ LiveBucket::LiveBucket(DispatchServices& dispatch, BucketWatch::Services& watch,
       receipts_(receipts, settings_.name),
       starts_(receipts, settings_.name),
       sequencer_(receipts, dispatch.executor.clock(), settings_.name),
-      watch_(std::make_unique<BucketWatch>(watch, id, settings_.path, settings_.rules, *this)) {
+      watch_(std::make_unique<BucketWatch>(watch, id, settings_.path, settings_.rules, *this)),
+      opener_(watch.executor, watch.disk) {
   MakeDispatchers();
 }
 
@@ -81,8 +82,9 @@ void LiveBucket::MakeDispatchers() {
       continue;
     }
     dispatcher = std::make_unique<ObjectDispatcher>(
-        dispatch_, receipts_, settings_.name, n.function, n.qualifier, [this] { return sequencer_.Next(); },
-        [this] { OnProgress(); });
+        dispatch_, receipts_, static_cast<ObjectSource&>(*this), settings_.name, n.function, n.qualifier,
+        [this] { return sequencer_.Next(); }, [this] { OnProgress(); });
+    dispatcher->SetOnEnded([this](ObjectOutcome outcome) { OnEnded(std::move(outcome)); });
   }
   for (auto& [target, dispatcher] : old) {
     dispatcher->Stop();
@@ -141,6 +143,7 @@ void LiveBucket::Stop(std::function<void()> idle) {
     });
   }
   OnBegun(Ok());
+  AnswerOutcomes();
   OnProgress();
 }
 
@@ -176,6 +179,34 @@ BucketStatus LiveBucket::status() const {
     status.failures.push_back(receipt);
   }
   return status;
+}
+
+void LiveBucket::OnEnded(ObjectOutcome outcome) {
+  outcomes_.Add(dispatch_.executor.clock().WallNow(), std::move(outcome));
+  if (outcomes_waiters_.empty()) return;
+  // What ends in this turn of the loop is told together.
+  dispatch_.executor.Post([weak = weak_.Get()] {
+    if (weak) weak->AnswerOutcomes();
+  });
+}
+
+void LiveBucket::Outcomes(const OutcomesRequest& request, Replayed reply) {
+  const bool waits = request.wait > milliseconds(0) && request.after == outcomes_.last() && !stopped_ &&
+                     outcomes_waiters_.size() < kOutcomesWaitersMax;
+  if (!waits) {
+    return dispatch_.executor.Post(
+        [told = outcomes_.After(request.after), reply = std::move(reply)] { reply(told); });
+  }
+  Timer over = dispatch_.executor.After(request.wait, [this] { AnswerOutcomes(); });
+  outcomes_waiters_.push_back({request.after, std::move(reply), std::move(over)});
+}
+
+// All of them: who is answered before its time asks again.
+void LiveBucket::AnswerOutcomes() {
+  for (OutcomesWaiter& waiter : std::exchange(outcomes_waiters_, {})) {
+    dispatch_.executor.Post(
+        [told = outcomes_.After(waiter.after), reply = std::move(waiter.reply)] { reply(told); });
+  }
 }
 
 bool LiveBucket::HasRoom() const {
@@ -294,12 +325,24 @@ void LiveBucket::CountCandidates(const std::string& key, const ObjectIdentity& i
   }
 }
 
-void LiveBucket::OnObject(const std::string& key, const ObjectIdentity& identity, bool from_scan) {
+// What a hint does not tell of has lost where it comes from. Where functions start each other, the deepest of those
+// known stands for it, so that a circle which outruns the hints ends too; but it runs, since it may be anybody's.
+uint32_t LiveBucket::HopsOf(const KeyHint& hint) {
+  if (hint.from_scan) return std::min(std::max(hops_since_scan_, hops_before_scan_), kHopsMax - 1);
+  hops_since_scan_ = std::max(hops_since_scan_, hint.hops);
+  return hint.hops;
+}
+
+void LiveBucket::OnObject(const KeyHint& hint, const ObjectIdentity& identity) {
+  const std::string& key = hint.key;
+  const uint32_t hops = HopsOf(hint);
   ForEachCreated(key, identity.size,
                  [&](ObjectDispatcher& dispatcher, const BucketNotification& notification) {
                    if (receipts_.Has(dispatcher.target(), key, identity)) return;
-                   if (from_scan && SkipIfOld(key, identity, dispatcher.target())) return;
-                   dispatcher.Offer(key, identity, TermsOf(notification, key));
+                   if (hint.from_scan && SkipIfOld(key, identity, dispatcher.target())) return;
+                   ObjectTerms terms = TermsOf(notification, key);
+                   terms.hops = hops;
+                   dispatcher.Offer(key, identity, terms);
                  });
   SkipForRemovals(key, identity);
   FlushSkipped();
@@ -335,6 +378,7 @@ void LiveBucket::OnScanStarted() {
 }
 
 void LiveBucket::OnScanFinished(bool complete) {
+  hops_before_scan_ = std::exchange(hops_since_scan_, 0);
   if (complete && MaySweep()) {
     Sweep();
     RememberRoot();

@@ -10,6 +10,7 @@
 #include "triggers/bucket/bucket_settings.h"
 #include "triggers/bucket/bucket_watch.h"
 #include "triggers/bucket/object_dispatcher.h"
+#include "triggers/bucket/object_opener.h"
 #include "triggers/bucket/sequencer.h"
 #include "triggers/bucket/start_points.h"
 
@@ -46,6 +47,13 @@ struct ReplayRequest {
   bool Takes(const std::string& key, const ObjectIdentity& identity) const;
 };
 Result<ReplayRequest> ParseReplayRequest(std::string_view json);
+// {"After": 17, "WaitMs": 20000}: of a command "outcomes"; both may be missing.
+struct OutcomesRequest {
+  static constexpr milliseconds kWaitMax{20'000};
+  uint64_t after = 0;    // the last number that is known
+  milliseconds wait{0};  // for one that is newer
+};
+Result<OutcomesRequest> ParseOutcomesRequest(std::string_view json);
 std::string EncodeReplayed(const ReplayRequest& request, uint64_t count);
 
 // One bucket at work: its watch, its receipts, and a dispatcher for each function that wants its objects.
@@ -58,10 +66,11 @@ std::string EncodeReplayed(const ReplayRequest& request, uint64_t count);
 //          another one than before and none of the files is there: that is a mount that is missing, not ten
 //          thousand deletions.
 // Promise: no callback runs after the destructor returns.
-class LiveBucket final : public BucketWatch::Observer {
+class LiveBucket final : public BucketWatch::Observer, private ObjectSource {
  public:
   static constexpr size_t kUnderWayMax = 4096;
   static constexpr size_t kFailuresShown = 20;
+  static constexpr size_t kOutcomesWaitersMax = 64;  // one more is answered at once
   static constexpr milliseconds kStartPatience{60'000};
   using Replayed = std::function<void(Result<std::string>)>;
 
@@ -79,6 +88,9 @@ class LiveBucket final : public BucketWatch::Observer {
   void WhenBegun(std::function<void()> begun);
   void Replay(ReplayRequest request, Replayed replayed);
   void Rescan(Replayed scanned);
+  // What became of objects lately (OutcomeLog). The reply runs later: when there is something new, the wait is over, or
+  // the bucket is stopped.
+  void Outcomes(const OutcomesRequest& request, Replayed reply);
   void Stop(std::function<void()> idle);  // `idle` runs later, once nothing runs
   void ForgetReceipts(KeyStore::Done done) { receipts_.ForgetAll(std::move(done)); }
 
@@ -89,7 +101,7 @@ class LiveBucket final : public BucketWatch::Observer {
   // BucketWatch::Observer.
   bool HasRoom() const override;
   bool IsSettled(const std::string& key, const ObjectIdentity& identity) override;
-  void OnObject(const std::string& key, const ObjectIdentity& identity, bool from_scan) override;
+  void OnObject(const KeyHint& hint, const ObjectIdentity& identity) override;
   void OnGone(const std::string& key) override;
   void OnScanStarted() override;
   void OnScanFinished(bool complete) override;
@@ -102,9 +114,23 @@ class LiveBucket final : public BucketWatch::Observer {
     uint64_t count = 0;
     Replayed replayed;
   };
+  struct OutcomesWaiter {
+    uint64_t after = 0;
+    Replayed reply;
+    Timer over;
+  };
+  void OnEnded(ObjectOutcome outcome);
+  void AnswerOutcomes();
   using Dispatchers = std::map<std::string, std::unique_ptr<ObjectDispatcher>>;  // by target
 
+  // ObjectSource.
+  void Open(const std::string& key, const ObjectIdentity& identity, OnOpened opened) override {
+    opener_.Open(watch_->root(), key, identity, std::move(opened));
+  }
+  void LookAgain(const std::string& key, uint32_t hops) override { watch_->LookAgain(key, hops); }
+
   void RequestScan(ScanRequest request);
+  uint32_t HopsOf(const KeyHint& hint);
   void OnLoaded(const Status& loaded);
   void MakeDispatchers();
   void Load(KeyStore::Done done);
@@ -145,11 +171,16 @@ class LiveBucket final : public BucketWatch::Observer {
   std::string last_error_;
   std::string root_at_last_scan_;  // "DEVICE:INODE", as stored
   uint64_t skipped_ = 0;
+  OutcomeLog outcomes_;
+  std::vector<OutcomesWaiter> outcomes_waiters_;
+  // The most hops of an object that a hint told of: since the last scan, and between the one before and it.
+  uint32_t hops_since_scan_ = 0, hops_before_scan_ = 0;
   bool sweep_left_ = false;  // receipts of files that are gone wait for room
   Dispatchers dispatchers_;
   DispatchCounters ended_;  // of dispatchers that are no more
   Dispatchers retired_;     // of functions that no longer want objects; until they are idle
   std::unique_ptr<BucketWatch> watch_;
+  ObjectOpener opener_;
   std::vector<ScanRequest> replays_;
   std::vector<std::function<void()>> begun_;
   Timer begun_anyway_;

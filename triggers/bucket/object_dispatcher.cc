@@ -19,11 +19,12 @@ std::string Describe(const Outcome& outcome) {
 
 }  // namespace
 
-ObjectDispatcher::ObjectDispatcher(DispatchServices& services, ReceiptBook& receipts, std::string bucket,
-                                   std::string function, std::string qualifier,
+ObjectDispatcher::ObjectDispatcher(DispatchServices& services, ReceiptBook& receipts, ObjectSource& source,
+                                   std::string bucket, std::string function, std::string qualifier,
                                    std::function<uint64_t()> next_sequencer, std::function<void()> progress)
     : services_(services),
       receipts_(receipts),
+      source_(source),
       bucket_(std::move(bucket)),
       function_(std::move(function)),
       qualifier_(std::move(qualifier)),
@@ -41,7 +42,9 @@ void ObjectDispatcher::Offer(const std::string& key, const ObjectIdentity& ident
     return Pump();
   }
   Object& object = found->second;
+  const uint32_t hops = object.identity == identity ? std::max(object.terms.hops, terms.hops) : terms.hops;
   object.terms = terms;
+  object.terms.hops = hops;  // a scan sees the same file and knows nothing of them
   if (object.state == State::kReady) {
     object.identity = identity;
     object.is_removal = false;  // it is there again
@@ -134,11 +137,72 @@ void ObjectDispatcher::Pump() {
   }
 }
 
+void ObjectDispatcher::Tell(const std::string& key, const Object& object, ObjectOutcome::Result result,
+                            const std::string& error) const {
+  if (!ended_) return;
+  ObjectOutcome outcome;
+  outcome.result = result;
+  outcome.key = key;
+  outcome.target = target_;
+  outcome.is_removal = object.is_removal;
+  outcome.request_id = object.request_id.text();
+  outcome.attempt = object.attempt;
+  outcome.hops = object.terms.hops;
+  outcome.took = std::chrono::duration_cast<milliseconds>(services_.executor.clock().Now() - object.began);
+  outcome.error = error;
+  ended_(std::move(outcome));
+}
+
 void ObjectDispatcher::Run(const std::string& key, Object& object) {
+  object.began = services_.executor.clock().Now();
+  if (object.terms.hops >= kHopsMax) {
+    return OnFailed(
+        key, object,
+        "Hearth.HopLimit: " + std::to_string(object.terms.hops) +
+            " functions, one after the other, led to this object by what they wrote, which is the "
+            "limit: they start each other in a circle. Narrow a prefix or suffix of their notifications, "
+            "then replay the object",
+        Retry::kPointless);
+  }
   object.state = State::kRunning;
   ++object.attempt;
   ++running_;
-  services_.sink.Deliver(MakeEvent(key, object), [weak = weak_.Get(), key](Result<Outcome> outcome) {
+  if (object.is_removal) return Deliver(key, object, nullptr);
+  source_.Open(key, object.identity, [weak = weak_.Get(), key](Result<std::shared_ptr<EventObject>> opened) {
+    if (weak) weak->OnOpened(key, std::move(opened));
+  });
+}
+
+void ObjectDispatcher::OnOpened(const std::string& key, Result<std::shared_ptr<EventObject>> opened) {
+  Object& object = objects_.at(key);
+  if (opened.ok() && !object.gone && !stopped_) return Deliver(key, object, std::move(*opened));
+  --running_;
+  if (!opened.ok() && opened.error().code == ErrorCode::kUnavailable) {
+    --object.attempt;
+    CouldNotRun(key, object, opened.error().message);
+  } else {
+    Drop(key);
+  }
+  Pump();
+}
+
+// Not what it was. What is there now is seen or being looked at; it may also be gone.
+void ObjectDispatcher::Drop(const std::string& key) {
+  const Object& object = objects_.at(key);
+  Tell(key, object, ObjectOutcome::Result::kOutdated, "");
+  const bool look = !object.newer && !object.gone && !stopped_;
+  const bool tell_removal = object.gone && object.terms.wants_removed && receipts_.Knows(target_, key);
+  const ObjectTerms terms = object.terms;
+  LetGo(key);
+  if (look) source_.LookAgain(key, terms.hops);
+  if (tell_removal) OfferRemoval(key, terms);
+}
+
+void ObjectDispatcher::Deliver(const std::string& key, const Object& object,
+                               std::shared_ptr<EventObject> open) {
+  Event event = MakeEvent(key, object);
+  event.object = std::move(open);
+  services_.sink.Deliver(std::move(event), [weak = weak_.Get(), key](Result<Outcome> outcome) {
     if (weak) weak->OnOutcome(key, std::move(outcome));
   });
 }
@@ -155,12 +219,14 @@ Event ObjectDispatcher::MakeEvent(const std::string& key, const Object& object) 
   told.noticed = object.noticed;
   told.sequencer = object.sequencer;
   told.request_id = object.request_id.text();
+  told.hops = object.terms.hops;
   Event event;
   event.request_id = object.request_id;
   event.function = function_;
   event.qualifier = qualifier_;
   event.trigger = TriggerKind::kBucket;
   event.attempt = object.attempt;
+  event.hops = object.terms.hops;
   if (object.terms.format == EventFormat::kCloudEvents) {
     event.payload = EncodeCloudEvent(told);
     event.content_type = "application/cloudevents+json";
@@ -187,6 +253,7 @@ void ObjectDispatcher::OnOutcome(const std::string& key, Result<Outcome> outcome
     back_off_.Reset();
     if (outcome->ok()) {
       ++counters_.succeeded;
+      Tell(key, object, ObjectOutcome::Result::kSucceeded, "");
       last_error_.clear();
       Record(key, Receipt::State::kDone, "");
     } else {
@@ -198,6 +265,7 @@ void ObjectDispatcher::OnOutcome(const std::string& key, Result<Outcome> outcome
 
 void ObjectDispatcher::CouldNotRun(const std::string& key, Object& object, std::string why) {
   ++counters_.throttled;
+  Tell(key, object, ObjectOutcome::Result::kWaiting, why);
   last_error_ = std::move(why);
   if (object.gone || stopped_) return LetGo(key);
   if (object.newer) {
@@ -223,6 +291,7 @@ void ObjectDispatcher::OnFailed(const std::string& key, Object& object, std::str
   if (retry == Retry::kAllowed && !superseded && failures < retries_max) {
     if (stopped_) return LetGo(key);  // without a receipt: the next start finds it
     ++counters_.retried;
+    Tell(key, object, ObjectOutcome::Result::kRetried, why);
     object.state = State::kWaiting;
     object.retry = services_.executor.After(services_.settings.retry_delays[failures], [this, key] {
       objects_.at(key).state = State::kReady;
@@ -232,6 +301,7 @@ void ObjectDispatcher::OnFailed(const std::string& key, Object& object, std::str
     return;
   }
   ++counters_.failed;
+  Tell(key, object, ObjectOutcome::Result::kFailed, why);
   services_.log.Warn("bucket: an object failed for good",
                      {{"bucket", bucket_}, {"key", EncodeKey(key)}, {"function", target_}, {"error", why}});
   Record(key, Receipt::State::kFailed, std::move(why));

@@ -13,6 +13,8 @@
 #include "runtime/loop/executor.h"
 #include "runtime/router/event_sink.h"
 #include "triggers/bucket/bucket_settings.h"
+#include "triggers/bucket/object_source.h"
+#include "triggers/bucket/outcome_log.h"
 #include "triggers/bucket/receipt_book.h"
 
 namespace hearth {
@@ -52,9 +54,16 @@ struct ObjectTerms {
   EventFormat format = EventFormat::kS3;
   uint32_t retries_max = kBucketRetriesMax;
   bool wants_removed = false;  // once it has run, and its file is gone
+  uint32_t hops = 0;           // functions whose output led to it
 };
 
+// So many functions may start one another by what they write; the next one is not run. What comes this far is a
+// circle: nobody builds a chain of sixteen.
+inline constexpr uint32_t kHopsMax = 16;
+
 // Brings the objects of one bucket to one function.
+//
+// Each attempt has the object open, afresh: one that has other content by then is dropped, and looked at again.
 //
 // An object is ready -> running -> recording -> gone; running -> waiting (function error, retries left) ->
 // ready; running -> ready, and the whole dispatcher backs off, when nothing ran. The receipt is durable
@@ -62,7 +71,7 @@ struct ObjectTerms {
 // thing runs at a time, the newest last.
 //
 // Owns:    the objects under way. Owned by LiveBucket.
-// Borrows: DispatchServices, ReceiptBook.
+// Borrows: DispatchServices, ReceiptBook, ObjectSource.
 // Thread:  loop thread only.
 // Limits:  running <= concurrency_max; takes what it is given: the owner looks at under_way() first.
 // Failure: an object that fails for good gets a receipt that says so. Never lost: without a receipt the next
@@ -71,9 +80,13 @@ struct ObjectTerms {
 class ObjectDispatcher final {
  public:
   // `next_sequencer` and `progress` belong to the owner; `progress` runs when an object is let go.
-  ObjectDispatcher(DispatchServices& services, ReceiptBook& receipts, std::string bucket,
-                   std::string function, std::string qualifier, std::function<uint64_t()> next_sequencer,
-                   std::function<void()> progress);
+  ObjectDispatcher(DispatchServices& services, ReceiptBook& receipts, ObjectSource& source,
+                   std::string bucket, std::string function, std::string qualifier,
+                   std::function<uint64_t()> next_sequencer, std::function<void()> progress);
+
+  // Who is told of each attempt; without one nobody is.
+  using OnEnded = std::function<void(ObjectOutcome)>;
+  void SetOnEnded(OnEnded ended) { ended_ = std::move(ended); }
 
   // Same key, same content: ignored while it is under way. Other content: runs after what runs now.
   void Offer(const std::string& key, const ObjectIdentity& identity, const ObjectTerms& terms);
@@ -108,6 +121,7 @@ class ObjectDispatcher final {
     uint32_t attempt = 0;
     size_t failures = 0;
     bool gone = false;
+    MonotonicTime began{};                // of the attempt that runs
     std::optional<ObjectIdentity> newer;  // other content, seen while this runs
     Timer retry;
   };
@@ -115,6 +129,11 @@ class ObjectDispatcher final {
   Object& Enter(const std::string& key, const ObjectIdentity& identity, const ObjectTerms& terms);
   void Pump();
   void Run(const std::string& key, Object& object);
+  void OnOpened(const std::string& key, Result<std::shared_ptr<EventObject>> opened);
+  void Deliver(const std::string& key, const Object& object, std::shared_ptr<EventObject> open);
+  void Drop(const std::string& key);
+  void Tell(const std::string& key, const Object& object, ObjectOutcome::Result result,
+            const std::string& error) const;
   Event MakeEvent(const std::string& key, const Object& object) const;
   void OnOutcome(const std::string& key, Result<Outcome> outcome);
   void CouldNotRun(const std::string& key, Object& object, std::string why);
@@ -126,6 +145,7 @@ class ObjectDispatcher final {
   // Constant after construction.
   DispatchServices& services_;
   ReceiptBook& receipts_;
+  ObjectSource& source_;
   const std::string bucket_;
   const std::string function_;
   const std::string qualifier_;
@@ -134,6 +154,7 @@ class ObjectDispatcher final {
   const std::function<void()> progress_;
 
   // Mutable.
+  OnEnded ended_;
   bool stopped_ = false;
   std::unordered_map<std::string, Object> objects_;
   std::deque<std::string> ready_;  // keys; may hold some that are no longer ready

@@ -30,9 +30,11 @@ std::string SequencerText(uint64_t sequencer) {
   return text;
 }
 
-json RawKey(const std::string& key) {
-  if (IsUtf8(key)) return {{"key", key}};
-  return {{"keyBase64", Base64Encode(key)}};
+json OursOf(const ObjectEvent& event) {
+  json ours = {{"keyBase64", Base64Encode(event.key)}};
+  if (IsUtf8(event.key)) ours = {{"key", event.key}};
+  if (event.hops > 0) ours["hops"] = event.hops;
+  return ours;
 }
 
 const char* NameOf(ObjectEvent::Kind kind) {
@@ -60,7 +62,7 @@ json RecordOf(const ObjectEvent& event) {
             {"bucket",
              {{"name", event.bucket}, {"ownerIdentity", owner}, {"arn", "arn:aws:s3:::" + event.bucket}}},
             {"object", std::move(object)}}},
-          {"hearth", RawKey(event.key)}};
+          {"hearth", OursOf(event)}};
 }
 
 std::string Dump(const json& document) {

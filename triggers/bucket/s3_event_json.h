@@ -21,9 +21,10 @@ struct ObjectEvent {
   WallTime noticed{};
   uint64_t sequencer = 0;  // grows within a bucket
   std::string request_id;
+  uint32_t hops = 0;  // functions whose output led to it
 };
 // The key stands in it percent-encoded, as S3's do, and once more as it is: "hearth": {"key": ...}, or
-// {"keyBase64": ...} when its bytes are not UTF-8.
+// {"keyBase64": ...} when its bytes are not UTF-8; "hops" beside it when there are any.
 std::string EncodeS3Event(const ObjectEvent& event);
 // The record alone, in a CloudEvent of S3's mapping (cloudevents/spec, adapters/aws-s3.md).
 std::string EncodeCloudEvent(const ObjectEvent& event);

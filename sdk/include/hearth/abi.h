@@ -149,6 +149,16 @@ struct hearth_init {
   struct hearth_bytes function_arn;     /* may be empty */
 };
 
+/* Whether the file that an invocation is about is open. A handler must accept numbers that it does not know: not
+ * open. */
+enum hearth_object_state {
+  HEARTH_OBJECT_NONE = 0,       /* the event is about no file, or about one that was removed */
+  HEARTH_OBJECT_OPEN = 1,       /* object_fd is it */
+  HEARTH_OBJECT_CHANGED = 2,    /* it was written, renamed or changed otherwise since the event was made */
+  HEARTH_OBJECT_GONE = 3,       /* it was deleted or replaced since the event was made */
+  HEARTH_OBJECT_UNAVAILABLE = 4 /* the host could not open it */
+};
+
 /* One invocation. Texts that there is nothing to say for are empty. */
 struct hearth_request {
   uint32_t struct_size;
@@ -170,6 +180,20 @@ struct hearth_request {
   struct hearth_bytes function_arn; /* the ARN that was invoked, with its qualifier */
   struct hearth_bytes trace_id;
   struct hearth_bytes client_context; /* JSON, of a direct invocation */
+
+  /*
+   * Since 1.1 (HEARTH_HAS): the file of a bucket's event, whoever owns it, mounted or not. Read-only; its offset is 0
+   * and belongs to this invocation alone. It is what the event says it is, or it is not open. The host closes it
+   * when invoke returns; who needs it longer duplicates it. Closing it is allowed.
+   */
+  uint32_t object_state;              /* enum hearth_object_state */
+  int32_t object_fd;                  /* -1 unless HEARTH_OBJECT_OPEN */
+  struct hearth_bytes object_problem; /* why it is not open; empty for NONE and OPEN */
+
+  /* Since 1.1: functions whose output, one after the other, led to this event. Output of this invocation has one
+   * more; OutputFile of the C++ face says so in the name of its temporary file. */
+  uint32_t hops;
+  uint32_t reserved;
 };
 
 /* Every entry point but invoke may be NULL. They return 0, or non-zero after fail(). */

@@ -8,6 +8,7 @@
 #include <utility>
 
 #include <hearth/abi.h>
+#include <hearth/input_object.h>
 #include <hearth/text_coding.h>
 #include <nlohmann/json.hpp>
 
@@ -128,6 +129,11 @@ class Context final : public Host {
   std::chrono::system_clock::time_point deadline() const {
     return std::chrono::system_clock::time_point(std::chrono::milliseconds(request_->deadline_unix_ms));
   }
+
+  // The file of a bucket's event, open. Of an S3Event's record the same is record.content.
+  InputObject object() const { return InputObject(request_); }
+  // Functions whose output, one after the other, led to this event. An OutputFile counts on by itself.
+  std::uint32_t hops() const { return HEARTH_HAS(request_, hops) ? request_->hops : 0; }
 
   // Of the response, where it is not JSON: "image/png". Text without line ends.
   void set_response_content_type(std::string_view type) const {

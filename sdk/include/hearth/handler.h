@@ -9,6 +9,7 @@
 #include <hearth/abi.h>
 #include <hearth/context.h>
 #include <hearth/error.h>
+#include <hearth/output_file.h>
 #include <hearth/signature.h>
 #include <nlohmann/json.hpp>
 
@@ -58,6 +59,15 @@ std::string EncodeResult(Result&& result) {
   }
 }
 
+template <class Event>
+Event EventFor(std::string_view payload, const Context& context) {
+  Event event = DecodeEvent<Event>(payload);
+  if constexpr (std::is_same_v<Event, S3Event>) {
+    if (event.records.size() == 1) event.records[0].content = context.object();
+  }
+  return event;
+}
+
 // The forms of a call. What is wrong with the parameters is said by the checks, once and in words.
 template <class Callable>
 decltype(auto) CallWith(Callable& callable, TypeList<>, std::string_view, Context&) {
@@ -69,7 +79,7 @@ decltype(auto) CallWith(Callable& callable, TypeList<Only>, std::string_view pay
     return callable(context);
   } else {
     static_assert(CheckEventParameter<Only>());
-    return callable(DecodeEvent<std::remove_cvref_t<Only>>(payload));
+    return callable(EventFor<std::remove_cvref_t<Only>>(payload, context));
   }
 }
 template <class Callable, class First, class Second>
@@ -78,8 +88,16 @@ decltype(auto) CallWith(Callable& callable, TypeList<First, Second>, std::string
   static_assert(kIsContext<Second>,
                 "HEARTH_HANDLER: the parameters must be (event, Context&), (event), (Context&) or ()");
   static_assert(CheckEventParameter<First>());
-  return callable(DecodeEvent<std::remove_cvref_t<First>>(payload), context);
+  return callable(EventFor<std::remove_cvref_t<First>>(payload, context), context);
 }
+
+class CountedHops final {
+ public:
+  explicit CountedHops(std::uint32_t hops) { running_hops = hops; }
+  ~CountedHops() { running_hops = -1; }
+  CountedHops(const CountedHops&) = delete;
+  CountedHops& operator=(const CountedHops&) = delete;
+};
 
 // Runs `callable`, which has the signature `Described`, for one request and writes what it returns.
 template <class Described, class Callable>
@@ -91,6 +109,7 @@ int Serve(Callable&& callable, const struct hearth_host* host,
   static_assert(CheckResult<Result>());
   return Guard(host, [&] {
     Context context(host, request);
+    const CountedHops counted(context.hops());
     const std::string_view payload = ViewOf(request->payload);
     if constexpr (std::is_void_v<Result>) {
       CallWith(callable, Parameters{}, payload, context);

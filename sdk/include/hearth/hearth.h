@@ -7,6 +7,7 @@
 #include <hearth/error.h>
 #include <hearth/handler.h>
 #include <hearth/http_event.h>
+#include <hearth/input_object.h>
 #include <hearth/output_file.h>
 #include <hearth/s3_event.h>
 #include <hearth/scheduled_event.h>

@@ -3,8 +3,10 @@
 #include <fcntl.h>
 #include <unistd.h>
 
+#include <atomic>
 #include <cerrno>
 #include <cstddef>
+#include <cstdint>
 #include <cstdio>
 #include <filesystem>
 #include <random>
@@ -16,11 +18,18 @@
 // Writing a result so that nobody ever sees half of it.
 
 namespace hearth {
+namespace internal {
+
+// Hops of the invocation that runs in this worker, -1 outside of one. One runs at a time.
+inline std::atomic<std::int64_t> running_hops{-1};
+
+}  // namespace internal
 
 // A file that appears under its name, whole, at Commit(), and not at all without.
 //
-// Owns:    a temporary file beside the target; its name begins with '.', which bucket triggers ignore.
-//          Removed by the destructor unless committed.
+// Owns:    a temporary file beside the target; its name begins with ".part-", which bucket triggers ignore, and says
+//          how many functions led to it: what it is renamed to makes events that count on, so that functions
+//          which start each other in a circle come to an end. Removed by the destructor unless committed.
 // Thread:  one at a time.
 // Failure: std::system_error that names the path. Folders on the way are made.
 // Promise: a reader sees the old file or the whole new one. After Commit() the bytes are on the disk; the
@@ -72,9 +81,11 @@ class OutputFile final {
       8;  // names of 64 random bits do not meet; a loop without end must not be possible
 
   static std::string TemporaryName(std::random_device& random) {
-    char name[32];
-    std::snprintf(name, sizeof name, ".part-%08x%08x", random(), random());
-    return name;
+    const std::int64_t hops = internal::running_hops;
+    const std::string led = hops < 0 ? "" : "h" + std::to_string(hops + 1) + "-";
+    char bits[32];
+    std::snprintf(bits, sizeof bits, "%08x%08x", random(), random());
+    return ".part-" + led + bits;
   }
   [[noreturn]] static void Throw(const char* what, const std::filesystem::path& path) {
     const int error = errno;

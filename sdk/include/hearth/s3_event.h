@@ -9,6 +9,7 @@
 #include <vector>
 
 #include <hearth/error.h>
+#include <hearth/input_object.h>
 #include <hearth/json_reader.h>
 #include <hearth/text_coding.h>
 
@@ -69,6 +70,7 @@ struct S3Record {
   std::string configuration_id;
   S3Bucket bucket;
   S3Object object;
+  InputObject content;  // of an event that a handler was given; none in what ParseEvent() makes
 
   // The object's name, decoded: "holiday/my cat.jpg".
   std::string key() const {
@@ -78,6 +80,8 @@ struct S3Record {
   }
   // The file to read: /mnt/buckets/<bucket>/<decoded key>.
   std::filesystem::path path() const { return BucketPath(bucket.name, key()); }
+  // The same file, open for reading since before the handler began. Needs no mount and no permission; content.fd().
+  int fd() const { return content.fd(); }
 };
 
 struct S3Event {

@@ -1,6 +1,8 @@
 #pragma once
 
 #include <dlfcn.h>
+#include <fcntl.h>
+#include <unistd.h>
 
 #include <chrono>
 #include <cstdint>
@@ -67,6 +69,8 @@ struct InvokeOptions {
   std::uint32_t attempt = 1;
   std::optional<bool> cold = {};  // unset: true for a runner's first invocation
   bool snap_start = false;
+  std::string object_path = {};  // the file that the invocation finds open; "": none
+  std::uint32_t hops = 0;
 };
 
 // The host of one handler: keeps what it says. One thread calls it; log and remaining time may come from any.
@@ -169,8 +173,12 @@ class Runner final {
     if (!Init(options).ok()) return *init_result_;
     host_.Begin(options.timeout);
     const bool cold = options.cold.value_or(!std::exchange(used_, true));
-    const struct hearth_request request = Request(payload, options, cold);
-    return host_.Finish(function_->invoke(host_.table(), &request, state_));
+    struct hearth_request request = Request(payload, options, cold);
+    request.hops = options.hops;
+    if (!options.object_path.empty()) OpenObject(options.object_path, request);
+    const int returned = function_->invoke(host_.table(), &request, state_);
+    if (request.object_fd >= 0) ::close(request.object_fd);
+    return host_.Finish(returned);
   }
 
  private:
@@ -178,6 +186,12 @@ class Runner final {
     int returned = function_->before_checkpoint ? function_->before_checkpoint(host_.table(), state_) : 0;
     if (returned == 0 && function_->after_restore) returned = function_->after_restore(host_.table(), state_);
     return returned;
+  }
+  static void OpenObject(const std::string& path, struct hearth_request& request) {
+    request.object_fd = ::open(path.c_str(), O_RDONLY | O_CLOEXEC);
+    request.object_state = request.object_fd >= 0 ? HEARTH_OBJECT_OPEN : HEARTH_OBJECT_GONE;
+    static constexpr char kGone[] = "the test's object is not there";
+    if (request.object_fd < 0) request.object_problem = {kGone, sizeof kGone - 1};
   }
   static struct hearth_request Request(std::string_view payload, const InvokeOptions& options, bool cold) {
     using std::chrono::system_clock;
@@ -197,7 +211,12 @@ class Runner final {
             internal::BytesOf(options.function_version),
             internal::BytesOf(options.function_arn),
             internal::BytesOf(options.trace_id),
-            internal::BytesOf(options.client_context)};
+            internal::BytesOf(options.client_context),
+            HEARTH_OBJECT_NONE,
+            -1,
+            {nullptr, 0},
+            0,
+            0};
   }
 
   const struct hearth_function* const function_;

@@ -97,5 +97,19 @@ TEST_CASE("the 32-bit ways into the kernel are closed", "[seccomp]") {
 }
 #endif
 
+TEST_CASE("where workers are the owner of files, they cannot change them by descriptor", "[seccomp]") {
+  const Filters filters;
+  const std::string owners = CompileSeccomp(WorkerPolicy(FilesOf::kOurUser)).value();
+  const auto owner = [&](auto call) { return Under(filters.zygote, owners, call); };
+  const auto other = [&](auto call) { return Under(filters.zygote, filters.worker, call); };
+  CHECK(owner([] { return syscall(SYS_fchmod, -1, 0755); }) == EPERM);
+  CHECK(owner([] { return syscall(SYS_utimensat, -1, nullptr, nullptr, 0); }) == EPERM);
+  CHECK(owner([] { return syscall(SYS_utimensat, -1, "", nullptr, AT_EMPTY_PATH); }) == EPERM);
+  CHECK(owner([] { return syscall(SYS_futimesat, -1, nullptr, nullptr); }) == EPERM);
+  CHECK(owner([] { return syscall(SYS_utimensat, -1, "a", nullptr, 0); }) == EBADF);
+  CHECK(other([] { return syscall(SYS_fchmod, -1, 0755); }) == EBADF);
+  CHECK(other([] { return syscall(SYS_utimensat, -1, nullptr, nullptr, 0); }) == EBADF);
+}
+
 }  // namespace
 }  // namespace hearth

@@ -49,7 +49,12 @@ static_assert(offsetof(struct hearth_request, function_version) == 104);
 static_assert(offsetof(struct hearth_request, function_arn) == 120);
 static_assert(offsetof(struct hearth_request, trace_id) == 136);
 static_assert(offsetof(struct hearth_request, client_context) == 152);
-static_assert(sizeof(struct hearth_request) == 168);
+// 1.1
+static_assert(offsetof(struct hearth_request, object_state) == 168);
+static_assert(offsetof(struct hearth_request, object_fd) == 172);
+static_assert(offsetof(struct hearth_request, object_problem) == 176);
+static_assert(offsetof(struct hearth_request, hops) == 192);
+static_assert(sizeof(struct hearth_request) == 200);
 
 TEST_CASE("an older library or host is seen by its struct_size", "[sdk][abi]") {
   struct hearth_request request = {};

@@ -22,6 +22,8 @@ InvokeFrame AnInvocation() {
           .attempt = 3,
           .trigger = 4,
           .cold = 1,
+          .hops = 0,
+          .object = {},
           .payload = {}};
 }
 
@@ -74,6 +76,22 @@ TEST_CASE("worker frames survive the way there and nothing else does", "[wire]")
       return out;
     });
   }
+  SECTION("Invoke with an object") {
+    std::string whole;
+    InvokeFrame invocation = AnInvocation();
+    invocation.hops = 5;
+    invocation.object = {6, 7, -8, 9, "permission denied"};
+    REQUIRE(EncodeInvoke(11, invocation, "{}", whole) == BodyPlace::kInline);
+    CheckFrameReader(whole, [](std::string_view packet) {
+      std::string_view body;
+      std::string out;
+      const auto header = TakeHeader(packet, body);
+      if (!header || header->kind != 5 || header->flags != kFlagObject) return out;
+      if (const auto frame = DecodeInvoke(body, kFlagObject))
+        EncodeInvoke(header->sequence, *frame, frame->payload, out);
+      return out;
+    });
+  }
   SECTION("Response") {
     std::string whole;
     REQUIRE(EncodeResponse(11, "text/plain", "done", whole) == BodyPlace::kInline);
@@ -121,6 +139,28 @@ TEST_CASE("every field of an invocation arrives", "[wire]") {
   CHECK(frame->trigger == 4);
   CHECK(frame->cold == 1);
   CHECK(frame->payload == "payload");
+}
+
+TEST_CASE("an object of an invocation arrives, beside a payload of any size", "[wire]") {
+  InvokeFrame invocation = AnInvocation();
+  invocation.hops = 5;
+  invocation.object = {6, 7, -8, 9, ""};
+  for (const size_t size : {size_t{2}, kInlineBytesMax + 1}) {
+    std::string packet;
+    const BodyPlace place = EncodeInvoke(1, invocation, std::string(size, 'x'), packet);
+    std::string_view body;
+    const auto header = TakeHeader(packet, body);
+    REQUIRE(header);
+    CHECK(header->flags == (kFlagObject | (place == BodyPlace::kMemfd ? kFlagBodyInMemfd : 0)));
+    const auto frame = DecodeInvoke(body, header->flags);
+    REQUIRE(frame);
+    REQUIRE(frame->object);
+    CHECK(frame->hops == 5);
+    CHECK(frame->object->inode == 6);
+    CHECK(frame->object->size == 7);
+    CHECK(frame->object->mtime_ns == -8);
+    CHECK(frame->object->ctime_ns == 9);
+  }
 }
 
 TEST_CASE("a payload goes by memfd one byte past the inline limit", "[wire]") {

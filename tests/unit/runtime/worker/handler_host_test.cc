@@ -1,6 +1,13 @@
 #include "runtime/worker/handler_host.h"
 
+#include <fcntl.h>
+#include <stdlib.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
 #include <cstring>
+#include <filesystem>
+#include <fstream>
 #include <memory>
 #include <thread>
 
@@ -186,6 +193,127 @@ TEST_CASE("a table of another version is refused with both numbers", "[handler]"
 TEST_CASE("lines become a JSON array", "[handler]") {
   CHECK(LinesAsJson("").empty());
   CHECK(LinesAsJson("a\n\n\"b\"\\\t") == R"(["a","\"b\"\\\t"])");
+}
+
+// What the handler below found.
+struct FoundObject {
+  uint32_t state = HEARTH_OBJECT_NONE;
+  int fd = -1;
+  std::string text, problem;
+  int reopened = -1;
+};
+FoundObject found;
+
+int ReadObjectOf(const hearth_host*, const hearth_request* request, void*) {
+  found = {request->object_state, request->object_fd, "",
+           std::string(request->object_problem.data, request->object_problem.size)};
+  char text[100];
+  const ssize_t size = request->object_fd < 0 ? 0 : ::read(request->object_fd, text, sizeof text);
+  found.text.assign(text, size < 0 ? 0 : static_cast<size_t>(size));
+  return 0;
+}
+int CloseObjectAndReuseItsNumber(const hearth_host* host, const hearth_request* request, void* state) {
+  ReadObjectOf(host, request, state);
+  ::close(request->object_fd);
+  found.reopened = ::open("/dev/null", O_RDONLY | O_CLOEXEC);
+  return 0;
+}
+
+struct ObjectFixture : HostFixture {
+  explicit ObjectFixture(int (*invoke)(const hearth_host*, const hearth_request*, void*) = &ReadObjectOf)
+      : HostFixture(invoke) {
+    char name[] = "/tmp/handler_host_test_XXXXXX";
+    const int file = ::mkstemp(name);
+    REQUIRE(file >= 0);
+    ::close(file);
+    path = name;
+    std::ofstream(path) << "meow";
+    Init();
+  }
+  ~ObjectFixture() { std::filesystem::remove(path); }
+
+  ObjectFrame Frame(const std::string& problem = "") const {
+    struct stat st {};
+    REQUIRE(::stat(path.c_str(), &st) == 0);
+    const auto ns = [](const timespec& t) { return int64_t{t.tv_sec} * 1'000'000'000 + t.tv_nsec; };
+    return {st.st_ino, static_cast<uint64_t>(st.st_size), ns(st.st_mtim), ns(st.st_ctim), problem};
+  }
+  UniqueFd Open() const { return UniqueFd(::open(path.c_str(), O_RDONLY | O_CLOEXEC)); }
+  bool InvokeWith(const ObjectFrame& object, std::vector<UniqueFd> fds) {
+    InvokeFrame frame;
+    frame.object = object;
+    Packet given;
+    EncodeInvoke(7, frame, "{}", given.bytes);
+    given.fds = std::move(fds);
+    return host->Handle(given);
+  }
+  bool InvokeWith(const ObjectFrame& object, UniqueFd fd) {
+    std::vector<UniqueFd> fds;
+    fds.push_back(std::move(fd));
+    return InvokeWith(object, std::move(fds));
+  }
+
+  std::string path;
+};
+
+TEST_CASE("an object is open while the handler runs, and not after it", "[handler]") {
+  ObjectFixture f;
+  REQUIRE(f.InvokeWith(f.Frame(), f.Open()));
+  CHECK(found.state == HEARTH_OBJECT_OPEN);
+  CHECK(found.text == "meow");
+  CHECK(::fcntl(found.fd, F_GETFD) < 0);
+}
+
+TEST_CASE("a handler that has closed its object keeps what took its number", "[handler]") {
+  ObjectFixture f(&CloseObjectAndReuseItsNumber);
+  REQUIRE(f.InvokeWith(f.Frame(), f.Open()));
+  REQUIRE(found.reopened == found.fd);
+  CHECK(::fcntl(found.reopened, F_GETFD) >= 0);
+  ::close(found.reopened);
+}
+
+TEST_CASE("an object that is not what it was is named, not given", "[handler]") {
+  ObjectFixture f;
+  const ObjectFrame before = f.Frame();
+  UniqueFd fd = f.Open();
+  SECTION("written meanwhile") {
+    std::ofstream(f.path) << "woof!";
+    REQUIRE(f.InvokeWith(before, std::move(fd)));
+    CHECK(found.state == HEARTH_OBJECT_CHANGED);
+  }
+  SECTION("same size and times, another time of change") {
+    REQUIRE(::chmod(f.path.c_str(), 0640) == 0);
+    REQUIRE(f.InvokeWith(before, std::move(fd)));
+    CHECK(found.state == HEARTH_OBJECT_CHANGED);
+  }
+  SECTION("deleted meanwhile") {
+    std::filesystem::remove(f.path);
+    REQUIRE(f.InvokeWith(before, std::move(fd)));
+    CHECK(found.state == HEARTH_OBJECT_GONE);
+  }
+  CHECK(found.fd == -1);
+  CHECK(found.text.empty());
+  CHECK_FALSE(found.problem.empty());
+}
+
+TEST_CASE("an object that could not be opened says why", "[handler]") {
+  ObjectFixture f;
+  REQUIRE(f.InvokeWith(f.Frame("permission denied"), std::vector<UniqueFd>()));
+  CHECK(found.state == HEARTH_OBJECT_UNAVAILABLE);
+  CHECK(found.problem == "permission denied");
+  REQUIRE(f.Invoke());
+  CHECK(found.state == HEARTH_OBJECT_NONE);
+}
+
+TEST_CASE("descriptors that the frame does not promise end the worker, and promised ones that lack",
+          "[handler]") {
+  ObjectFixture f;
+  CHECK_FALSE(f.InvokeWith(f.Frame(), std::vector<UniqueFd>()));
+  CHECK_FALSE(f.InvokeWith(f.Frame("no"), f.Open()));
+  std::vector<UniqueFd> two;
+  two.push_back(f.Open());
+  two.push_back(f.Open());
+  CHECK_FALSE(f.InvokeWith(f.Frame(), std::move(two)));
 }
 
 }  // namespace

@@ -14,6 +14,23 @@ namespace {
 const ObjectIdentity kFirst{1, 2, 3, 4};
 const ObjectIdentity kSecond{1, 9, 9, 9};
 
+// Every object can be opened, unless the test says how the next one goes.
+struct FakeObjectSource final : ObjectSource {
+  explicit FakeObjectSource(Executor& e) : executor(e) {}
+  void Open(const std::string& key, const ObjectIdentity& identity, OnOpened opened) override {
+    auto object = std::make_shared<EventObject>();
+    object->inode = identity.inode;
+    auto answer = std::make_shared<Result<std::shared_ptr<EventObject>>>(std::move(object));
+    if (next_error) *answer = *std::exchange(next_error, std::nullopt);
+    asked.push_back(key);
+    executor.Post([opened = std::move(opened), answer] { opened(std::move(*answer)); });
+  }
+  void LookAgain(const std::string& key, uint32_t) override { looked_again.push_back(key); }
+  Executor& executor;
+  std::optional<Error> next_error;
+  std::vector<std::string> asked, looked_again;
+};
+
 struct DispatcherFixture {
   ManualExecutor executor;
   FakeEventSink sink{executor};
@@ -23,8 +40,9 @@ struct DispatcherFixture {
   DispatchServices services{executor, sink, random, log, "us-east-1", "000000000000", {}};
   ReceiptBook receipts{keys, "photos"};
   uint64_t sequencer = 0;
-  ObjectDispatcher dispatcher{services, receipts, "photos", "resize", "", [this] { return ++sequencer; },
-                              [] {}};
+  FakeObjectSource source{executor};
+  ObjectDispatcher dispatcher{
+      services, receipts, source, "photos", "resize", "", [this] { return ++sequencer; }, [] {}};
 
   void Offer(const std::string& key, const ObjectIdentity& identity = kFirst) {
     dispatcher.Offer(key, identity, {"notification-1"});
@@ -150,6 +168,99 @@ TEST_CASE_METHOD(DispatcherFixture, "stopped: what runs settles, what waits does
   CHECK(dispatcher.idle());
   CHECK(sink.delivered().size() == 32);
   CHECK(receipts.size() == 32);
+}
+
+TEST_CASE_METHOD(DispatcherFixture, "each attempt has the object open afresh", "[bucket]") {
+  Offer("cat");
+  const auto first = sink.delivered()[0].object;
+  REQUIRE(first);
+  CHECK(first->inode == kFirst.inode);
+  End(Failed());
+  executor.Advance(1s);
+  REQUIRE(sink.delivered().size() == 2);
+  CHECK(sink.delivered()[1].object);
+  CHECK(sink.delivered()[1].object != first);
+}
+
+TEST_CASE_METHOD(DispatcherFixture, "a removal has no object", "[bucket]") {
+  dispatcher.OfferRemoval("cat", {"notification-1"});
+  executor.RunPosted();
+  REQUIRE(sink.delivered().size() == 1);
+  CHECK_FALSE(sink.delivered()[0].object);
+  CHECK(source.asked.empty());
+}
+
+TEST_CASE_METHOD(DispatcherFixture, "other content when it is opened: not run, and looked at again",
+                 "[bucket]") {
+  source.next_error = Error{ErrorCode::kPrecondition, "changed"};
+  Offer("cat");
+  CHECK(sink.delivered().empty());
+  CHECK(source.looked_again == std::vector<std::string>{"cat"});
+  CHECK(dispatcher.under_way() == 0);
+  CHECK(dispatcher.idle());
+  CHECK(receipts.size() == 0);
+  Offer("cat", kSecond);
+  CHECK(sink.delivered().size() == 1);
+}
+
+TEST_CASE_METHOD(DispatcherFixture, "other content that is known already runs instead", "[bucket]") {
+  source.next_error = Error{ErrorCode::kPrecondition, "changed"};
+  dispatcher.Offer("cat", kFirst, {"notification-1"});
+  dispatcher.Offer("cat", kSecond, {"notification-1"});
+  executor.RunPosted();
+  CHECK(source.looked_again.empty());
+  REQUIRE(sink.delivered().size() == 1);
+  CHECK(sink.delivered()[0].object->inode == kSecond.inode);
+  End(Succeeded());
+  CHECK(receipts.Has("resize", "cat", kSecond));
+}
+
+TEST_CASE_METHOD(DispatcherFixture, "the bucket is away when it is opened: waits, and no attempt is counted",
+                 "[bucket]") {
+  source.next_error = Error{ErrorCode::kUnavailable, "the bucket's folder is missing"};
+  Offer("cat");
+  CHECK(sink.delivered().empty());
+  executor.Advance(1s);
+  REQUIRE(sink.delivered().size() == 1);
+  CHECK(sink.delivered()[0].attempt == 1);
+}
+
+TEST_CASE_METHOD(DispatcherFixture, "deleted while it is opened: dropped", "[bucket]") {
+  dispatcher.Offer("cat", kFirst, {"notification-1"});
+  dispatcher.Gone("cat");
+  executor.RunPosted();
+  CHECK(sink.delivered().empty());
+  CHECK(dispatcher.idle());
+  CHECK(dispatcher.under_way() == 0);
+}
+
+TEST_CASE_METHOD(DispatcherFixture, "hops are told; at the limit nothing runs, and the receipt says why",
+                 "[bucket]") {
+  ObjectTerms terms{"notification-1"};
+  terms.hops = kHopsMax - 1;
+  dispatcher.Offer("last", kFirst, terms);
+  executor.RunPosted();
+  REQUIRE(sink.delivered().size() == 1);
+  CHECK(sink.delivered()[0].hops == kHopsMax - 1);
+  CHECK(sink.delivered()[0].payload.find("\"hops\":15") != std::string::npos);
+  terms.hops = kHopsMax;
+  dispatcher.Offer("past", kFirst, terms);
+  executor.RunPosted();
+  CHECK(sink.delivered().size() == 1);
+  REQUIRE(receipts.failed().size() == 1);
+  CHECK(receipts.failed().begin()->second.error.starts_with("Hearth.HopLimit: 16 functions"));
+}
+
+TEST_CASE_METHOD(DispatcherFixture, "a scan that sees the object again does not take its hops", "[bucket]") {
+  ObjectTerms terms{"notification-1"};
+  terms.hops = 3;
+  dispatcher.Offer("cat", kFirst, terms);
+  executor.RunPosted();
+  End(Failed());
+  Offer("cat");  // without any
+  executor.Advance(1s);
+  REQUIRE(sink.delivered().size() == 2);
+  CHECK(sink.delivered()[1].hops == 3);
 }
 
 }  // namespace
