@@ -8,6 +8,7 @@
 
 #include <cerrno>
 #include <cstring>
+#include <sstream>
 
 #include "runtime/base/files.h"
 #include "runtime/base/unique_fd.h"
@@ -70,11 +71,17 @@ int TrySeccomp() {
   return InstallSeccomp(*program) == 0 ? 0 : errno;
 }
 
+// "EPERM: Operation not permitted"
+std::string ErrorText(int error) {
+  const char* const name = strerrorname_np(error);
+  return std::string(name != nullptr ? name : "?") + ": " + strerror(error);
+}
+
 class Report final {
  public:
-  bool Line(const char* layer, int error, const char* remedy) {
+  bool Line(const char* layer, int error, const std::string& remedy) {
     text_ += std::string(layer) +
-             (error == 0 ? ": ok\n" : std::string(": missing (") + strerror(error) + "; " + remedy + ")\n");
+             (error == 0 ? ": ok\n" : ": missing (" + ErrorText(error) + "; " + remedy + ")\n");
     return error == 0;
   }
   void Add(const std::string& line) { text_ += line + "\n"; }
@@ -84,10 +91,37 @@ class Report final {
   std::string text_;
 };
 
-constexpr const char* kUserNamespaceRemedy =
-    "allow unprivileged user namespaces: sysctl user.max_user_namespaces, "
-    "kernel.unprivileged_userns_clone=1, on Ubuntu "
-    "kernel.apparmor_restrict_unprivileged_userns=0 or an AppArmor profile with `userns,`";
+bool SaysZero(const char* setting) {
+  const auto value = ReadFile(setting);
+  return value.ok() && value->starts_with("0");
+}
+
+// Whose root is no mount of its own has been changed into with chroot(2).
+bool IsInChroot() {
+  const auto mounts = ReadFile("/proc/self/mountinfo");
+  if (!mounts.ok()) return false;
+  std::istringstream lines(*mounts);
+  for (std::string line, number, parent, device, root, point; std::getline(lines, line);) {
+    std::istringstream(line) >> number >> parent >> device >> root >> point;
+    if (point == "/") return false;
+  }
+  return true;
+}
+
+// Why this host makes no user namespaces, as far as it can be told, and what to do.
+std::string UserNamespaceRemedy(int error) {
+  if (error == EPERM && IsInChroot())
+    return "this process is in a chroot, where Linux makes no user namespaces: run it outside, or use "
+           "pivot_root";
+  if (error == ENOSPC || SaysZero("/proc/sys/user/max_user_namespaces"))
+    return "sysctl user.max_user_namespaces is too low: raise it";
+  if (SaysZero("/proc/sys/kernel/unprivileged_userns_clone"))
+    return "sysctl kernel.unprivileged_userns_clone=1";
+  const auto apparmor = ReadFile("/proc/sys/kernel/apparmor_restrict_unprivileged_userns");
+  if (apparmor.ok() && apparmor->starts_with("1"))
+    return "sysctl kernel.apparmor_restrict_unprivileged_userns=0, or an AppArmor profile with `userns,`";
+  return "user namespaces are refused: by the filter of a container around this, or a chroot? Run it outside";
+}
 
 }  // namespace
 
@@ -97,13 +131,14 @@ HostProbe ProbeHost() {
   const uint64_t flags = SandboxCloneFlags(privilege);
   Report report;
   bool all = report.Line("seccomp", TryInChild(0, false, &TrySeccomp), "a kernel with CONFIG_SECCOMP_FILTER");
-  all &= report.Line("namespaces", TryInChild(flags, !root, [] { return 0; }),
-                     root ? "run outside a container, or with CAP_SYS_ADMIN" : kUserNamespaceRemedy);
+  const int namespaces = TryInChild(flags, !root, [] { return 0; });
+  all &=
+      report.Line("namespaces", namespaces,
+                  root ? "run outside a container, or with CAP_SYS_ADMIN" : UserNamespaceRemedy(namespaces));
   all = all && report.Line("private /tmp", TryInChild(flags, !root, root ? &TryTmpfs : &TryTmpfsOfUser),
                            "a kernel from 5.12 on that lets this user mount tmpfs");
-  all = all && report.Line("namespaces of each worker",
-                           TryInChild(flags, !root, root ? &TryWorkerOfRoot : &TryWorkerOfUser),
-                           kUserNamespaceRemedy);
+  const int nested = all ? TryInChild(flags, !root, root ? &TryWorkerOfRoot : &TryWorkerOfUser) : 0;
+  all = all && report.Line("namespaces of each worker", nested, UserNamespaceRemedy(nested));
   errno = 0;
   const int landlock = LandlockAbi();
   report.Add(LandlockReport(landlock, errno));

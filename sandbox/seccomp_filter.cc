@@ -26,8 +26,15 @@ uint32_t ActionOf(Verdict verdict, int error, Killing killing) {
 }
 
 scmp_arg_cmp CompareOf(const ArgumentTest& test) {
-  if (!test.equal) return scmp_arg_cmp{test.index, SCMP_CMP_NE, test.value, 0};
-  return scmp_arg_cmp{test.index, SCMP_CMP_MASKED_EQ, test.mask, test.value};
+  switch (test.compare) {
+    case Compare::kNotEqual:
+      return {test.index, SCMP_CMP_NE, test.value, 0};
+    case Compare::kGreater:
+      return {test.index, SCMP_CMP_GT, test.value, 0};
+    case Compare::kEqual:
+      break;
+  }
+  return {test.index, SCMP_CMP_MASKED_EQ, test.mask, test.value};
 }
 
 Error LibraryError(std::string_view what, int negative_errno) {

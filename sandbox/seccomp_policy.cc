@@ -144,7 +144,6 @@ SeccompPolicy& SeccompPolicy::AllowThreads() {
                          {{.index = 0, .mask = kNamespaceFlags | kThreadFlags, .value = kThreadFlags}}});
 }
 
-// A worker is pid 1 of its own pid namespace: kill() reaches its own threads only.
 SeccompPolicy& SeccompPolicy::AllowSignals() {
   return Add(Verdict::kAllow, 0,
              {"rt_sigaction", "rt_sigprocmask", "rt_sigreturn", "rt_sigpending", "rt_sigsuspend",
@@ -320,7 +319,17 @@ SeccompPolicy& SeccompPolicy::TakeAwayConfining() {
       {"capset", "seccomp", "landlock_create_ruleset", "landlock_add_rule", "landlock_restrict_self",
        "setrlimit", "unshare", "setsid"});
   Add(SeccompRule{"clone", Verdict::kErrno, EPERM, {{.index = 0, .mask = CLONE_THREAD, .value = 0}}});
-  return Add(SeccompRule{"prlimit64", Verdict::kErrno, EPERM, {{.index = 2, .value = 0, .equal = false}}});
+  return Add(SeccompRule{
+      "prlimit64", Verdict::kErrno, EPERM, {{.index = 2, .value = 0, .compare = Compare::kNotEqual}}});
+}
+
+// A worker is pid 1 of its own pid namespace, so that nobody else is there to be named: this is for the day on
+// which somebody is. 0 is itself too: it leads a session, alone.
+SeccompPolicy& SeccompPolicy::TakeAwayOthers() {
+  for (const std::string_view call : {"kill", "tgkill", "prlimit64"}) {
+    Add(SeccompRule{call, Verdict::kErrno, EPERM, {{.index = 0, .value = 1, .compare = Compare::kGreater}}});
+  }
+  return *this;
 }
 
 SeccompPolicy& SeccompPolicy::TakeAwayChangingByDescriptor() {
@@ -350,7 +359,7 @@ SeccompPolicy ZygotePolicy() {
 
 SeccompPolicy WorkerPolicy(FilesOf files) {
   if (!IsOn(Layer::kWorkerFilter)) return SeccompPolicy::TakeAway();
-  SeccompPolicy policy = SeccompPolicy::TakeAway().TakeAwayConfining();
+  SeccompPolicy policy = SeccompPolicy::TakeAway().TakeAwayConfining().TakeAwayOthers();
   if (files == FilesOf::kOurUser) policy.TakeAwayChangingByDescriptor();
   return policy;
 }

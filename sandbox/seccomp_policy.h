@@ -14,12 +14,16 @@ namespace hearth {
 // was, has killed it: see CompileSeccomp().
 enum class Verdict { kAllow, kErrno, kKill };
 
-// (argument & mask) == value; or != where `equal` is false.
+enum class Compare {
+  kEqual,  // (argument & mask) == value
+  kNotEqual,
+  kGreater,  // unsigned, of all 64 bits
+};
 struct ArgumentTest {
   unsigned index = 0;
   uint64_t mask = ~0ULL;
   uint64_t value = 0;
-  bool equal = true;
+  Compare compare = Compare::kEqual;
 };
 
 struct SeccompRule {
@@ -59,6 +63,8 @@ class SeccompPolicy final {
   // Mode and times of a file that is open for reading only: its owner may change them, and where we are not root
   // workers are of the same user as the files that are handed to them.
   SeccompPolicy& TakeAwayChangingByDescriptor();
+  SeccompPolicy&
+  TakeAwayOthers();  // signals to, and limits of, whoever is not process 0 (itself) or 1 (itself)
 
   SeccompPolicy& Add(Verdict verdict, int error, std::initializer_list<std::string_view> calls);
   SeccompPolicy& Add(SeccompRule rule);

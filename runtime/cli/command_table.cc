@@ -11,7 +11,7 @@ std::vector<Command> Listed() {
        {InitCommands(), UpCommands(), DeployCommands(), InvokeCommands(), FunctionCommands(), TagCommands(),
         ConcurrencyCommands(), LogsCommands(), BillCommands(), PlanCommands(), BudgetCommands(),
         LedgerCommands(), QueueCommands(), BucketCommands(), BucketObjectCommands(), BucketWatchCommands(),
-        EndpointCommands(), StatusCommands()}) {
+        EndpointCommands(), StatusCommands(), DoctorCommands()}) {
     all.insert(all.end(), commands.begin(), commands.end());
   }
   return all;

@@ -28,5 +28,6 @@ std::vector<Command> BucketObjectCommands();
 std::vector<Command> BucketWatchCommands();
 std::vector<Command> EndpointCommands();  // url, route
 std::vector<Command> StatusCommands();    // ps, info
+std::vector<Command> DoctorCommands();
 
 }  // namespace hearth::cli

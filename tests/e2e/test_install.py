@@ -18,7 +18,7 @@ class InstalledTree(unittest.TestCase):
         (folder / "first").rename(cls.tree)
 
     def test_everything_is_there(self):
-        for path in ("bin/hearthd", "bin/hearth", "libexec/hearth/hearth-worker", "libexec/hearth/hearth-launcher",
+        for path in ("bin/hearthd", "bin/hearth", "libexec/hearth/hearth-worker", "libexec/hearth/hearth-launcher", "libexec/hearth/libhearth-doctor.so",
                      "include/hearth/abi.h", "include/hearth/hearth.h"):
             self.assertTrue((self.tree / path).is_file(), path)
         self.assertTrue(list(self.tree.rglob("HearthConfig.cmake")))
