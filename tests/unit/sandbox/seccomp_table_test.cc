@@ -286,6 +286,32 @@ TEST_CASE("arguments decide", "[seccomp]") {
   }
 }
 
+// Where workers are of the user whose files are handed to them, open for reading.
+TEST_CASE("a worker of our own user changes no file by its descriptor", "[seccomp]") {
+  const Stacks stacks;
+  const std::vector<std::string> ours{stacks.zygote[0],
+                                      CompileSeccomp(WorkerPolicy(FilesOf::kOurUser)).value()};
+  constexpr uint64_t kPath = 0x7f0000001000;
+  std::map<std::string, std::vector<std::pair<Arguments, uint32_t>>> cases{
+      {"fchmod", {{{3, 0600}, Error(EPERM)}}},
+      {"futimesat", {{{3, 0}, Error(EPERM)}, {{3, kPath}, kAllowed}}},
+      {"utimensat",
+       {{{3, 0, kPath, 0}, Error(EPERM)},
+        {{3, kPath, kPath, 0}, kAllowed},
+        {{3, kPath, kPath, AT_EMPTY_PATH}, Error(EPERM)}}},
+  };
+  for (int number = 0; number < kNumbersMax; ++number) {
+    const std::string call = SystemCallName(number);
+    INFO(call);
+    const auto special = cases.find(call);
+    if (special == cases.end()) {
+      if (Ask(ours, number) != Ask(stacks.worker, number)) FAIL(call);
+      continue;
+    }
+    for (const auto& [arguments, verdict] : special->second) CHECK(Ask(ours, number, arguments) == verdict);
+  }
+}
+
 TEST_CASE("init and the unpacker may make no more than they need", "[seccomp]") {
   const Stacks stacks;
   const auto allowed_in = [&](const std::vector<std::string>& stack, const Arguments& arguments) {
