@@ -61,6 +61,8 @@ HttpRequest RequestFor(const Arguments& arguments, std::string payload) {
     request.target += "?Qualifier=" + PercentEncode(arguments.Text("--version"));
   if (arguments.Has("--async")) {
     request.headers.emplace_back("X-Amz-Invocation-Type", "Event");
+    if (arguments.Has("--key"))
+      request.headers.emplace_back("X-Hearth-Idempotency-Key", arguments.Text("--key"));
   } else {
     request.headers.emplace_back("X-Amz-Log-Type", "Tail");
   }
@@ -83,6 +85,8 @@ void PrintAnswerJson(Session& session, const HttpAnswer& answer, const std::stri
 Result<ExitCode> Invoke(Session& session, const Arguments& arguments) {
   if (arguments.Has("--local")) return InvokeLocally(session, arguments);
   if (!arguments.HasWord(0)) return UsageError("NAME is missing: which function?");
+  if (arguments.Has("--key") && !arguments.Has("--async"))
+    return UsageError("--key is for --async: an answer that is waited for is not kept");
   HEARTH_ASSIGN(std::string payload, PayloadOf(arguments));
   HEARTH_ASSIGN(const HttpAnswer answer, session.client().Ask(RequestFor(arguments, std::move(payload))));
   HEARTH_TRY(CheckAnswer(answer));
@@ -92,7 +96,10 @@ Result<ExitCode> Invoke(Session& session, const Arguments& arguments) {
   if (session.wants_json()) {
     PrintAnswerJson(session, answer, log.ok() ? *log : "");
   } else if (arguments.Has("--async")) {
-    session.PrintLine("accepted: request " + answer.Header("x-amzn-requestid"));
+    const std::string first = answer.Header("x-hearth-request-id");
+    session.PrintLine("accepted: request " + (first.empty() ? answer.Header("x-amzn-requestid") : first));
+    if (answer.Header("x-hearth-idempotent") == "first")
+      session.Note("the first one with this key; nothing new runs");
   } else {
     PrintPayload(session, answer.body);
   }
@@ -116,6 +123,8 @@ std::vector<Command> InvokeCommands() {
           "valgrind or a sanitizer can watch; NAME is then only what the handler is told.\n",
       .flags = {{"--payload", "TEXT", "the payload, as an alternative to the second word"},
                 {"--async", "", "queue the event and return at once; it is retried when it fails"},
+                {"--key", "TEXT",
+                 "with --async: the same key again runs nothing, and names the first request"},
                 {"--version", "VERSION", "a published version or $LATEST"},
                 {"--no-logs", "", "no log on stderr"},
                 {"--local", "LIB[:SYMBOL]", "run this shared object here, without daemon and sandbox"}},

@@ -14,6 +14,8 @@ std::vector<Command> InvokeCommands();
 std::vector<Command> FunctionCommands();  // ls, describe, rm
 std::vector<Command> TagCommands();
 std::vector<Command> ConcurrencyCommands();
+std::vector<Command> AsyncCommands();
+std::vector<Command> InvocationsCommands();  // ls, get, cancel, retry
 std::vector<Command> LogsCommands();
 std::vector<Command> BillCommands();
 std::vector<Command> PlanCommands();

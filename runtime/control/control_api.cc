@@ -34,10 +34,12 @@ ControlApi::ControlApi(ControlParts parts, Options options)
       metrics_(parts.metrics),
       random_(parts.random),
       triggers_(std::move(parts.triggers)),
-      functions_(parts.registry, triggers_, parts.account, parts.executor.clock(), concurrency_max_),
+      functions_(parts.registry, triggers_, parts.account, parts.destinations, parts.executor.clock(),
+                 concurrency_max_),
       tags_(parts.registry, parts.account),
       provisioned_(parts.registry, parts.account, parts.executor.clock()),
-      invoke_(parts.registry, parts.sink, parts.logs),
+      invoke_(parts.registry, parts.sink, parts.events, parts.logs),
+      event_invoke_(parts.registry, parts.invoke_configs, parts.destinations, parts.executor.clock()),
       urls_(parts.registry, *triggers_.at("url")),
       mappings_(parts.registry, *triggers_.at("queue"), parts.queues, parts.random),
       sqs_(parts.queues, parts.keys, parts.executor, {options.info.account, options.info.region}),
@@ -45,6 +47,7 @@ ControlApi::ControlApi(ControlParts parts, Options options)
       commitments_(parts.account, parts.executor.clock()),
       budgets_(parts.account, parts.budgets),
       ledger_(parts.meter.ledger()),
+      invocations_(parts.invocations, parts.events, parts.executor),
       logs_(parts.logs, parts.registry, parts.executor.clock()),
       scaling_(parts.registry),
       status_(std::move(options.info), parts.pool, std::move(options.readiness)),
@@ -96,6 +99,7 @@ Status ControlApi::Add(http::RouteTable& routes, std::string_view route, Handle 
 Status ControlApi::MountAll(http::RouteTable& routes) {
   HEARTH_TRY(MountFunctions(routes));
   HEARTH_TRY(MountFunctionParts(routes));
+  HEARTH_TRY(MountEvents(routes));
   HEARTH_TRY(MountMappings(routes));
   HEARTH_TRY(MountAccount(routes));
   HEARTH_TRY(MountHearth(routes));
@@ -162,6 +166,21 @@ Status ControlApi::MountFunctionParts(http::RouteTable& routes) {
                  [this](const ApiCallPtr& call) { functions_.DeleteConcurrency(call); }));
   return Add(routes, "GET /2019-09-30" + concurrency,
              [this](const ApiCallPtr& call) { functions_.GetConcurrency(call); });
+}
+
+Status ControlApi::MountEvents(http::RouteTable& routes) {
+  const std::string config = "/2019-09-25/functions/{name}/event-invoke-config";
+  HEARTH_TRY(Add(routes, "PUT " + config, [this](const ApiCallPtr& call) { event_invoke_.Put(call); }));
+  HEARTH_TRY(Add(routes, "POST " + config, [this](const ApiCallPtr& call) { event_invoke_.Update(call); }));
+  HEARTH_TRY(Add(routes, "GET " + config, [this](const ApiCallPtr& call) { event_invoke_.Get(call); }));
+  HEARTH_TRY(Add(routes, "DELETE " + config, [this](const ApiCallPtr& call) { event_invoke_.Delete(call); }));
+  HEARTH_TRY(
+      Add(routes, "GET " + config + "/list", [this](const ApiCallPtr& call) { event_invoke_.List(call); }));
+  const std::string all = "/_hearth/v1/invocations", one = all + "/{id}";
+  HEARTH_TRY(Add(routes, "GET " + all, [this](const ApiCallPtr& call) { invocations_.List(call); }));
+  HEARTH_TRY(Add(routes, "GET " + one, [this](const ApiCallPtr& call) { invocations_.Get(call); }));
+  HEARTH_TRY(Add(routes, "DELETE " + one, [this](const ApiCallPtr& call) { invocations_.Cancel(call); }));
+  return Add(routes, "POST " + one + "/retry", [this](const ApiCallPtr& call) { invocations_.Retry(call); });
 }
 
 Status ControlApi::MountMappings(http::RouteTable& routes) {

@@ -11,11 +11,13 @@
 #include "runtime/control/hearth_budgets.h"
 #include "runtime/control/hearth_commitments.h"
 #include "runtime/control/hearth_documents.h"
+#include "runtime/control/hearth_invocations.h"
 #include "runtime/control/hearth_ledger.h"
 #include "runtime/control/hearth_logs.h"
 #include "runtime/control/hearth_queues.h"
 #include "runtime/control/hearth_scaling.h"
 #include "runtime/control/hearth_status.h"
+#include "runtime/control/lambda_event_invoke.h"
 #include "runtime/control/lambda_functions.h"
 #include "runtime/control/lambda_invoke.h"
 #include "runtime/control/lambda_mappings.h"
@@ -42,6 +44,10 @@ struct ControlParts {
   LogStore& logs;
   Metrics& metrics;
   const PoolStatusSource& pool;
+  AsyncEvents& events;
+  InvocationBook& invocations;
+  EventInvokeConfigs& invoke_configs;
+  Destination& destinations;
   TriggersByKind triggers;  // "url", "queue", "bucket" and "route" must be there
   Executor& executor;
   Random& random;
@@ -70,8 +76,11 @@ class ControlApi final {
 
   // A message may have become visible in `queue`: the store's one observer is fanned out by the daemon.
   void OnQueueVisible(std::string_view queue) { sqs_.OnQueueVisible(queue); }
-  // Ends the answers that follow a log, which would end only with their clients: for a drain.
-  void EndFollows() { logs_.EndFollows(); }
+  // Ends the answers that follow a log, which would end only with their clients, and those that wait: for a drain.
+  void EndFollows() {
+    logs_.EndFollows();
+    invocations_.EndWaits();
+  }
   // The same guard for the server, so that a stranger's body is not even read. It may outlive the API.
   http::RequestFilter Filter() const;
 
@@ -83,6 +92,7 @@ class ControlApi final {
   Status MountAll(http::RouteTable& routes);
   Status MountFunctions(http::RouteTable& routes);
   Status MountFunctionParts(http::RouteTable& routes);
+  Status MountEvents(http::RouteTable& routes);
   Status MountMappings(http::RouteTable& routes);
   Status MountAccount(http::RouteTable& routes);
   Status MountSqs(http::RouteTable& routes);
@@ -109,6 +119,7 @@ class ControlApi final {
   LambdaTags tags_;
   LambdaProvisioned provisioned_;
   LambdaInvoke invoke_;
+  LambdaEventInvoke event_invoke_;
   LambdaUrls urls_;
   LambdaMappings mappings_;
   SqsApi sqs_;
@@ -116,6 +127,7 @@ class ControlApi final {
   HearthCommitments commitments_;
   HearthBudgets budgets_;
   HearthLedger ledger_;
+  HearthInvocations invocations_;
   HearthLogs logs_;
   HearthScaling scaling_;
   HearthStatus status_;

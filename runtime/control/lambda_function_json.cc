@@ -60,16 +60,19 @@ Status RefuseWhatWouldNotWork(const JsonMembers& in) {
   HEARTH_ASSIGN(const Json* file_systems, in.Array("FileSystemConfigs"));
   if (file_systems && !file_systems->empty())
     return Invalid("FileSystemConfigs are not supported; use Hearth.Buckets");
-  HEARTH_ASSIGN(const Json* dead_letters, in.Object("DeadLetterConfig"));
-  if (dead_letters && dead_letters->contains("TargetArn") && dead_letters->at("TargetArn") != "") {
-    return Invalid("DeadLetterConfig is not supported yet");
-  }
   std::vector<std::string> architectures;
   HEARTH_TRY(in.Read("Architectures", architectures));
   if (!architectures.empty() && architectures != std::vector{HostArchitecture()}) {
     return Invalid("Architectures must be [\"" + HostArchitecture() + "\"]: that is what this machine runs");
   }
   return Ok();
+}
+
+Status ReadDeadLetters(const JsonMembers& in, FunctionSettings& settings) {
+  HEARTH_ASSIGN(const Json* dead_letters, in.Object("DeadLetterConfig"));
+  if (!dead_letters) return Ok();
+  settings.dead_letter_arn.clear();
+  return JsonMembers(*dead_letters, "DeadLetterConfig.").Read("TargetArn", settings.dead_letter_arn);
 }
 
 Status ReadRuntime(const JsonMembers& in, FunctionSettings& settings) {
@@ -164,6 +167,7 @@ Json FunctionConfigurationJson(const FunctionVersion& version, ShownState state,
               {"TracingConfig", {{"Mode", "PassThrough"}}},
               {"Version", version.version}};
   if (!s.environment.empty()) out["Environment"] = {{"Variables", s.environment}};
+  if (!s.dead_letter_arn.empty()) out["DeadLetterConfig"] = {{"TargetArn", s.dead_letter_arn}};
   if (Json hearth = HearthMembers(s); !hearth.empty()) out["Hearth"] = std::move(hearth);
   AddState(out, state);
   return out;
@@ -177,6 +181,7 @@ Status ReadFunctionSettings(const Json& request, FunctionSettings& settings) {
   HEARTH_TRY(in.Read("Handler", settings.handler));
   HEARTH_TRY(ReadRuntime(in, settings));
   HEARTH_TRY(ReadSizes(in, settings));
+  HEARTH_TRY(ReadDeadLetters(in, settings));
   HEARTH_ASSIGN(const Json* environment, in.Object("Environment"));
   if (environment) {
     settings.environment.clear();

@@ -1,5 +1,6 @@
 #include "runtime/control/lambda_functions.h"
 
+#include "runtime/control/lambda_event_invoke.h"
 #include "runtime/control/lambda_function_json.h"
 #include "runtime/control/lambda_page.h"
 #include "runtime/control/lambda_reference.h"
@@ -80,11 +81,30 @@ Result<FunctionVersionPtr> LambdaFunctions::VersionOf(const ApiCall& call) const
 void LambdaFunctions::Create(const ApiCallPtr& call) {
   auto made = ReadNewFunction(call->body());
   if (!made.ok()) return call->Fail(made.error());
-  registry_.Create(
-      made->name, std::move(made->settings), std::move(made->package),
-      [this, call, tags = made->tags, publish = made->publish](Result<FunctionVersionPtr> version) {
-        OnCreated(call, std::move(version), tags, publish);
-      });
+  const std::string dead_letters = made->settings.dead_letter_arn;
+  auto whole = std::make_shared<NewFunction>(std::move(made).value());
+  CheckDeadLetters(call, dead_letters, [this, call, whole] {
+    registry_.Create(whole->name, std::move(whole->settings), std::move(whole->package),
+                     [this, call, whole](Result<FunctionVersionPtr> version) {
+                       OnCreated(call, std::move(version), whole->tags, whole->publish);
+                     });
+  });
+}
+
+void LambdaFunctions::CheckDeadLetters(const ApiCallPtr& call, const std::string& arn,
+                                       std::function<void()> go_on) {
+  if (arn.empty()) return go_on();
+  if (arn.find(":sqs:") == std::string::npos) {
+    return call->Fail(
+        Error{ErrorCode::kInvalidArgument,
+              "DeadLetterConfig.TargetArn \"" + arn +
+                  "\" is not the ARN of a queue (arn:aws:sqs:REGION:ACCOUNT:NAME); functions can be "
+                  "destinations: see PutFunctionEventInvokeConfig"});
+  }
+  CheckDestinations(destinations_, {arn}, [call, go_on = std::move(go_on)](const Status& there) {
+    if (!there.ok()) return call->Fail(there.error().WithContext("DeadLetterConfig.TargetArn"));
+    go_on();
+  });
 }
 
 void LambdaFunctions::OnCreated(const ApiCallPtr& call, Result<FunctionVersionPtr> version, const Tags& tags,
@@ -192,12 +212,16 @@ void LambdaFunctions::UpdateConfiguration(const ApiCallPtr& call) {
   if (!request.ok()) return call->Fail(request.error());
   auto expected = ReadExpected(*request);
   if (!expected.ok()) return call->Fail(expected.error());
-  registry_.UpdateSettings((*version)->function,
-                           [request = std::move(request).value()](FunctionSettings& settings) {
-                             return ReadFunctionSettings(request, settings);
-                           },
-                           std::move(expected).value(),
-                           AnswerWith(call, 200, ShownState::kJustUpdated, ShownArn::kPlain));
+  FunctionSettings asked;  // only what the request names
+  if (const Status read = ReadFunctionSettings(*request, asked); !read.ok()) return call->Fail(read.error());
+  CheckDeadLetters(
+      call, asked.dead_letter_arn,
+      [this, call, name = (*version)->function, request = std::move(request).value(),
+       expected = std::move(expected).value()] {
+        registry_.UpdateSettings(
+            name, [request](FunctionSettings& settings) { return ReadFunctionSettings(request, settings); },
+            expected, AnswerWith(call, 200, ShownState::kJustUpdated, ShownArn::kPlain));
+      });
 }
 
 void LambdaFunctions::Delete(const ApiCallPtr& call) {

@@ -6,6 +6,7 @@
 #include "runtime/control/api_call.h"
 #include "runtime/meter/account.h"
 #include "runtime/registry/function_registry.h"
+#include "runtime/router/destination.h"
 #include "runtime/router/trigger.h"
 
 namespace hearth {
@@ -19,10 +20,11 @@ using TriggersByKind = std::map<std::string, Trigger*, std::less<>>;
 class LambdaFunctions final {
  public:
   LambdaFunctions(FunctionRegistry& registry, const TriggersByKind& triggers, Account& account,
-                  const Clock& clock, size_t concurrency_max)
+                  Destination& destinations, const Clock& clock, size_t concurrency_max)
       : registry_(registry),
         triggers_(triggers),
         account_(account),
+        destinations_(destinations),
         clock_(clock),
         concurrency_max_(concurrency_max) {}
 
@@ -43,6 +45,8 @@ class LambdaFunctions final {
  private:
   Result<FunctionReference> ReferenceOf(const ApiCall& call) const;
   Result<FunctionVersionPtr> VersionOf(const ApiCall& call) const;
+  // Then `go_on`, unless the dead-letter queue that the request names is not there.
+  void CheckDeadLetters(const ApiCallPtr& call, const std::string& arn, std::function<void()> go_on);
   void OnCreated(const ApiCallPtr& call, Result<FunctionVersionPtr> version, const Tags& tags, bool publish);
   void PublishAndAnswer(const ApiCallPtr& call, const std::string& name, int status);
   Status CheckConcurrency(const std::string& function, uint32_t reserved) const;
@@ -50,6 +54,7 @@ class LambdaFunctions final {
   FunctionRegistry& registry_;
   const TriggersByKind& triggers_;
   Account& account_;  // which has tags and commitments
+  Destination& destinations_;
   const Clock& clock_;
   const size_t concurrency_max_;  // of the account
 };

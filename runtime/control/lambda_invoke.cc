@@ -12,6 +12,7 @@ namespace {
 // Lambda's limit for asynchronous events: they are kept until they succeed.
 constexpr Bytes kAsyncPayloadMax = 1_MiB;
 constexpr size_t kClientContextBytesMax = 3'583;
+constexpr const char* kIdempotencyHeader = "x-hearth-idempotency-key";
 
 LambdaError NotJson(const Error& error) {
   return {400, "InvalidRequestContentException", "Could not parse request body into json: " + error.message,
@@ -82,6 +83,12 @@ Result<Event> LambdaInvoke::ReadEvent(ApiCall& call) const {
                  "X-Amz-Client-Context has " + std::to_string(event.client_context.size()) +
                      " bytes; the limit is " + std::to_string(kClientContextBytesMax)};
   }
+  event.idempotency_key = call.header(kIdempotencyHeader);
+  if (event.idempotency_key.size() > kIdempotencyKeyBytesMax) {
+    return Error{ErrorCode::kInvalidArgument,
+                 "X-Hearth-Idempotency-Key has " + std::to_string(event.idempotency_key.size()) +
+                     " bytes; the limit is " + std::to_string(kIdempotencyKeyBytesMax)};
+  }
   if (WantsLog(call)) event.log_tail = LogTail::kTail;
   event.payload = call.TakeBody();
   if (event.payload.empty()) event.payload = "{}";
@@ -99,6 +106,12 @@ void LambdaInvoke::Invoke(const ApiCallPtr& call) {
   if (!event.ok()) return call->Fail(event.error());
   if (type == "DryRun") return call->AnswerEmpty(204);
   if (const Status json = CheckJson(event->payload); !json.ok()) return call->Fail(NotJson(json.error()));
+  if (type != "Event" && !event->idempotency_key.empty()) {
+    return call->Fail(
+        Error{ErrorCode::kInvalidArgument,
+              "X-Hearth-Idempotency-Key is for X-Amz-Invocation-Type: Event; an answer that is waited "
+              "for is not kept"});
+  }
   if (type != "Event") {
     const std::string function = event->function;
     return sink_.Deliver(std::move(event).value(), [this, call, function](const Result<Outcome>& outcome) {
@@ -106,15 +119,28 @@ void LambdaInvoke::Invoke(const ApiCallPtr& call) {
       AnswerOutcome(*call, function, *outcome);
     });
   }
-  if (event->payload.size() > kAsyncPayloadMax.count) {
+  Submit(call, std::move(event).value());
+}
+
+void LambdaInvoke::Submit(const ApiCallPtr& call, Event event) {
+  if (event.payload.size() > kAsyncPayloadMax.count) {
     return call->Fail(
         Error{ErrorCode::kTooLarge, "Request must be smaller than " + std::to_string(kAsyncPayloadMax.count) +
                                         " bytes for the InvokeFunction operation with type Event; this has " +
-                                        std::to_string(event->payload.size())});
+                                        std::to_string(event.payload.size())});
   }
-  sink_.Submit(std::move(event).value(), [call](const Status& accepted) {
+  const std::string function = event.function;
+  const std::string key = event.idempotency_key;
+  sink_.Submit(std::move(event), [this, call, function, key](const Status& accepted) {
     if (!accepted.ok()) return call->Fail(accepted.error());
-    call->AnswerEmpty(202);
+    // With a key it may be another's event: its id is what can be asked for.
+    const AsyncInvocation* first = events_.FindKey(function, key);
+    if (first == nullptr) return call->AnswerEmpty(202);
+    const bool again = first->request_id != call->request_id();
+    call->Answer(
+        202,
+        {{"X-Hearth-Request-Id", first->request_id.text()}, {"X-Hearth-Idempotent", again ? "first" : "new"}},
+        "");
   });
 }
 

@@ -129,6 +129,12 @@ const std::vector<Setting>& Settings() {
        Integer(&Config::ledger_segment_mib, 1, 1024)},
       {"async_retry_delay_s", "before the first retry of an asynchronous event (60)",
        Integer(&Config::async_retry_delay, 0, 3'600)},
+      {"async_events_max", "asynchronous events that wait or run, of all functions (100000)",
+       Integer(&Config::async_events_max, 1, 10'000'000)},
+      {"invocations_kept", "asynchronous invocations that have ended and can still be asked for (10000)",
+       Integer(&Config::invocations_kept, 1, 1'000'000)},
+      {"invocations_kept_hours", "how long they can be asked for (24)",
+       Integer(&Config::invocations_kept_hours, 1, 8'760)},
       {"log_level", "debug, info, warn or error (info)", SetLogLevel},
   };
   return settings;

@@ -41,6 +41,9 @@ struct Config {
   std::chrono::days ledger_keep{400};
   uint64_t ledger_segment_mib = 64;
   seconds async_retry_delay{60};
+  uint64_t async_events_max = 100'000;  // accepted and not ended, of all functions
+  uint64_t invocations_kept = 10'000;   // asynchronous ones that have ended
+  std::chrono::hours invocations_kept_hours{24};
   LogLevel log_level = LogLevel::kInfo;
 };
 

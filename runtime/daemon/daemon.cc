@@ -112,6 +112,7 @@ hearth::Status Daemon::OpenData() {
   HEARTH_TRY(MakeFolders(config_.data_dir + "/code"));
   HEARTH_ASSIGN(keys_, SqliteKeyStore::Open(config_.data_dir + "/registry.db", loop_, {}));
   HEARTH_ASSIGN(receipts_, SqliteKeyStore::Open(config_.data_dir + "/receipts.db", loop_, {}));
+  HEARTH_ASSIGN(invocations_, SqliteKeyStore::Open(config_.data_dir + "/invocations.db", loop_, {}));
   HEARTH_ASSIGN(queues_, SqliteQueueStore::Open(config_.data_dir + "/queues.db", loop_, {}));
   HEARTH_ASSIGN(events_, SqliteQueueStore::Open(config_.data_dir + "/events.db", loop_, {}));
   events_->SetOnVisible([this](std::string_view queue) {
@@ -247,11 +248,27 @@ hearth::Status Daemon::OpenRuntime() {
   sandboxes_->SetCpuSetOf([this](const std::string& function) { return committed_->HostOf(function); });
   account_->SetPlacement(committed_.get());
   router_->SetBudgets(budgets_.get());
-  AsyncEvents::Options async_options;
-  async_options.retry_delay = config_.async_retry_delay;
-  async_ = std::make_unique<AsyncEvents>(async_options, *events_, *router_, *meter_, log_, loop_);
-  router_->SetAsyncEvents(async_.get());
+  OpenEvents();
   return Ok();
+}
+
+void Daemon::OpenEvents() {
+  invoke_configs_.emplace(*keys_);
+  queue_destination_.emplace(QueueDestination::Options{config_.account}, *queues_, loop_);
+  function_destination_.emplace(*registry_, *router_, random_, loop_);
+  destinations_.Add("sqs", *queue_destination_);
+  destinations_.Add("lambda", *function_destination_);
+  InvocationBook::Options kept;
+  kept.kept_max = config_.invocations_kept;
+  kept.kept_for = config_.invocations_kept_hours;
+  kept.open_max = config_.async_events_max;
+  book_.emplace(kept, *invocations_, loop_, log_);
+  AsyncEvents::Options options;
+  options.retry.retry_delay = config_.async_retry_delay;
+  async_ = std::make_unique<AsyncEvents>(
+      options, AsyncEvents::Parts{*events_, *router_, *meter_, *registry_, *invoke_configs_, *book_,
+                                  destinations_, random_, log_, loop_});
+  router_->SetAsyncEvents(async_.get());
 }
 
 hearth::Status Daemon::OpenTriggers() {
@@ -308,8 +325,9 @@ hearth::Status Daemon::MountControl() {
     options.info.isolation_missing.push_back(cgroups_.freezer_report);
   options.readiness = [this] { return Readiness(); };
   options.concurrency_max = config_.concurrency_max;
-  ControlParts parts{*registry_, *router_, *queues_, *keys_, *meter_, *account_, *bills_,
-                     *budgets_,  logs_,    metrics_, *this,  {},      loop_,     random_};
+  ControlParts parts{*registry_, *router_,         *queues_,      *keys_,   *meter_, *account_,
+                     *bills_,    *budgets_,        logs_,         metrics_, *this,   *async_,
+                     *book_,     *invoke_configs_, destinations_, {},       loop_,   random_};
   for (Trigger* trigger : Triggers()) parts.triggers.emplace(std::string(trigger->kind()), trigger);
   HEARTH_ASSIGN(control_, ControlApi::Mount(control_routes_, parts, std::move(options)));
   return Ok();
@@ -319,6 +337,8 @@ void Daemon::Start(Done started) {
   auto steps = std::make_shared<std::vector<Step>>();
   steps->push_back([this](Done done) { StartSandboxes(std::move(done)); });
   steps->push_back([this](Done done) { registry_->Load(std::move(done)); });
+  steps->push_back([this](Done done) { invoke_configs_->Load(std::move(done)); });
+  steps->push_back([this](Done done) { book_->Load(std::move(done)); });
   steps->push_back([this](Done done) {
     committed_->Hold();
     done(MountControl());
@@ -426,7 +446,10 @@ void Daemon::OnReplaced(const FunctionVersionPtr& old_version, const FunctionVer
   router_->OnReplaced(old_version, new_version);
   committed_->Apply();
   const bool function_gone = !new_version && old_version->version == "$LATEST";
-  if (!new_version) metrics_.ForgetVersion(old_version->function, old_version->version);
+  if (!new_version) {
+    metrics_.ForgetVersion(old_version->function, old_version->version);
+    invoke_configs_->Forget(old_version->function, function_gone ? "" : old_version->version);
+  }
   if (!function_gone) return;
   for (Trigger* trigger : Triggers()) trigger->ForgetFunction(old_version->function);
   async_->ForgetFunction(old_version->function);

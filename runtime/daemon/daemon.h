@@ -25,9 +25,13 @@
 #include "runtime/pool/cpu_hosts.h"
 #include "runtime/pool/pool_set.h"
 #include "runtime/pool/sandbox_host.h"
+#include "runtime/registry/event_invoke_configs.h"
 #include "runtime/registry/function_registry.h"
 #include "runtime/router/async_events.h"
 #include "runtime/router/committed_capacity.h"
+#include "runtime/router/destinations.h"
+#include "runtime/router/function_destination.h"
+#include "runtime/router/queue_destination.h"
 #include "runtime/router/router.h"
 #include "runtime/store/sqlite_key_store.h"
 #include "runtime/store/sqlite_queue_store.h"
@@ -77,6 +81,7 @@ class Daemon final : private PoolStatusSource, private RegistryObserver, private
   hearth::Status OpenAccount();
   hearth::Status UsePrices(const std::string& book);
   hearth::Status OpenRuntime();
+  void OpenEvents();
   hearth::Status OpenTriggers();
   void RunSteps(std::shared_ptr<std::vector<Step>> steps, size_t next, Done done);
   void StartSandboxes(Done done);
@@ -120,8 +125,9 @@ class Daemon final : private PoolStatusSource, private RegistryObserver, private
   PlatformLog platform_log_;
   std::unique_ptr<SqliteKeyStore> keys_;
   std::unique_ptr<SqliteKeyStore> receipts_;
-  std::unique_ptr<SqliteQueueStore> queues_;  // what users see
-  std::unique_ptr<SqliteQueueStore> events_;  // asynchronous invocations
+  std::unique_ptr<SqliteKeyStore> invocations_;  // asynchronous ones: what is known of them
+  std::unique_ptr<SqliteQueueStore> queues_;     // what users see
+  std::unique_ptr<SqliteQueueStore> events_;     // asynchronous invocations
   std::unique_ptr<LedgerLog> ledger_;
   std::unique_ptr<Meter> meter_;
   std::unique_ptr<LedgerUpkeep> upkeep_;
@@ -140,6 +146,11 @@ class Daemon final : private PoolStatusSource, private RegistryObserver, private
   std::unique_ptr<Router> router_;
   std::unique_ptr<CpuHosts> cpu_hosts_;
   std::unique_ptr<CommittedCapacity> committed_;
+  std::optional<EventInvokeConfigs> invoke_configs_;
+  std::optional<QueueDestination> queue_destination_;
+  std::optional<FunctionDestination> function_destination_;
+  Destinations destinations_{loop_};
+  std::optional<InvocationBook> book_;
   std::unique_ptr<AsyncEvents> async_;
   std::unique_ptr<UrlTrigger> urls_;
   std::unique_ptr<RouteTrigger> routes_;

@@ -38,6 +38,8 @@ void DaemonMetrics::CollectEvents(MetricWriter& out) const {
     out.Write("hearth_async_events_total", {function, "succeeded"}, D(counters.succeeded));
     out.Write("hearth_async_events_total", {function, "retried"}, D(counters.retried));
     out.Write("hearth_async_events_total", {function, "dropped"}, D(counters.dropped));
+    out.Write("hearth_async_destinations_total", {function, "sent"}, D(counters.told));
+    out.Write("hearth_async_destinations_total", {function, "failed"}, D(counters.untold));
     out.Write("hearth_async_events_running", {function}, D(running));
   });
   for (const auto& [function, queue] : events_) {

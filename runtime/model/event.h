@@ -46,6 +46,9 @@ struct Event {
   std::string content_type = "application/json";
   std::string trace_id;        // X-Amzn-Trace-Id, passed on as it came
   std::string client_context;  // base64 JSON, as it came
+  // Of an event that is stored first: another one of the function with the same key is not run, its caller hears of
+  // the first. "": none.
+  std::string idempotency_key;
   uint32_t attempt = 1;
   LogTail log_tail = LogTail::kNone;
   uint32_t hops = 0;                    // functions whose output led to it, one after the other

@@ -41,6 +41,7 @@ struct FunctionSettings {
   Isolation isolation = Isolation::kInstance;
   std::map<std::string, std::string> environment;
   std::vector<BucketMount> buckets;
+  std::string dead_letter_arn;  // gets asynchronous events that failed for the last time; "": none
 };
 
 struct HandlerName {

@@ -20,7 +20,8 @@ json EncodeSettings(const FunctionSettings& s) {
           {"tmp_mib", s.tmp.mib()},
           {"isolation", static_cast<int>(s.isolation)},
           {"environment", s.environment},
-          {"buckets", buckets}};
+          {"buckets", buckets},
+          {"dead_letter_arn", s.dead_letter_arn}};
 }
 
 FunctionSettings DecodeSettings(const json& j) {
@@ -34,6 +35,7 @@ FunctionSettings DecodeSettings(const json& j) {
   s.tmp = Bytes{j.value("tmp_mib", s.tmp.mib()) << 20};
   s.isolation = j.value("isolation", 0) == 1 ? Isolation::kInvocation : Isolation::kInstance;
   s.environment = j.value("environment", s.environment);
+  s.dead_letter_arn = j.value("dead_letter_arn", "");
   for (const json& mount : j.value("buckets", json::array())) {
     s.buckets.push_back({mount.value("bucket", ""), mount.value("writable", false)});
   }

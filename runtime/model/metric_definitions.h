@@ -95,6 +95,10 @@ inline constexpr auto kMetrics = std::to_array<MetricDefinition>({
     {kEvents, "hearth_async_events_total", kCounter, "function,result",
      "accepted; of those: succeeded, retried (each time), dropped (failed for the last time, or its version "
      "is gone)"},
+    {kEvents, "hearth_async_destinations_total", kCounter, "function,result",
+     "messages to destinations and dead-letter queues of asynchronous events: sent, failed (it is not there, "
+     "or "
+     "refuses)"},
     {kEvents, "hearth_async_events_waiting", kGauge, "function",
      "stored events that wait for a worker or a retry"},
     {kEvents, "hearth_async_events_running", kGauge, "function", "stored events under way"},

@@ -18,7 +18,8 @@ HTTP, REGISTRY, METER, TELEMETRY = "runtime/http", "runtime/registry", "runtime/
 WORKER, POOL, ROUTER, CONTROL = "runtime/worker", "runtime/pool", "runtime/router", "runtime/control"
 SDK, SANDBOX = "sdk", "sandbox"
 EVENT_SINK, TRIGGER = "runtime/router/event_sink.h", "runtime/router/trigger.h"
-TRIGGER_MAY_INCLUDE = [BASE, LOOP, HTTP, MODEL, STORE, REGISTRY, EVENT_SINK, TRIGGER]
+DESTINATION = "runtime/router/destination.h"
+TRIGGER_MAY_INCLUDE = [BASE, LOOP, HTTP, MODEL, STORE, REGISTRY, EVENT_SINK, TRIGGER, DESTINATION]
 EVERYTHING = ["runtime", "sandbox", "triggers", "sdk"]
 
 # The floors of docs/architecture.md: folder -> folders (or single headers) that it may include, besides itself.

@@ -8,6 +8,9 @@
 #include "runtime/base/digest.h"
 #include "runtime/control/control_api.h"
 #include "runtime/loop/work_thread.h"
+#include "runtime/router/destinations.h"
+#include "runtime/router/function_destination.h"
+#include "runtime/router/queue_destination.h"
 #include "runtime/store/memory_key_store.h"
 #include "runtime/store/memory_queue_store.h"
 #include "tests/unit/runtime/meter/meter_fixture.h"
@@ -157,6 +160,17 @@ struct ControlFixture {
   HeldOffload rating{executor};
   BillMaker bills{*opened.meter, *account, executor, rating};
   BudgetWatch budgets{*account, bills, executor, nullptr};
+  NullLog log;
+  MemoryQueueStore event_queues{executor};
+  MemoryKeyStore invocations{executor};
+  EventInvokeConfigs invoke_configs{keys};
+  QueueDestination queue_destination{{}, queues, executor};
+  FunctionDestination function_destination{registry, sink, random, executor};
+  Destinations destinations{executor};
+  InvocationBook book{{}, invocations, executor, log};
+  AsyncEvents events{{},
+                     {event_queues, sink, *opened.meter, registry, invoke_configs, book, destinations, random,
+                      log, executor}};
   LogStore logs;
   Metrics metrics{executor};
   FakePool pool;
@@ -166,7 +180,11 @@ struct ControlFixture {
   Status readiness = Ok();
   std::unique_ptr<ControlApi> api;
 
-  ControlFixture() { Mount({}); }
+  ControlFixture() {
+    destinations.Add("sqs", queue_destination);
+    destinations.Add("lambda", function_destination);
+    Mount({});
+  }
 
   void Mount(AccessGuard::Options access) {
     api.reset();
@@ -174,10 +192,11 @@ struct ControlFixture {
         {"url", &url}, {"queue", &queue}, {"bucket", &bucket}, {"route", &route}};
     ControlInfo info;
     info.version = "0.1.0";
-    api = std::move(ControlApi::Mount(routes,
-                                      {registry, sink, queues, keys, *opened.meter, *account, bills, budgets,
-                                       logs, metrics, pool, triggers, executor, random},
-                                      {std::move(access), info, [this] { return readiness; }}))
+    api = std::move(ControlApi::Mount(
+                        routes,
+                        {registry, sink, queues, keys, *opened.meter, *account, bills, budgets, logs, metrics,
+                         pool, events, book, invoke_configs, destinations, triggers, executor, random},
+                        {std::move(access), info, [this] { return readiness; }}))
               .value();
     queues.SetOnVisible([this](std::string_view name) {
       if (api) api->OnQueueVisible(name);

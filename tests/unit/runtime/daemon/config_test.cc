@@ -97,7 +97,11 @@ TEST_CASE("each number at its limits and one past", "[config]") {
                  [](const Config& c) -> uint64_t { return c.ledger_keep.count(); }},
       NumberCase{"ledger_segment_mib", 1, 1'024, [](const Config& c) { return c.ledger_segment_mib; }},
       NumberCase{"async_retry_delay_s", 0, 3'600,
-                 [](const Config& c) -> uint64_t { return c.async_retry_delay.count(); }});
+                 [](const Config& c) -> uint64_t { return c.async_retry_delay.count(); }},
+      NumberCase{"async_events_max", 1, 10'000'000, [](const Config& c) { return c.async_events_max; }},
+      NumberCase{"invocations_kept", 1, 1'000'000, [](const Config& c) { return c.invocations_kept; }},
+      NumberCase{"invocations_kept_hours", 1, 8'760,
+                 [](const Config& c) -> uint64_t { return c.invocations_kept_hours.count(); }});
   CAPTURE(number.name);
   const auto set = [&](const std::string& value, Config& config) {
     return ApplyConfigText("{\"" + number.name + "\": " + value + "}", "f", config);

@@ -22,8 +22,10 @@ class AsyncFixture : public RouterFixture {
     StartWorkers();
   }
   void AdvanceAndStart(seconds by) {
-    executor_.Advance(by);
-    StartWorkers();
+    for (seconds past{0}; past < by; ++past) {
+      executor_.Advance(seconds(1));
+      StartWorkers();
+    }
   }
   std::vector<Status> accepted_;
 };
@@ -45,20 +47,22 @@ TEST_CASE_METHOD(AsyncFixture, "an unknown function is refused before anything i
   CHECK(accepted_[0].error().code == ErrorCode::kNotFound);
 }
 
-TEST_CASE_METHOD(AsyncFixture,
-                 "a function error is retried after one minute and after two more, with new attempt numbers",
-                 "[async]") {
+TEST_CASE_METHOD(
+    AsyncFixture,
+    "a function error is retried after a minute and after two more, and up to a quarter, with new attempt "
+    "numbers",
+    "[async]") {
   Deploy("resize");
   Submit("resize");
   FailRunning();
   AdvanceAndStart(seconds(59));
   CHECK(launcher_.running().empty());
-  AdvanceAndStart(seconds(2));
+  AdvanceAndStart(seconds(17));
   REQUIRE(launcher_.running().size() == 1);
   FailRunning();
   AdvanceAndStart(seconds(119));
   CHECK(launcher_.running().empty());
-  AdvanceAndStart(seconds(2));
+  AdvanceAndStart(seconds(32));
   REQUIRE(launcher_.running().size() == 1);
   FailRunning();
   AdvanceAndStart(seconds(7200));
@@ -90,7 +94,7 @@ TEST_CASE_METHOD(AsyncFixture,
   Submit("resize");
   FailRunning(OutcomeKind::kPlatformFault);
   for (int tries = 0; tries < 3; ++tries) {
-    AdvanceAndStart(seconds(120));
+    AdvanceAndStart(seconds(151));
     REQUIRE(launcher_.running().size() == 1);
     FailRunning();
   }
@@ -103,8 +107,8 @@ TEST_CASE_METHOD(AsyncFixture, "an event whose success is in the ledger is not r
                  "[async]") {
   Deploy("resize");
   Submit("resize");
-  // The daemon dies between the record and the deletion: the message is still there, the record too.
-  queues_.FailNext({ErrorCode::kUnavailable, "killed"});
+  // The daemon dies between the record and all that follows: the message is still there, the record too.
+  invocations_.FailNext({ErrorCode::kUnavailable, "killed"});
   Complete(0);
   MakeRouter({});
   async_->Start([](const Status&) {});

@@ -7,6 +7,9 @@
 #include "runtime/base/files.h"
 #include "runtime/meter/record_codec.h"
 #include "runtime/router/async_events.h"
+#include "runtime/router/destinations.h"
+#include "runtime/router/function_destination.h"
+#include "runtime/router/queue_destination.h"
 #include "runtime/router/router.h"
 #include "runtime/store/memory_key_store.h"
 #include "runtime/store/memory_queue_store.h"
@@ -64,9 +67,27 @@ class RouterFixture {
     pools_.emplace(options, launcher_, executor_);
     router_.emplace(limits, *registry_, *pools_, *meter_, observer_, executor_);
     registry_->SetObserver(&*router_);
-    async_.emplace(AsyncEvents::Options{}, queues_, *router_, *meter_, log_, executor_);
+    MakeEvents();
     router_->SetAsyncEvents(&*async_);
     queues_.SetOnVisible([this](std::string_view queue) { async_->OnQueueVisible(queue); });
+    async_->Start([](const Status& started) { CHECK(started.ok()); });
+    executor_.RunPosted();
+  }
+
+  void MakeEvents() {
+    async_.reset();
+    configs_.emplace(keys_);
+    configs_->Load([](const Status&) {});
+    book_.emplace(book_options_, invocations_, executor_, log_);
+    book_->Load([](const Status&) {});
+    executor_.RunPosted();
+    queue_destination_.emplace(QueueDestination::Options{}, user_queues_, executor_);
+    function_destination_.emplace(*registry_, *router_, random_, executor_);
+    destinations_.Add("sqs", *queue_destination_);
+    destinations_.Add("lambda", *function_destination_);
+    async_.emplace(AsyncEvents::Options{},
+                   AsyncEvents::Parts{queues_, *router_, *meter_, *registry_, *configs_, *book_,
+                                      destinations_, random_, log_, executor_});
   }
 
   // From here on with this many open slots.
@@ -156,6 +177,15 @@ class RouterFixture {
   std::unique_ptr<Meter> meter_;
   std::optional<PoolSet> pools_;
   std::optional<Router> router_;
+  // Of asynchronous events: what is known of them, what users' queues hold, and who hears of their end.
+  MemoryKeyStore invocations_{executor_};
+  MemoryQueueStore user_queues_{executor_};
+  InvocationBook::Options book_options_;
+  std::optional<EventInvokeConfigs> configs_;
+  std::optional<InvocationBook> book_;
+  std::optional<QueueDestination> queue_destination_;
+  std::optional<FunctionDestination> function_destination_;
+  Destinations destinations_{executor_};
   std::optional<AsyncEvents> async_;
   std::map<std::string, Result<Outcome>> results_;
 };
