@@ -29,8 +29,9 @@ Result<FunctionWish> ReadWish(const Arguments& arguments) {
     wish.buckets.push_back(std::move(mount));
   }
   wish.isolation = arguments.Text("--isolation");
-  if (!wish.isolation.empty() && wish.isolation != "instance" && wish.isolation != "invocation") {
-    return UsageError("--isolation \"" + wish.isolation + "\" is neither instance nor invocation");
+  if (!wish.isolation.empty() && wish.isolation != "instance" && wish.isolation != "invocation" &&
+      wish.isolation != "strict") {
+    return UsageError("--isolation \"" + wish.isolation + "\" is none of instance, invocation and strict");
   }
   return wish;
 }
@@ -79,7 +80,8 @@ std::vector<Command> DeployCommands() {
                 {"--bucket", "NAME[:rw]",
                  "show the bucket to the function; :rw to write too, :off to take it away", Repeat::kMany},
                 {"--isolation", "KIND",
-                 "instance: workers are reused; invocation: a fresh process each time"},
+                 "instance: workers are reused; invocation: a fresh process each time;\n"
+                 "strict: reused, each in a sandbox of its own"},
                 {"--tag", "KEY=VALUE", "add a tag, for bills", Repeat::kMany},
                 {"--url", "", "give it a function URL too, and print that"}},
       .examples = {{"hearth deploy build/greet.function.json", "as hearth_add_function() built it"},

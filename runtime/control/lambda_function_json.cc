@@ -28,12 +28,24 @@ std::string RuntimeVersionArn(const FunctionVersion& version) {
          "::runtime:" + ToHex({reinterpret_cast<const char*>(digest.data()), digest.size()});
 }
 
+const char* NameOf(Isolation isolation) {
+  switch (isolation) {
+    case Isolation::kInstance:
+      return "instance";
+    case Isolation::kInvocation:
+      return "invocation";
+    case Isolation::kStrict:
+      return "strict";
+  }
+  return "instance";
+}
+
 Json HearthMembers(const FunctionSettings& settings) {
   Json members = Json::object();
   for (const BucketMount& mount : settings.buckets) {
     members["Buckets"].push_back({{"Bucket", mount.bucket}, {"Writable", mount.writable}});
   }
-  if (settings.isolation == Isolation::kInvocation) members["Isolation"] = "invocation";
+  if (settings.isolation != Isolation::kInstance) members["Isolation"] = NameOf(settings.isolation);
   return members;
 }
 
@@ -126,13 +138,15 @@ Status ReadHearth(const JsonMembers& in, FunctionSettings& settings) {
   }
   const JsonMembers members(*hearth, "Hearth.");
   HEARTH_TRY(ReadBuckets(members, settings));
-  std::string isolation = settings.isolation == Isolation::kInvocation ? "invocation" : "instance";
+  std::string isolation = NameOf(settings.isolation);
   HEARTH_TRY(members.Read("Isolation", isolation));
-  if (isolation != "instance" && isolation != "invocation") {
-    return Invalid("Hearth.Isolation \"" + isolation + "\" is neither \"instance\" nor \"invocation\"");
+  for (const Isolation each : {Isolation::kInstance, Isolation::kInvocation, Isolation::kStrict}) {
+    if (isolation != NameOf(each)) continue;
+    settings.isolation = each;
+    return Ok();
   }
-  settings.isolation = isolation == "invocation" ? Isolation::kInvocation : Isolation::kInstance;
-  return Ok();
+  return Invalid("Hearth.Isolation \"" + isolation +
+                 "\" is none of \"instance\", \"invocation\" and \"strict\"");
 }
 
 }  // namespace

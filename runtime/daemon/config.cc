@@ -112,6 +112,8 @@ const std::vector<Setting>& Settings() {
       {"idle_time_out_s", "an idle worker ends after this (600)", Integer(&Config::idle_time_out, 0, 86'400)},
       {"idle_linger_ms", "an idle worker's threads are frozen after this (5)",
        Integer(&Config::idle_linger, 0, kIdleLingerMax.count())},
+      {"zygote_forks_max", "workers of one zygote; then another takes its place (10000)",
+       Integer(&Config::zygote_forks_max, 1, 1'000'000)},
       {"init_time_out_s", "limit of a handler's init (10)", Integer(&Config::init_time_out, 1, 900)},
       {"payload_bytes_max", "limit of an event's payload (6291456)",
        Integer(&Config::payload_bytes_max, 1024, 1'073'741'824)},

@@ -32,6 +32,7 @@ struct Config {
   seconds idle_time_out{600};
   seconds init_time_out{10};
   milliseconds idle_linger = kIdleLingerMax;
+  uint64_t zygote_forks_max = 10'000;
   uint32_t reserved_headroom_percent = 20;
   uint64_t payload_bytes_max = 6'291'456;
   uint64_t response_bytes_max = 6'291'556;

@@ -218,6 +218,7 @@ hearth::Status Daemon::OpenRuntime() {
   cgroups_ = DiscoverCgroups();
   workers_.emplace(WorkerContext{loop_, logs_, metrics_, config_.response_bytes_max, config_.init_time_out});
   workers_->idle_linger = config_.idle_linger;
+  workers_->zygote_forks_max = config_.zygote_forks_max;
   SandboxHost::Options sandbox_options;
   HEARTH_ASSIGN(sandbox_options.launcher, FindLauncher());
   sandbox_options.isolation_least = config_.isolation_least;

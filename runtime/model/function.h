@@ -20,7 +20,8 @@ inline constexpr seconds kTimeoutMin{1}, kTimeoutMax{900}, kTimeoutDefault{3};
 inline constexpr Bytes kMemoryMin = 16_MiB, kMemoryMax = 10240_MiB, kMemoryDefault = 128_MiB;
 inline constexpr Bytes kTmpDefault = 512_MiB;
 
-enum class Isolation : uint8_t { kInstance = 0, kInvocation = 1 };
+// What workers share: their zygote's layout and their process from event to event; the layout alone; nothing.
+enum class Isolation : uint8_t { kInstance = 0, kInvocation = 1, kStrict = 2 };
 
 // A bucket that the handler sees, at /mnt/buckets/NAME.
 struct BucketMount {

@@ -33,7 +33,10 @@ FunctionSettings DecodeSettings(const json& j) {
   s.timeout = seconds(j.value("timeout_s", s.timeout.count()));
   s.memory = Bytes{j.value("memory_mib", s.memory.mib()) << 20};
   s.tmp = Bytes{j.value("tmp_mib", s.tmp.mib()) << 20};
-  s.isolation = j.value("isolation", 0) == 1 ? Isolation::kInvocation : Isolation::kInstance;
+  const int isolation = j.value("isolation", 0);
+  s.isolation = isolation == 1   ? Isolation::kInvocation
+                : isolation == 2 ? Isolation::kStrict
+                                 : Isolation::kInstance;
   s.environment = j.value("environment", s.environment);
   s.dead_letter_arn = j.value("dead_letter_arn", "");
   for (const json& mount : j.value("buckets", json::array())) {

@@ -157,6 +157,7 @@ Status FunctionSandbox::Fork(WorkerId id, OnWorker& done) {
   });
   alive_[id] = worker->weak();
   forking_[id] = Forking{std::move(worker), std::move(done)};
+  if (++forks_ >= workers_.zygote_forks_max) Tire();
   return Ok();
 }
 
@@ -214,9 +215,15 @@ void FunctionSandbox::OnWorkerExited(const WorkerExitedFrame& frame) {
   const WeakPtr<WorkerProcess> worker = found->second;
   alive_.erase(found);
   const WeakPtr<FunctionSandbox> self = weak_.Get();
-  if (worker)
-    worker->OnExited({ExitStatus{frame.exit_code, frame.signal}, frame.violation}, frame.max_rss_kib);
+  const WorkerDeath death{ExitStatus{frame.exit_code, frame.signal}, frame.violation};
+  if (IsCrash(death)) Tire();
+  if (worker) worker->OnExited(death, frame.max_rss_kib);
   if (self && on_worker_gone_) on_worker_gone_();
+}
+
+void FunctionSandbox::Tire() {
+  if (std::exchange(tired_, true) || !on_tired_) return;
+  on_tired_();
 }
 
 void FunctionSandbox::OnZygoteExited() {

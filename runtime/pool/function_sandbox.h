@@ -38,9 +38,14 @@ class FunctionSandbox final {
   bool takes_launches() const { return state_ == State::kMaking || state_ == State::kReady; }
   SandboxId id() const { return id_; }
   const FunctionVersion& version() const { return *version_; }
-  // Workers of this sandbox that are alive, started or not.
-  size_t workers_alive() const { return alive_.size(); }
+  const std::shared_ptr<const FunctionVersion>& shared_version() const { return version_; }
+  // Workers of this sandbox that are alive, started or not, or wait for it to be made.
+  size_t workers_alive() const { return alive_.size() + waiting_.size(); }
   void SetOnWorkerGone(std::function<void()> on_gone) { on_worker_gone_ = std::move(on_gone); }
+  // Another should take its place: a worker of it has crashed, which may have been a guess at the address layout
+  // that all of them share; or it has forked so often. Still forks. Told once, from inside a call of the loop.
+  bool is_tired() const { return tired_; }
+  void SetOnTired(std::function<void()> on_tired) { on_tired_ = std::move(on_tired); }
 
  private:
   struct Forking {
@@ -56,6 +61,7 @@ class FunctionSandbox final {
   void OnForkFailed(const ForkFailedFrame& frame);
   void OnWorkerExited(const WorkerExitedFrame& frame);
   void OnZygoteExited();
+  void Tire();
   void OnZygoteStuck();
   void OnGone(std::string why);
   void FailWaiting(const Error& error);
@@ -79,6 +85,9 @@ class FunctionSandbox final {
   std::map<WorkerId, Forking> forking_;
   std::map<WorkerId, WeakPtr<WorkerProcess>> alive_;
   std::function<void()> on_worker_gone_;
+  std::function<void()> on_tired_;
+  uint64_t forks_ = 0;
+  bool tired_ = false;
   WeakPtrFactory<FunctionSandbox> weak_{this};
 };
 

@@ -12,6 +12,8 @@ namespace {
 
 constexpr uint32_t kRootlessLevel = 2;
 constexpr milliseconds kRestartDelayMax{10'000};
+// A function that crashes at each event would have its library loaded at each.
+constexpr milliseconds kReplacementPause{1'000};
 
 }  // namespace
 
@@ -55,6 +57,7 @@ void SandboxHost::OnHello(Result<LauncherClient::Hello> hello, const std::functi
 void SandboxHost::OnLauncherDeath() {
   for (auto& [generation, versioned] : versions_) {
     if (versioned.current) versioned.spent.push_back(std::move(versioned.current));
+    if (versioned.next) versioned.spent.push_back(std::move(versioned.next));
   }
   SweepLater();
   const milliseconds delay = restart_delay_;
@@ -83,6 +86,7 @@ std::unique_ptr<FunctionSandbox> SandboxHost::NewSandbox(
   auto sandbox = std::make_unique<FunctionSandbox>(SandboxId(next_sandbox_++), version, std::move(cpu_set),
                                                    launcher_, cgroups_, workers_, log_);
   sandbox->SetOnWorkerGone([this] { SweepLater(); });
+  sandbox->SetOnTired([this, generation = version->generation] { OnTired(generation); });
   return sandbox;
 }
 
@@ -91,7 +95,7 @@ Result<FunctionSandbox*> SandboxHost::CurrentSandbox(const std::shared_ptr<const
     return Error{ErrorCode::kUnavailable, "hearth-launcher is being restarted; try again"};
   Versioned& versioned = versions_[version->generation];
   std::string cpu_set = cpu_set_of_ ? cpu_set_of_(version->function) : std::string();
-  const bool in_place = versioned.cpu_set == cpu_set;
+  const bool in_place = versioned.cpu_set == cpu_set && version->settings.isolation != Isolation::kStrict;
   if (versioned.current && in_place && versioned.current->takes_launches()) return versioned.current.get();
   HEARTH_ASSIGN(std::vector<BindMount> mounts, MountsOf(*version));
   if (versioned.current) versioned.spent.push_back(std::move(versioned.current));
@@ -148,6 +152,45 @@ void SandboxHost::TrialLoad(const FunctionVersion& version, Done done) {
   });
 }
 
+void SandboxHost::OnTired(uint64_t generation) {
+  const auto found = versions_.find(generation);
+  if (found == versions_.end() || found->second.next || !found->second.current) return;
+  Versioned& versioned = found->second;
+  if (versioned.current->version().settings.isolation == Isolation::kStrict) return;  // forks no other anyway
+  const MonotonicTime now = workers_.loop.clock().Now();
+  const auto since = versioned.replaced_at ? now - *versioned.replaced_at : nanoseconds(kReplacementPause);
+  const auto pause = std::chrono::duration_cast<milliseconds>(nanoseconds(kReplacementPause) - since);
+  versioned.replacement =
+      workers_.loop.After(std::max(pause, milliseconds(0)), [this, generation] { MakeNext(generation); });
+}
+
+void SandboxHost::MakeNext(uint64_t generation) {
+  const auto found = versions_.find(generation);
+  if (found == versions_.end() || found->second.forgotten || !launcher_.running()) return;
+  Versioned& versioned = found->second;
+  if (versioned.next || !versioned.current || !versioned.current->is_tired()) return;
+  const auto version = versioned.current->shared_version();
+  auto mounts = MountsOf(*version);
+  if (!mounts.ok()) return;  // the next start says why
+  versioned.next = NewSandbox(version, versioned.cpu_set);
+  versioned.next->Make(std::move(mounts).value(),
+                       [this, generation](const Status& made) { OnNextMade(generation, made); });
+}
+
+// From inside a call of `next`, which lives on.
+void SandboxHost::OnNextMade(uint64_t generation, const Status& made) {
+  const auto found = versions_.find(generation);
+  if (found == versions_.end() || !found->second.next) return;
+  Versioned& versioned = found->second;
+  versioned.replaced_at = workers_.loop.clock().Now();
+  if (made.ok() && !versioned.forgotten) {
+    std::swap(versioned.current, versioned.next);
+    log_.Info("a zygote has been replaced", {{"function", versioned.current->version().function}});
+  }
+  if (versioned.next) versioned.spent.push_back(std::move(versioned.next));
+  SweepLater();
+}
+
 // Sandboxes are destroyed from the loop, never from inside one of their own callbacks.
 void SandboxHost::SweepLater() {
   if (std::exchange(sweeping_, true)) return;
@@ -164,7 +207,11 @@ void SandboxHost::Sweep() {
   for (auto it = versions_.begin(); it != versions_.end();) {
     Versioned& versioned = it->second;
     std::erase_if(versioned.spent, over);
-    if (versioned.forgotten && versioned.current && over(versioned.current)) versioned.current.reset();
+    // A sandbox of strict isolation has one worker, and ends with it.
+    const bool once =
+        versioned.current != nullptr && versioned.current->version().settings.isolation == Isolation::kStrict;
+    if ((versioned.forgotten || once) && versioned.current && over(versioned.current))
+      versioned.current.reset();
     const bool empty = versioned.forgotten && !versioned.current && versioned.spent.empty();
     it = empty ? versions_.erase(it) : std::next(it);
   }

@@ -3,6 +3,7 @@
 #include <functional>
 #include <map>
 #include <memory>
+#include <optional>
 #include <set>
 #include <string>
 #include <vector>
@@ -20,6 +21,9 @@ namespace hearth {
 //
 // Owns:    the launcher and the sandboxes. Owned by main; outlives every worker it gave out.
 // Thread:  loop thread.
+// Zygotes: a version has one, from which its workers are forked; one that is tired (see FunctionSandbox) is replaced
+//          off the path of any event, a version's at most once in kReplacementPause. With strict isolation each
+//          worker has a sandbox, and a zygote, of its own.
 // Failure: a dead launcher is started again (after 100 ms, doubling to 10 s); launches meanwhile are
 //          kUnavailable.
 class SandboxHost final : public WorkerLauncher, public ArtefactChecker {
@@ -52,7 +56,10 @@ class SandboxHost final : public WorkerLauncher, public ArtefactChecker {
  private:
   struct Versioned {
     std::unique_ptr<FunctionSandbox> current;
-    std::string cpu_set;                                  // that it was made in
+    std::string cpu_set;                    // that it was made in
+    std::unique_ptr<FunctionSandbox> next;  // being made, to take the place of a tired one
+    Timer replacement;                      // until it may be made
+    std::optional<MonotonicTime> replaced_at;
     std::vector<std::unique_ptr<FunctionSandbox>> spent;  // until their last worker has gone
     bool forgotten = false;
   };
@@ -64,6 +71,9 @@ class SandboxHost final : public WorkerLauncher, public ArtefactChecker {
   std::unique_ptr<FunctionSandbox> NewSandbox(const std::shared_ptr<const FunctionVersion>& version,
                                               std::string cpu_set);
   Result<FunctionSandbox*> CurrentSandbox(const std::shared_ptr<const FunctionVersion>& version);
+  void OnTired(uint64_t generation);
+  void MakeNext(uint64_t generation);
+  void OnNextMade(uint64_t generation, const Status& made);
   void SweepLater();
   void Sweep();
 

@@ -347,7 +347,7 @@ void WarmPool::OnReturned(std::unique_ptr<Worker> worker, MemoryBudget::Lease me
   --busy_;
   lent_.erase(worker.get());
   if (seat->plan == Plan::kReserved) --reserved_busy_;
-  if (worker->usable() && version_->settings.isolation == Isolation::kInstance && IsWanted(seat) &&
+  if (worker->usable() && version_->settings.isolation != Isolation::kInvocation && IsWanted(seat) &&
       HasRoomFor(seat)) {
     return Offer(std::move(worker), std::move(memory), std::move(seat));
   }

@@ -56,6 +56,13 @@ bool Explains(const CrashFrame& crash, const WorkerDeath& death) {
   return status.exit_code == kExitOfSignals + crash.signal;
 }
 
+bool IsCrash(const WorkerDeath& death) {
+  const ExitStatus& status = death.status;
+  const int signal_number = status.exit_code < 0 ? status.signal : status.exit_code - kExitOfSignals;
+  return signal_number == SIGSEGV || signal_number == SIGBUS || signal_number == SIGILL ||
+         signal_number == SIGFPE || signal_number == SIGABRT || signal_number == SIGSYS;
+}
+
 std::string TextOf(const WorkerDeath& death, const CrashFrame* crash) {
   const ExitStatus& status = death.status;
   if (status.exit_code < 0) return SignalledText(status.signal, death, crash);

@@ -21,6 +21,9 @@ inline constexpr int kAbortExitCode = 134;
 // Is the process's own report about this death? Only then is anything of it passed on.
 bool Explains(const CrashFrame& crash, const WorkerDeath& death);
 
+// It was ended by a signal that a wrong guess at an address ends a process with, or by abort().
+bool IsCrash(const WorkerDeath& death);
+
 // "Runtime exited with error: signal: segmentation fault at address 0x10". `crash` may be null.
 std::string TextOf(const WorkerDeath& death, const CrashFrame* crash);
 

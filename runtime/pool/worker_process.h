@@ -25,6 +25,7 @@ struct WorkerContext {
   uint64_t response_bytes_max = 6'291'556;    // Lambda's synchronous limit
   milliseconds init_limit{10'000};            // Lambda's limit of the INIT phase
   milliseconds start_limit{10'000};           // fork asked for to Started
+  uint64_t zygote_forks_max = 10'000;         // of one zygote; then another takes its place
   milliseconds exit_status_wait{100};         // how long the end of a worker may stay unexplained
   milliseconds idle_linger = kIdleLingerMax;  // from a worker's answer until it is frozen
   // Idle processor time before one event that is worth a line in the function's log. What an honest worker

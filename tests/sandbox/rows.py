@@ -280,7 +280,7 @@ ELSEWHERE = [
     Elsewhere(53, "an early answer, then work", "counted as idle cpu, frozen within 5 ms", "tests/e2e/test_hostile_billing.py"),
     Elsewhere(54, "faults, stack overflow", "the signal, the address, a backtrace", "tests/e2e/test_crash_reports.py"),
     Elsewhere(57, "a worker that never reads", "ended by the time limit", "tests/unit/runtime/pool/worker_process_test.cc"),
-    Elsewhere(60, "guessing the address layout over forks", "not stopped: see what is not promised", "–"),
+    Elsewhere(60, "guessing the address layout over forks", "a crash replaces the zygote; `strict` shares no layout", "tests/e2e/test_isolation.py"),
     Elsewhere(61, "many cold starts at once", "limits of concurrency and memory", "tests/e2e/test_limits.py"),
     Elsewhere(63, "processor caches and timing", "not stopped: see what is not promised", "–"),
     Elsewhere(36, "flock and read locks on shared files", "not stopped: see what is not promised", "–"),

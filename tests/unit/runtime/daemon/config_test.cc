@@ -85,6 +85,7 @@ TEST_CASE("each number at its limits and one past", "[config]") {
       NumberCase{"reserved_headroom_percent", 0, 100,
                  [](const Config& c) -> uint64_t { return c.reserved_headroom_percent; }},
       NumberCase{"idle_linger_ms", 0, 5, [](const Config& c) -> uint64_t { return c.idle_linger.count(); }},
+      NumberCase{"zygote_forks_max", 1, 1'000'000, [](const Config& c) { return c.zygote_forks_max; }},
       NumberCase{"init_time_out_s", 1, 900,
                  [](const Config& c) -> uint64_t { return c.init_time_out.count(); }},
       NumberCase{"payload_bytes_max", 1024, 1'073'741'824,
