@@ -242,6 +242,11 @@ TEST_CASE("arguments decide", "[seccomp]") {
     each.arguments[index] = value;
     cases.push_back(each);
   };
+  // A namespace with a thread: each by itself.
+  for (const uint64_t space : {CLONE_NEWUSER, CLONE_NEWNS, CLONE_NEWPID, CLONE_NEWIPC, CLONE_NEWNET,
+                               CLONE_NEWUTS, CLONE_NEWCGROUP}) {
+    both("clone", 0, kThread | space, kUnknown);
+  }
   // No set-user-id bits, by whatever name.
   const std::pair<const char*, unsigned> with_mode[] = {{"open", 2},   {"openat", 3},  {"creat", 1},
                                                         {"mkdir", 1},  {"mkdirat", 2}, {"chmod", 1},
