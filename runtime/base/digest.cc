@@ -21,6 +21,27 @@ std::array<uint8_t, N> Digest(const EVP_MD* kind, std::string_view data) {
 
 Sha256Digest Sha256(std::string_view data) { return Digest<32>(EVP_sha256(), data); }
 
+struct Sha256Stream::State {
+  std::unique_ptr<EVP_MD_CTX, decltype(&EVP_MD_CTX_free)> context{EVP_MD_CTX_new(), &EVP_MD_CTX_free};
+};
+
+Sha256Stream::Sha256Stream() : state_(std::make_unique<State>()) {
+  CHECK_TRUE(EVP_DigestInit_ex(state_->context.get(), EVP_sha256(), nullptr) == 1);
+}
+
+Sha256Stream::~Sha256Stream() = default;
+
+void Sha256Stream::Add(std::string_view data) {
+  CHECK_TRUE(EVP_DigestUpdate(state_->context.get(), data.data(), data.size()) == 1);
+}
+
+Sha256Digest Sha256Stream::Finish() {
+  Sha256Digest out;
+  unsigned size = 0;
+  CHECK_TRUE(EVP_DigestFinal_ex(state_->context.get(), out.data(), &size) == 1 && size == out.size());
+  return out;
+}
+
 std::string Md5Hex(std::string_view data) {
   const auto raw = Digest<16>(EVP_md5(), data);
   return ToHex({reinterpret_cast<const char*>(raw.data()), raw.size()});

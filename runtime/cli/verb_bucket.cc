@@ -84,6 +84,11 @@ Result<BucketChange> ChangeOf(const Arguments& arguments) {
   } else if (arguments.Has("--bucket-token")) {
     return UsageError("--bucket-token belongs to --http");
   }
+  if (arguments.Has("--content-hash")) {
+    const std::string wanted = arguments.Text("--content-hash");
+    if (wanted != "on" && wanted != "off") return UsageError("--content-hash is on or off, not " + wanted);
+    change.more["ContentHash"] = wanted == "on";
+  }
   HEARTH_ASSIGN(const auto rate, arguments.Number("--catch-up", 0, 1'000'000));
   if (rate) change.more["CatchUpPerSecond"] = *rate;
   return change;
@@ -214,6 +219,7 @@ std::vector<Flag> AddFlags() {
       {"--ignore", "GLOB", "names that are no objects, in place of the usual; may be given again",
        Repeat::kMany},
       {"--catch-up", "N", "objects a second of those that only a scan finds; 0: no limit"},
+      {"--content-hash", "on|off", "do not run again what was touched, with the same bytes (off)"},
       {"--http", "WHAT", "open it on the data port: read, write, read,write, or off"},
       {"--bucket-token", "TOKEN", "what requests there must bear, 16 characters or more"},
       {"--notify", "FUNCTION", "call it for each new file"}};

@@ -16,6 +16,7 @@ hearth_unit_test(unit_trigger_bucket
           ${CMAKE_CURRENT_LIST_DIR}/triggers/bucket/bucket_settings_test.cc
           ${CMAKE_CURRENT_LIST_DIR}/triggers/bucket/bucket_trigger_test.cc
           ${CMAKE_CURRENT_LIST_DIR}/triggers/bucket/bucket_watch_test.cc
+          ${CMAKE_CURRENT_LIST_DIR}/triggers/bucket/content_hasher_test.cc
           ${CMAKE_CURRENT_LIST_DIR}/triggers/bucket/object_dispatcher_test.cc
           ${CMAKE_CURRENT_LIST_DIR}/triggers/bucket/object_files_test.cc
           ${CMAKE_CURRENT_LIST_DIR}/triggers/bucket/object_opener_test.cc

@@ -69,6 +69,7 @@ struct BucketSettings {
   std::string path;  // absolute; "": DATA-DIR/buckets/NAME
   WatchRules rules;
   BucketDoorSettings door;
+  bool content_hash = false;  // what was only touched is not run again
   std::vector<BucketNotification> notifications;
 };
 

@@ -202,9 +202,9 @@ json DoorJson(const BucketDoorSettings& door) {
 Result<BucketSettings> ReadSettings(std::string_view name, const json& document) {
   BucketSettings settings;
   settings.name = name;
-  HEARTH_TRY(
-      CheckFields(name, document,
-                  {"Name", "Path", "Finish", "IgnoreNames", "CatchUpPerSecond", "Http", "Notifications"}));
+  HEARTH_TRY(CheckFields(
+      name, document,
+      {"Name", "Path", "Finish", "IgnoreNames", "CatchUpPerSecond", "ContentHash", "Http", "Notifications"}));
   HEARTH_TRY(ReadString(name, document, "Name", settings.name));
   if (settings.name != name) return Invalid(name, "Name says " + settings.name);
   HEARTH_TRY(ValidateBucketName(settings.name));
@@ -214,6 +214,7 @@ Result<BucketSettings> ReadSettings(std::string_view name, const json& document)
     return Invalid(name, "Path must be absolute, not " + settings.path);
   }
   HEARTH_TRY(ReadRules(name, document, settings.rules));
+  HEARTH_TRY(ReadBool(name, document, "ContentHash", settings.content_hash));
   HEARTH_TRY(ReadDoor(name, document, settings.door));
   HEARTH_TRY(ReadNotifications(document, settings));
   return settings;
@@ -255,6 +256,7 @@ std::string EncodeBucketSettings(const BucketSettings& settings) {
                          {"Finish", TextOf(settings.rules.finish)},
                          {"IgnoreNames", settings.rules.ignored},
                          {"CatchUpPerSecond", settings.rules.catch_up_per_s},
+                         {"ContentHash", settings.content_hash},
                          {"Http", DoorJson(settings.door)},
                          {"Notifications", notifications}};
   return document.dump(-1, ' ', false, json::error_handler_t::replace);

@@ -32,6 +32,7 @@ std::string EncodeBucketStatus(const BucketStatus& s) {
                {"Running", s.running},
                {"Receipts", s.receipts},
                {"Skipped", s.skipped},
+               {"Unchanged", s.unchanged},
                {"Waiting", s.waiting},
                {"WatchOverflows", s.overflows},
                {"FoundByHint", s.found_by_hint},

@@ -58,6 +58,7 @@ BucketTrigger::BucketTrigger(Loop& loop, EventSink& sink, KeyStore& documents, K
                 std::move(options.account),
                 std::move(options.dispatch)},
       disk_(loop, "bucket-disk"),
+      hashing_(loop, "bucket-hash"),
       watch_{loop, disk_, random, nullptr, options.watch} {
   auto tree = InotifyTree::Create(loop, *this);
   if (tree.ok()) {
@@ -155,7 +156,7 @@ void BucketTrigger::Apply(BucketSettings settings) {
   if (found != buckets_.end()) Retire(found);
   const InotifyTree::RootId id = next_id_++;
   std::string name = settings.name;
-  auto bucket = std::make_unique<LiveBucket>(dispatch_, watch_, receipts_, id, std::move(settings));
+  auto bucket = std::make_unique<LiveBucket>(dispatch_, watch_, hashing_, receipts_, id, std::move(settings));
   disk_.Submit([path = bucket->settings().path] { SweepIncoming(path); });
   if (started_ && !draining_) bucket->Start();
   buckets_[std::move(name)] = {id, std::move(bucket)};

@@ -93,6 +93,7 @@ class BucketTrigger final : public Trigger, public BucketTable, private InotifyT
   DispatchServices dispatch_;
   std::unique_ptr<InotifyTree> tree_;
   WorkThread disk_;
+  WorkThread hashing_;
   BucketWatch::Services watch_;
   // Mutable.
   bool started_ = false;

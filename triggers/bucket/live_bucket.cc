@@ -19,8 +19,8 @@ std::string RootKey(const std::string& bucket) { return "root/" + bucket; }
 
 }  // namespace
 
-LiveBucket::LiveBucket(DispatchServices& dispatch, BucketWatch::Services& watch, KeyStore& receipts,
-                       InotifyTree::RootId id, BucketSettings settings)
+LiveBucket::LiveBucket(DispatchServices& dispatch, BucketWatch::Services& watch, WorkThread& hashing,
+                       KeyStore& receipts, InotifyTree::RootId id, BucketSettings settings)
     : dispatch_(dispatch),
       keys_(receipts),
       settings_(std::move(settings)),
@@ -28,7 +28,8 @@ LiveBucket::LiveBucket(DispatchServices& dispatch, BucketWatch::Services& watch,
       starts_(receipts, settings_.name),
       sequencer_(receipts, dispatch.executor.clock(), settings_.name),
       watch_(std::make_unique<BucketWatch>(watch, id, settings_.path, settings_.rules, *this)),
-      opener_(watch.executor, watch.disk) {
+      opener_(watch.executor, watch.disk),
+      hasher_(watch.executor, hashing) {
   MakeDispatchers();
 }
 
@@ -169,6 +170,7 @@ BucketStatus LiveBucket::status() const {
   status.throttled = counters.throttled;
   status.receipts = receipts_.size();
   status.skipped = skipped_;
+  status.unchanged = unchanged_;
   status.waiting = watch_->waiting();
   status.starting = starts_.PendingTargets();
   status.overflows = watch_->overflows();
@@ -209,8 +211,54 @@ void LiveBucket::AnswerOutcomes() {
   }
 }
 
+void LiveBucket::Hash(const std::string& key, const ObjectIdentity& identity, ObjectSource::OnHashed hashed) {
+  if (!watch_->root()) {
+    dispatch_.executor.Post([weak = weak_.Get(), hashed = std::move(hashed)] {
+      if (weak) hashed("");
+    });
+    return;
+  }
+  hasher_.Hash(*watch_->root(), key, identity, [hashed = std::move(hashed)](const Result<std::string>& hash) {
+    hashed(hash.ok() ? *hash : "");
+  });
+}
+
+void LiveBucket::Compare(const std::string& target, const KeyHint& hint, const ObjectIdentity& identity,
+                         ObjectTerms terms) {
+  const auto [found, is_new] =
+      comparisons_.try_emplace({target, hint.key}, Comparison{hint, identity, terms});
+  if (!is_new) {  // the one under way is of what was there before
+    found->second = {hint, identity, terms};
+    return;
+  }
+  hasher_.Hash(*watch_->root(), hint.key, identity,
+               [this, target, key = hint.key, identity](const Result<std::string>& hash) {
+                 const auto compared = comparisons_.find({target, key});
+                 if (compared == comparisons_.end()) return;
+                 if (compared->second.identity == identity) return OnCompared(target, key, hash);
+                 const Comparison newer = comparisons_.extract(compared).mapped();
+                 if (watch_->root()) Compare(target, newer.hint, newer.identity, newer.terms);
+               });
+}
+
+void LiveBucket::OnCompared(const std::string& target, const std::string& key,
+                            const Result<std::string>& hash) {
+  receipts_.HashOf(target, key, [this, target, key, hash](const std::string& done) {
+    const auto node = comparisons_.extract({target, key});
+    OnProgress();  // there is room again
+    const auto dispatcher = dispatchers_.find(target);
+    if (node.empty() || dispatcher == dispatchers_.end() || stopped_) return;
+    const Comparison& one = node.mapped();
+    if (!hash.ok() || done.empty() || *hash != done)
+      return dispatcher->second->Offer(key, one.identity, one.terms);
+    ++unchanged_;
+    // If it is not stored, the next life compares once more.
+    receipts_.Record({Receipt::State::kDone, target, key, one.identity, "", done}, [](const Status&) {});
+  });
+}
+
 bool LiveBucket::HasRoom() const {
-  size_t under_way = 0;
+  size_t under_way = comparisons_.size();
   for (const auto& [target, dispatcher] : dispatchers_) under_way += dispatcher->under_way();
   return under_way < kUnderWayMax;
 }
@@ -342,6 +390,11 @@ void LiveBucket::OnObject(const KeyHint& hint, const ObjectIdentity& identity) {
                    if (hint.from_scan && SkipIfOld(key, identity, dispatcher.target())) return;
                    ObjectTerms terms = TermsOf(notification, key);
                    terms.hops = hops;
+                   terms.hashes = settings_.content_hash;
+                   const bool compare = settings_.content_hash && watch_->root() &&
+                                        receipts_.HasHashOf(dispatcher.target(), key) &&
+                                        !dispatcher.IsUnderWay(key, identity);
+                   if (compare) return Compare(dispatcher.target(), hint, identity, terms);
                    dispatcher.Offer(key, identity, terms);
                  });
   SkipForRemovals(key, identity);
@@ -354,6 +407,7 @@ void LiveBucket::FlushSkipped() {
 }
 
 void LiveBucket::OnGone(const std::string& key) {
+  std::erase_if(comparisons_, [&](const auto& entry) { return entry.first.second == key; });
   const auto told = [&](const std::string& target) {
     const auto tells = [&](const BucketNotification& n) {
       return n.Target() == target && n.WantsRemoved(key);

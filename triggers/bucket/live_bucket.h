@@ -9,6 +9,7 @@
 
 #include "triggers/bucket/bucket_settings.h"
 #include "triggers/bucket/bucket_watch.h"
+#include "triggers/bucket/content_hasher.h"
 #include "triggers/bucket/object_dispatcher.h"
 #include "triggers/bucket/object_opener.h"
 #include "triggers/bucket/sequencer.h"
@@ -24,6 +25,7 @@ struct BucketStatus {
   uint64_t succeeded = 0, failed = 0, retried = 0, throttled = 0;
   uint64_t under_way = 0, running = 0;
   uint64_t receipts = 0;
+  uint64_t unchanged = 0;      // touched, with the content that was done: not run again
   uint64_t skipped = 0;        // files that were there before their function's time
   uint64_t overflows = 0;      // of the kernel's queue: each made a scan
   uint64_t found_by_scan = 0;  // objects that no hint had told of
@@ -74,8 +76,8 @@ class LiveBucket final : public BucketWatch::Observer, private ObjectSource {
   static constexpr milliseconds kStartPatience{60'000};
   using Replayed = std::function<void(Result<std::string>)>;
 
-  LiveBucket(DispatchServices& dispatch, BucketWatch::Services& watch, KeyStore& receipts,
-             InotifyTree::RootId id, BucketSettings settings);
+  LiveBucket(DispatchServices& dispatch, BucketWatch::Services& watch, WorkThread& hashing,
+             KeyStore& receipts, InotifyTree::RootId id, BucketSettings settings);
   ~LiveBucket() override;
   void Start();
   // The path stays the same.
@@ -114,6 +116,11 @@ class LiveBucket final : public BucketWatch::Observer, private ObjectSource {
     uint64_t count = 0;
     Replayed replayed;
   };
+  struct Comparison {
+    KeyHint hint;
+    ObjectIdentity identity;
+    ObjectTerms terms;
+  };
   struct OutcomesWaiter {
     uint64_t after = 0;
     Replayed reply;
@@ -127,10 +134,15 @@ class LiveBucket final : public BucketWatch::Observer, private ObjectSource {
   void Open(const std::string& key, const ObjectIdentity& identity, OnOpened opened) override {
     opener_.Open(watch_->root(), key, identity, std::move(opened));
   }
+  void Hash(const std::string& key, const ObjectIdentity& identity, ObjectSource::OnHashed hashed) override;
   void LookAgain(const std::string& key, uint32_t hops) override { watch_->LookAgain(key, hops); }
 
   void RequestScan(ScanRequest request);
   uint32_t HopsOf(const KeyHint& hint);
+  // Touched only? Then its receipt is renewed; else it is offered, as a hint that was looked at.
+  void Compare(const std::string& target, const KeyHint& hint, const ObjectIdentity& identity,
+               ObjectTerms terms);
+  void OnCompared(const std::string& target, const std::string& key, const Result<std::string>& hash);
   void OnLoaded(const Status& loaded);
   void MakeDispatchers();
   void Load(KeyStore::Done done);
@@ -181,6 +193,9 @@ class LiveBucket final : public BucketWatch::Observer, private ObjectSource {
   Dispatchers retired_;     // of functions that no longer want objects; until they are idle
   std::unique_ptr<BucketWatch> watch_;
   ObjectOpener opener_;
+  ContentHasher hasher_;
+  std::map<std::pair<std::string, std::string>, Comparison> comparisons_;  // by target and key
+  uint64_t unchanged_ = 0;
   std::vector<ScanRequest> replays_;
   std::vector<std::function<void()>> begun_;
   Timer begun_anyway_;

@@ -318,7 +318,15 @@ void ObjectDispatcher::Record(const std::string& key, Receipt::State state, std:
   if (object.gone && !object.terms.wants_removed) return LetGo(key);
   object.state = State::kRecording;
   ++running_;
-  Receipt receipt{state, target_, key, object.identity, std::move(error)};
+  Receipt receipt{state, target_, key, object.identity, std::move(error), ""};
+  if (!object.terms.hashes || state != Receipt::State::kDone) return Store(key, std::move(receipt));
+  source_.Hash(key, object.identity, [weak = weak_.Get(), key, receipt](std::string hash) mutable {
+    receipt.hash = std::move(hash);
+    if (weak) weak->Store(key, std::move(receipt));
+  });
+}
+
+void ObjectDispatcher::Store(const std::string& key, Receipt receipt) {
   receipts_.Record(receipt, [weak = weak_.Get(), key, receipt](const Status& stored) {
     if (weak) weak->OnRecorded(key, receipt, stored);
   });

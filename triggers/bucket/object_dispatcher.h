@@ -55,6 +55,7 @@ struct ObjectTerms {
   uint32_t retries_max = kBucketRetriesMax;
   bool wants_removed = false;  // once it has run, and its file is gone
   uint32_t hops = 0;           // functions whose output led to it
+  bool hashes = false;         // its receipt says the content's hash
 };
 
 // So many functions may start one another by what they write; the next one is not run. What comes this far is a
@@ -139,6 +140,7 @@ class ObjectDispatcher final {
   void CouldNotRun(const std::string& key, Object& object, std::string why);
   void OnFailed(const std::string& key, Object& object, std::string why, Retry retry);
   void Record(const std::string& key, Receipt::State state, std::string error);
+  void Store(const std::string& key, Receipt receipt);
   void OnRecorded(const std::string& key, Receipt receipt, const Status& stored);
   void LetGo(const std::string& key);
 

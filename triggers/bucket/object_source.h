@@ -21,6 +21,9 @@ class ObjectSource {
   virtual ~ObjectSource() = default;
   // `opened` runs later, unless the source has gone.
   virtual void Open(const std::string& key, const ObjectIdentity& identity, OnOpened opened) = 0;
+  // The content's hash for its receipt; "" where it is not that content any more, or is too large. `hashed` runs later.
+  using OnHashed = std::function<void(std::string)>;
+  virtual void Hash(const std::string& key, const ObjectIdentity& identity, OnHashed hashed) = 0;
   // What is under the key now? If it is finished content it is offered again. `hops`: of what was there.
   virtual void LookAgain(const std::string& key, uint32_t hops) = 0;
 };

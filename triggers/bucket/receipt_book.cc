@@ -12,7 +12,8 @@
 namespace hearth {
 namespace {
 
-constexpr std::string_view kVersion = "1";
+constexpr std::string_view kVersion = "1", kVersionWithHash = "2";
+constexpr size_t kHashDigits = 64;
 // An error's text is for a human; what is longer is cut, so that a receipt stays far below the store's limit.
 constexpr size_t kErrorBytesMax = 500;
 // One transaction of the store.
@@ -43,8 +44,11 @@ std::optional<Receipt::State> StateOf(std::string_view name) {
 }  // namespace
 
 std::string EncodeReceipt(const Receipt& receipt) {
-  return std::string(kVersion) + ' ' + std::string(NameOf(receipt.state)) + ' ' + receipt.identity.Text() +
-         ' ' + EncodeKey(receipt.target) + ' ' + EncodeKey(receipt.key) + ' ' +
+  // A receipt without a hash stays readable to a daemon of before.
+  return std::string(receipt.hash.empty() ? kVersion : kVersionWithHash) + ' ' +
+         std::string(NameOf(receipt.state)) + ' ' + receipt.identity.Text() + ' ' +
+         EncodeKey(receipt.target) + ' ' + EncodeKey(receipt.key) + ' ' +
+         (receipt.hash.empty() ? "" : receipt.hash + ' ') +
          EncodeKey(std::string_view(receipt.error).substr(0, kErrorBytesMax));
 }
 
@@ -56,7 +60,10 @@ Result<Receipt> DecodeReceipt(std::string_view text) {
   in >> version >> state >> identity.inode >> identity.size >> identity.mtime_ns >> identity.ctime_ns >>
       target >> key;
   const auto known = StateOf(state);
-  if (!in || version != kVersion || !known) {
+  if (version == kVersionWithHash) in >> receipt.hash;
+  const bool versed =
+      version == kVersion || (version == kVersionWithHash && receipt.hash.size() == kHashDigits);
+  if (!in || !versed || !known) {
     return Error{ErrorCode::kCorrupt, "receipt \"" + std::string(text.substr(0, 200)) + "\" cannot be read"};
   }
   in >> error;
@@ -86,7 +93,7 @@ void ReceiptBook::Add(const KeyStore::Entry& entry) {
   auto receipt = DecodeReceipt(entry.value);
   if (!receipt.ok()) return;
   const Id id = IdOf(receipt->target, receipt->key);
-  index_[id] = {receipt->identity, 0};
+  index_[id] = {receipt->identity, 0, !receipt->hash.empty()};
   if (receipt->state == Receipt::State::kFailed) failed_[HexOf(id)] = std::move(*receipt);
 }
 
@@ -97,6 +104,22 @@ bool ReceiptBook::Has(const std::string& target, const std::string& key, const O
   return found->second.identity == identity;
 }
 
+bool ReceiptBook::HasHashOf(const std::string& target, const std::string& key) const {
+  const auto found = index_.find(IdOf(target, key));
+  return found != index_.end() && found->second.hashed;
+}
+
+void ReceiptBook::HashOf(const std::string& target, const std::string& key,
+                         std::function<void(std::string)> done) {
+  keys_.Get(prefix_ + HexOf(IdOf(target, key)),
+            [weak = weak_.Get(), done = std::move(done)](const Result<std::optional<std::string>>& text) {
+              if (!weak) return;
+              if (!text.ok() || !*text) return done("");
+              const auto receipt = DecodeReceipt(**text);
+              done(receipt.ok() && receipt->state == Receipt::State::kDone ? receipt->hash : "");
+            });
+}
+
 void ReceiptBook::Record(Receipt receipt, Done done) {
   const Id id = IdOf(receipt.target, receipt.key);
   std::vector<KeyStore::Write> writes{{prefix_ + HexOf(id), EncodeReceipt(receipt)}};
@@ -104,7 +127,7 @@ void ReceiptBook::Record(Receipt receipt, Done done) {
                                   done = std::move(done)](const Status& stored) {
     if (!weak) return;
     if (stored.ok()) {
-      weak->index_[id] = {receipt.identity, weak->scan_};
+      weak->index_[id] = {receipt.identity, weak->scan_, !receipt.hash.empty()};
       weak->failed_.erase(HexOf(id));
       if (receipt.state == Receipt::State::kFailed) weak->failed_[HexOf(id)] = receipt;
     }
@@ -114,7 +137,7 @@ void ReceiptBook::Record(Receipt receipt, Done done) {
 
 void ReceiptBook::Skip(const std::string& target, const std::string& key, const ObjectIdentity& identity) {
   const Id id = IdOf(target, key);
-  index_[id] = {identity, scan_};
+  index_[id] = {identity, scan_, false};
   failed_.erase(HexOf(id));
   skipped_.push_back(
       {prefix_ + HexOf(id), EncodeReceipt({Receipt::State::kSkipped, target, key, identity, ""})});

@@ -27,11 +27,13 @@ struct Receipt {
   std::string target;  // "name" or "name:qualifier"
   std::string key;     // raw bytes
   ObjectIdentity identity;
-  std::string error;  // of the last attempt, when kFailed
+  std::string error;      // of the last attempt, when kFailed
+  std::string hash = {};  // of the content, 64 hexadecimal digits; "": not known
 };
 
 // Stored form, one line: "1 done|failed|skipped INODE SIZE MTIME_NS CTIME_NS TARGET KEY ERROR"; the last three are
-// percent-encoded, so they hold no blank. 1 is the version of the format.
+// percent-encoded, so they hold no blank. 1 is the version of the format. With a hash of the content the version is 2, and
+// the hash stands between KEY and ERROR.
 std::string EncodeReceipt(const Receipt& receipt);
 Result<Receipt> DecodeReceipt(std::string_view text);
 
@@ -55,6 +57,10 @@ class ReceiptBook final {
   // True when the target is done with (or has failed for good on) this content of the key. Counts as seen by
   // the scan.
   bool Has(const std::string& target, const std::string& key, const ObjectIdentity& identity);
+  // Has it one of other content, whose hash is known?
+  bool HasHashOf(const std::string& target, const std::string& key) const;
+  // "" when there is none, or none that can be read.
+  void HashOf(const std::string& target, const std::string& key, std::function<void(std::string)> done);
   // Has the key a receipt, of whatever content?
   bool Knows(const std::string& target, const std::string& key) const {
     return index_.contains(IdOf(target, key));
@@ -87,6 +93,7 @@ class ReceiptBook final {
   struct Entry {
     ObjectIdentity identity;
     uint32_t scan = 0;  // the last that asked for it
+    bool hashed = false;
   };
   static Id IdOf(const std::string& target, const std::string& key);
   static std::string HexOf(const Id& id);

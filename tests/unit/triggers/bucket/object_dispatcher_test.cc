@@ -25,6 +25,9 @@ struct FakeObjectSource final : ObjectSource {
     asked.push_back(key);
     executor.Post([opened = std::move(opened), answer] { opened(std::move(*answer)); });
   }
+  void Hash(const std::string&, const ObjectIdentity&, OnHashed hashed) override {
+    executor.Post([hashed = std::move(hashed)] { hashed(std::string(64, 'a')); });
+  }
   void LookAgain(const std::string& key, uint32_t) override { looked_again.push_back(key); }
   Executor& executor;
   std::optional<Error> next_error;

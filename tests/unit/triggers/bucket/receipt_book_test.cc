@@ -52,6 +52,15 @@ TEST_CASE("a receipt of the format's first version is still read", "[bucket]") {
   CHECK(read->key == "in/cat 1.png");
 }
 
+TEST_CASE("a receipt with a hash is of the second version, one without of the first", "[bucket]") {
+  Receipt receipt{Receipt::State::kDone, "resize", "a b", {1, 2, 3, 4}, "", std::string(64, 'c')};
+  CHECK(EncodeReceipt(receipt) == "2 done 1 2 3 4 resize a+b " + std::string(64, 'c') + " ");
+  CHECK(DecodeReceipt(EncodeReceipt(receipt))->hash == receipt.hash);
+  CHECK_FALSE(DecodeReceipt("2 done 1 2 3 4 resize a " + std::string(63, 'c') + " ").ok());
+  receipt.hash.clear();
+  CHECK(EncodeReceipt(receipt).starts_with("1 "));
+}
+
 TEST_CASE("what is no receipt is corrupt", "[bucket]") {
   for (const char* text :
        {"", "2 done 1 2 3 4 f k ", "1 maybe 1 2 3 4 f k ", "1 done 1 2 x 4 f k ", "1 done 1 2 3 4 f"}) {
