@@ -55,7 +55,8 @@ TEST_CASE_METHOD(BucketEventsFixture,
   trigger->Put("photos", Document({{"StartFrom", "Now"}}).dump(), [](const Result<Trigger::Document>&) {});
   RunUntil([&] { return trigger->Get("photos").ok(); });  // stored and applied, not begun
   StartTrigger();
-  RunUntil([&] { return StatusOf()["Receipts"] == 5; });  // marked in this life or just before it
+  // Marked in this life, or just before it.
+  RunUntil([&] { return StatusOf()["Receipts"] == 5 && StatusOf()["State"] == "Watching"; });
   Scan();
   CHECK(sink.delivered().empty());
 }
