@@ -14,6 +14,7 @@ std::vector<Command> InvokeCommands();
 std::vector<Command> FunctionCommands();  // ls, describe, rm
 std::vector<Command> TagCommands();
 std::vector<Command> ConcurrencyCommands();
+std::vector<Command> AliasCommands();  // alias ls, set, rm; promote, rollback
 std::vector<Command> AsyncCommands();
 std::vector<Command> InvocationsCommands();  // ls, get, cancel, retry
 std::vector<Command> LogsCommands();

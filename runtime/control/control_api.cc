@@ -40,6 +40,7 @@ ControlApi::ControlApi(ControlParts parts, Options options)
       provisioned_(parts.registry, parts.account, parts.executor.clock()),
       invoke_(parts.registry, parts.sink, parts.events, parts.logs),
       event_invoke_(parts.registry, parts.invoke_configs, parts.destinations, parts.executor.clock()),
+      aliases_(parts.registry, parts.invoke_configs),
       urls_(parts.registry, *triggers_.at("url")),
       mappings_(parts.registry, *triggers_.at("queue"), parts.queues, parts.random),
       sqs_(parts.queues, parts.keys, parts.executor, {options.info.account, options.info.region}),
@@ -139,6 +140,12 @@ Status ControlApi::MountFunctions(http::RouteTable& routes) {
                  [this](const ApiCallPtr& call) { functions_.UpdateCode(call); }, {kDeployBodyMax}));
   HEARTH_TRY(
       Add(routes, "POST " + one + "/versions", [this](const ApiCallPtr& call) { functions_.Publish(call); }));
+  const std::string aliases = one + "/aliases", alias = aliases + "/{alias}";
+  HEARTH_TRY(Add(routes, "POST " + aliases, [this](const ApiCallPtr& call) { aliases_.Create(call); }));
+  HEARTH_TRY(Add(routes, "GET " + aliases, [this](const ApiCallPtr& call) { aliases_.List(call); }));
+  HEARTH_TRY(Add(routes, "GET " + alias, [this](const ApiCallPtr& call) { aliases_.Get(call); }));
+  HEARTH_TRY(Add(routes, "PUT " + alias, [this](const ApiCallPtr& call) { aliases_.Update(call); }));
+  HEARTH_TRY(Add(routes, "DELETE " + alias, [this](const ApiCallPtr& call) { aliases_.Delete(call); }));
   HEARTH_TRY(Add(routes, "GET " + one + "/versions",
                  [this](const ApiCallPtr& call) { functions_.ListVersions(call); }));
   return Add(routes, "POST " + one + "/invocations",

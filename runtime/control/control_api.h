@@ -17,6 +17,7 @@
 #include "runtime/control/hearth_queues.h"
 #include "runtime/control/hearth_scaling.h"
 #include "runtime/control/hearth_status.h"
+#include "runtime/control/lambda_aliases.h"
 #include "runtime/control/lambda_event_invoke.h"
 #include "runtime/control/lambda_functions.h"
 #include "runtime/control/lambda_invoke.h"
@@ -120,6 +121,7 @@ class ControlApi final {
   LambdaProvisioned provisioned_;
   LambdaInvoke invoke_;
   LambdaEventInvoke event_invoke_;
+  LambdaAliases aliases_;
   LambdaUrls urls_;
   LambdaMappings mappings_;
   SqsApi sqs_;

@@ -45,7 +45,8 @@ FunctionRegistry::FunctionRegistry(Options options, KeyStore& keys, CodeFolders&
       code_(code),
       checker_(checker),
       clock_(clock),
-      random_(random) {}
+      random_(random),
+      aliases_(keys, random) {}
 
 std::string FunctionRegistry::ArnOf(const std::string& name) const {
   return "arn:aws:lambda:" + options_.region + ":" + options_.account + ":function:" + name;
@@ -99,7 +100,7 @@ void FunctionRegistry::LoadScaling(Done done) {
                  if (weak->observer_ != nullptr) weak->observer_->OnScalingChanged(name);
                }
                weak->CollectCode();
-               done(Ok());
+               weak->aliases_.Load(done);
              });
 }
 
@@ -241,6 +242,11 @@ void FunctionRegistry::Delete(std::string name, std::string qualifier, Done done
       function.changing = false;
       return done(NoSuchFunction(ArnOf(name) + ":" + qualifier));
     }
+    if (aliases_.Uses(name, qualifier)) {
+      function.changing = false;
+      return done(Error{ErrorCode::kConflict, "Function version " + qualifier + " is used by an alias of " +
+                                                  name + "; point that to another version first"});
+    }
     gone.push_back(version->second);
   } else {
     gone.push_back(function.latest);
@@ -262,6 +268,7 @@ void FunctionRegistry::Delete(std::string name, std::string qualifier, Done done
                   changed.published.erase(*number);
                 } else {
                   weak->functions_.erase(name);
+                  weak->aliases_.Forget(name);
                 }
                 for (FunctionVersionPtr& version : gone) {
                   weak->retired_.push_back(version);
@@ -373,6 +380,45 @@ uint32_t FunctionRegistry::NextUid() {
 
 Result<FunctionVersionPtr> FunctionRegistry::Resolve(const std::string& name,
                                                      const std::string& qualifier) const {
+  const FunctionAlias* alias = qualifier.empty() ? nullptr : aliases_.Find(name, qualifier);
+  return Find(name, alias == nullptr ? qualifier : alias->version);
+}
+
+Result<FunctionVersionPtr> FunctionRegistry::ResolveFor(const std::string& name, const std::string& qualifier,
+                                                        uint64_t draw) const {
+  const FunctionAlias* alias = qualifier.empty() ? nullptr : aliases_.Find(name, qualifier);
+  return Find(name, alias == nullptr ? qualifier : VersionFor(*alias, draw));
+}
+
+Status FunctionRegistry::CheckVersionsOf(const std::string& name, const FunctionAlias& alias) const {
+  HEARTH_TRY(Find(name, alias.version));
+  if (!alias.canary_version.empty()) HEARTH_TRY(Find(name, alias.canary_version));
+  return Ok();
+}
+
+void FunctionRegistry::CreateAlias(const std::string& name, FunctionAlias alias, AliasTable::Reply reply) {
+  if (const Status there = CheckVersionsOf(name, alias); !there.ok()) return reply(there.error());
+  aliases_.Create(name, std::move(alias), std::move(reply));
+}
+
+void FunctionRegistry::UpdateAlias(const std::string& name, const std::string& alias,
+                                   const std::optional<std::string>& revision_id,
+                                   const AliasTable::Change& change, AliasTable::Reply reply) {
+  aliases_.Update(
+      name, alias, revision_id,
+      [&](FunctionAlias& changed) -> Status {
+        HEARTH_TRY(change(changed));
+        return CheckVersionsOf(name, changed);
+      },
+      std::move(reply));
+}
+
+void FunctionRegistry::RemoveAlias(const std::string& name, const std::string& alias, Done done) {
+  aliases_.Remove(name, alias, std::move(done));
+}
+
+Result<FunctionVersionPtr> FunctionRegistry::Find(const std::string& name,
+                                                  const std::string& qualifier) const {
   const auto found = functions_.find(name);
   if (found == functions_.end() || !found->second.latest) return NoSuchFunction(ArnOf(name));
   if (qualifier.empty() || qualifier == kLatest) return found->second.latest;

@@ -13,6 +13,7 @@
 #include "runtime/model/artefact_checker.h"
 #include "runtime/model/function.h"
 #include "runtime/model/function_scaling.h"
+#include "runtime/registry/alias_table.h"
 #include "runtime/registry/code_folders.h"
 #include "runtime/store/key_store.h"
 
@@ -33,7 +34,8 @@ class RegistryObserver {
 // Functions, their versions, and the code they run: what Lambda's control API changes and the router reads.
 //
 // Owns:    the table of functions, kept in `keys` under "function/NAME/VERSION", the last number that was given
-//          to a version under "function-number/NAME", and how it scales under "function-scaling/NAME".
+//          to a version under "function-number/NAME", and how it scales under "function-scaling/NAME"; and their
+//          aliases.
 // Borrows: everything given to the constructor; all outlive it.
 // Thread:  loop thread. A refusal, and a Publish() that finds nothing new, may reply inside the call,
 //          everything else later. Changes to one function are made one after another: a second one meanwhile
@@ -81,7 +83,18 @@ class FunctionRegistry final {
   void Publish(std::string name, std::string description, Expected expected, Reply reply);
   void Delete(std::string name, std::string qualifier, Done done);
 
+  // An alias is its version, not its canary.
   Result<FunctionVersionPtr> Resolve(const std::string& name, const std::string& qualifier) const;
+  // The same for one event: of an alias with a canary, `draw` (any 64 bits) says which of the two.
+  Result<FunctionVersionPtr> ResolveFor(const std::string& name, const std::string& qualifier,
+                                        uint64_t draw) const;
+  // The versions that one sends events to must exist: kNotFound.
+  void CreateAlias(const std::string& name, FunctionAlias alias, AliasTable::Reply reply);
+  void UpdateAlias(const std::string& name, const std::string& alias,
+                   const std::optional<std::string>& revision_id, const AliasTable::Change& change,
+                   AliasTable::Reply reply);
+  void RemoveAlias(const std::string& name, const std::string& alias, Done done);
+  const AliasTable& aliases() const { return aliases_; }
   FunctionScaling ScalingOf(const std::string& name) const;  // the default for an unknown one
   std::vector<FunctionVersionPtr> List() const;              // the $LATEST of each, by name
   Result<std::vector<FunctionVersionPtr>> ListVersions(const std::string& name) const;  // $LATEST first
@@ -98,6 +111,8 @@ class FunctionRegistry final {
   };
 
   std::string ArnOf(const std::string& name) const;
+  Result<FunctionVersionPtr> Find(const std::string& name, const std::string& version) const;
+  Status CheckVersionsOf(const std::string& name, const FunctionAlias& alias) const;
   void LoadNumbers(Done done);
   void LoadScaling(Done done);
   void Place(const FunctionVersionPtr& version);
@@ -125,6 +140,7 @@ class FunctionRegistry final {
   RegistryObserver* observer_ = nullptr;
   // Mutable.
   std::map<std::string, Function> functions_;
+  AliasTable aliases_;
   std::vector<std::weak_ptr<const FunctionVersion>>
       retired_;  // while their workers live, they need their code
   uint64_t next_generation_ = 1;

@@ -56,7 +56,7 @@ void Router::Deliver(Event event, OnOutcome done) {
   if (Status room = CheckConcurrency(event.function); !room.ok())
     return ThrowBack(std::move(done), room.error());
   if (Status paid = CheckBudgets(event.function); !paid.ok()) return ThrowBack(std::move(done), paid.error());
-  auto version = registry_.Resolve(event.function, event.qualifier);
+  auto version = registry_.ResolveFor(event.function, event.qualifier, NextDraw());
   if (!version.ok()) return ThrowBack(std::move(done), std::move(version).error());
   auto owned = std::make_unique<Flight>();
   Flight& flight = *owned;
@@ -70,6 +70,14 @@ void Router::Deliver(Event event, OnOutcome done) {
   flights_[flight.number] = std::move(owned);
   if (WorkerLease lease = pools_.PoolOf(flight.version).TryAcquire()) return RunOn(flight, std::move(lease));
   WaitForWorker(flight);
+}
+
+// SplitMix64: spread evenly, which is all that shares of events need.
+uint64_t Router::NextDraw() {
+  uint64_t z = (draw_ += 0x9E3779B97F4A7C15);
+  z = (z ^ (z >> 30)) * 0xBF58476D1CE4E5B9;
+  z = (z ^ (z >> 27)) * 0x94D049BB133111EB;
+  return z ^ (z >> 31);
 }
 
 void Router::DeliverOn(std::unique_ptr<Slot> slot, Event event, OnOutcome done) {
@@ -90,7 +98,7 @@ void Router::DeliverOn(std::unique_ptr<Slot> slot, Event event, OnOutcome done) 
 
 std::unique_ptr<EventSink::SlotWait> Router::ReserveSlot(const std::string& function,
                                                          const std::string& qualifier, OnSlot done) {
-  auto version = registry_.Resolve(function, qualifier);
+  auto version = registry_.ResolveFor(function, qualifier, NextDraw());
   Status room = CheckConcurrency(function);  // what waits in a queue stays there, and no receive is counted
   if (room.ok()) room = CheckBudgets(function);
   if (gate_.closed() || !version.ok() || !room.ok()) {

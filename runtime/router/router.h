@@ -65,6 +65,7 @@ class Router final : public EventSink, public RegistryObserver {
   Status CheckConcurrency(const std::string& function) const;
   Error RefuseOff(const std::string& function) const;
   Status CheckBudgets(const std::string& function) const;
+  uint64_t NextDraw();
   void WaitForWorker(Flight& flight);
   void RunOn(Flight& flight, WorkerLease lease);
   void OnAttempt(uint64_t number, Attempt attempt);
@@ -91,6 +92,7 @@ class Router final : public EventSink, public RegistryObserver {
   Gate gate_;
   ConcurrencyLimits concurrency_;
   uint64_t next_flight_ = 1;
+  uint64_t draw_ = 0;  // which version an alias with a canary means; not secret
   std::unordered_map<uint64_t, std::unique_ptr<Flight>> flights_;
   WeakPtrFactory<Router> weak_{this};
 };

@@ -37,6 +37,7 @@ if(TARGET hearthd)
   hearth_e2e_test(bucket_pitfalls TIMEOUT 3600)
   hearth_e2e_test(bucket_kill TIMEOUT 3600)  # short counts; the long ones with HEARTH_LONG=1
   hearth_e2e_test(deploy_refusals)
+  hearth_e2e_test(aliases)
   hearth_e2e_test(async)
   hearth_e2e_test(async_kill ALONE TIMEOUT 1800)  # short counts; the long ones with HEARTH_LONG=1
   hearth_e2e_test(restart)

@@ -4,6 +4,7 @@ hearth_unit_test(unit_control
           ${CMAKE_CURRENT_LIST_DIR}/runtime/control/hearth_bill_test.cc
           ${CMAKE_CURRENT_LIST_DIR}/runtime/control/hearth_invocations_test.cc
           ${CMAKE_CURRENT_LIST_DIR}/runtime/control/hearth_ledger_test.cc
+          ${CMAKE_CURRENT_LIST_DIR}/runtime/control/lambda_aliases_test.cc
           ${CMAKE_CURRENT_LIST_DIR}/runtime/control/lambda_event_invoke_test.cc
           ${CMAKE_CURRENT_LIST_DIR}/runtime/control/hearth_queues_test.cc
           ${CMAKE_CURRENT_LIST_DIR}/runtime/control/hearth_resources_test.cc

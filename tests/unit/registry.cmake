@@ -1,5 +1,6 @@
 hearth_unit_test(unit_registry
-  SOURCES ${CMAKE_CURRENT_LIST_DIR}/runtime/registry/code_folders_test.cc
+  SOURCES ${CMAKE_CURRENT_LIST_DIR}/runtime/registry/alias_table_test.cc
+          ${CMAKE_CURRENT_LIST_DIR}/runtime/registry/code_folders_test.cc
           ${CMAKE_CURRENT_LIST_DIR}/runtime/registry/event_invoke_configs_test.cc
           ${CMAKE_CURRENT_LIST_DIR}/runtime/registry/function_registry_test.cc
           ${CMAKE_CURRENT_LIST_DIR}/runtime/registry/reserved_concurrency_test.cc
