@@ -62,7 +62,7 @@ class RouterFixture {
     async_.reset();
     router_.reset();
     PoolSet::Options options;
-    options.memory_total = 1_GiB;
+    options.memory_total = node_memory_;
     options.limits = pool_limits;
     pools_.emplace(options, launcher_, executor_);
     router_.emplace(limits, *registry_, *pools_, *meter_, observer_, executor_);
@@ -180,6 +180,7 @@ class RouterFixture {
   // Of asynchronous events: what is known of them, what users' queues hold, and who hears of their end.
   MemoryKeyStore invocations_{executor_};
   MemoryQueueStore user_queues_{executor_};
+  Bytes node_memory_ = 1_GiB;
   InvocationBook::Options book_options_;
   std::optional<EventInvokeConfigs> configs_;
   std::optional<InvocationBook> book_;
