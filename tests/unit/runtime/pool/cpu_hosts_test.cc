@@ -4,40 +4,13 @@
 
 #include <catch2/catch.hpp>
 
+#include "tests/unit/runtime/pool/fake_cpus.h"
+
 namespace hearth {
 namespace {
 
-// Remembers sets; has processors far beyond those of this machine, each a core of its own.
-class FakeBackend final : public CgroupBackend {
- public:
-  std::string_view name() const override { return "fake"; }
-  bool limits_memory() const override { return true; }
-  FreezerKind freezer() const override { return FreezerKind::kNone; }
-  Result<std::unique_ptr<Cgroup>> Create(const CgroupLimits&) override {
-    return Error{ErrorCode::kUnsupported, "not asked for here"};
-  }
-  Result<CpuList> Cpus() const override {
-    if (none) return Error{ErrorCode::kUnsupported, "no cpuset"};
-    return CpuList{1000, 1001, 1002, 1003};
-  }
-  Status SetCpus(const std::string& set, const CpuList& cpus) override {
-    sets[set] = cpus;
-    order.push_back(set);
-    return Ok();
-  }
-  void RemoveCpus(const std::string& set) override {
-    left_behind[set] = sets[set];
-    sets.erase(set);
-  }
-
-  bool none = false;
-  std::map<std::string, CpuList> sets;
-  std::map<std::string, CpuList> left_behind;  // sets that were removed, as they were
-  std::vector<std::string> order;
-};
-
 struct HostsFixture {
-  FakeBackend backend;
+  FakeCpus backend;
   CpuList kept_on;
   CpuHosts hosts{backend, [this](const CpuList& shared) { kept_on = shared; }};
 };

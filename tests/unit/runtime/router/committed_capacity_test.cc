@@ -3,33 +3,16 @@
 #include <catch2/catch.hpp>
 
 #include "runtime/meter/account.h"
+#include "tests/unit/runtime/pool/fake_cpus.h"
 #include "tests/unit/runtime/router/router_fixture.h"
 
 namespace hearth {
 namespace {
 
-// Processors of a machine of the test's choice, each a core.
-class FakeCpus final : public CgroupBackend {
- public:
-  std::string_view name() const override { return "fake"; }
-  bool limits_memory() const override { return true; }
-  FreezerKind freezer() const override { return FreezerKind::kNone; }
-  Result<std::unique_ptr<Cgroup>> Create(const CgroupLimits&) override {
-    return Error{ErrorCode::kUnsupported, "not asked for here"};
-  }
-  Result<CpuList> Cpus() const override { return cpus; }
-  Status SetCpus(const std::string& set, const CpuList& its) override {
-    sets[set] = its;
-    return Ok();
-  }
-  void RemoveCpus(const std::string& set) override { sets.erase(set); }
-  CpuList cpus = {1000, 1001};
-  std::map<std::string, CpuList> sets;
-};
-
 class CapacityFixture : public RouterFixture {
  protected:
   CapacityFixture() {
+    cpus_.cpus = {1000, 1001};
     executor_.manual_clock().SetWall(std::chrono::sys_days(std::chrono::year(2026) / 11 / 25) +
                                      std::chrono::hours(9));
     account_ = std::move(Account::Open(*meter_, executor_.clock(), random_)).value();
