@@ -111,16 +111,16 @@ void WorkerProcess::OnPacket(Packet packet) {
       if (state_ == WorkerState::kForking) return OnStarted(packet.sender, body);
       break;
     case WorkerFrameKind::kReady:
-      if (state_ == WorkerState::kInitialising) return OnReady();
+      if (state_ == WorkerState::kInitialising) return OnReady(packet.sent_at);
       break;
     case WorkerFrameKind::kInitFailed:
-      if (state_ == WorkerState::kInitialising) return OnInitFailed(body);
+      if (state_ == WorkerState::kInitialising) return OnInitFailed(body, packet.sent_at);
       break;
     case WorkerFrameKind::kResponse:
       if (IsAnswerToHead(*header)) return OnResponse(*header, body, packet);
       break;
     case WorkerFrameKind::kFailure:
-      if (IsAnswerToHead(*header)) return OnFailure(*header, body);
+      if (IsAnswerToHead(*header)) return OnFailure(body, packet.sent_at);
       break;
     case WorkerFrameKind::kLog:
       if (state_ != WorkerState::kForking) return OnLog(body);
@@ -182,7 +182,7 @@ void WorkerProcess::Run(const Event& event, OnAttempt done) {
 void WorkerProcess::Prepare(std::function<void(Status)> done) {
   CHECK_TRUE(usable() && !initialised_ && !running_);
   prepared_ = std::move(done);
-  prepare_began_ = context_.loop.clock().Now();
+  prepare_.Begin(context_.loop.clock());
   if (const Status thawed = freezer_.EndIdle(); !thawed.ok())
     return EndWorker("it could not be thawed: " + thawed.error().message, OutcomeKind::kPlatformFault);
   SetState(WorkerState::kInitialising, "init ahead of events");
@@ -192,9 +192,9 @@ void WorkerProcess::Prepare(std::function<void(Status)> done) {
   });
 }
 
-void WorkerProcess::OnPrepared() {
+void WorkerProcess::OnPrepared(std::optional<WallTime> answered_at) {
   limit_.Cancel();
-  prepare_took_ = context_.loop.clock().Now() - prepare_began_;
+  prepare_took_ = prepare_.Took(context_.loop.clock(), answered_at);
   init_took_ = prepare_took_;
   initialised_ = true;
   SetState(WorkerState::kIdle, "initialised ahead of events");
@@ -205,25 +205,25 @@ void WorkerProcess::OnPrepared() {
 
 void WorkerProcess::BeginInit() {
   SetState(WorkerState::kInitialising, "init for its first event");
-  running_->phase_began = context_.loop.clock().Now();
+  running_->phase.Begin(context_.loop.clock());
   if (!Send(EncodeEmpty(WorkerFrameKind::kInit))) return;
   limit_ = context_.loop.After(context_.init_limit, [this] { OnTimeLimit(); });
 }
 
-void WorkerProcess::OnReady() {
-  if (prepared_) return OnPrepared();
+void WorkerProcess::OnReady(std::optional<WallTime> answered_at) {
+  if (prepared_) return OnPrepared(answered_at);
   limit_.Cancel();
-  EndPhase();
+  EndPhase(answered_at);
   initialised_ = true;
   init_took_ = running_->attempt.init;
   BeginInvoke();
 }
 
-void WorkerProcess::OnInitFailed(std::string_view body) {
+void WorkerProcess::OnInitFailed(std::string_view body, std::optional<WallTime> answered_at) {
   auto error = DecodeError(body);
   if (!error) return EndWorker("its InitFailed frame is malformed");
   if (prepared_) return EndWorker("its init failed: " + error->type + ": " + error->message);
-  EndPhase();
+  EndPhase(answered_at);
   running_->attempt.error = {std::move(error->type), std::move(error->message), std::move(error->stack)};
   running_->attempt.kind = OutcomeKind::kInitError;
   BeginDying();
@@ -252,7 +252,7 @@ void WorkerProcess::BeginInvoke() {
   }
 
   SetState(WorkerState::kBusy, "an event");
-  running_->phase_began = clock.Now();
+  running_->phase.Begin(clock);
   std::string packet;
   UniqueFd memfd;
   if (EncodeInvoke(++sequence_, frame, event.payload, packet) == BodyPlace::kMemfd) {
@@ -270,7 +270,7 @@ void WorkerProcess::BeginInvoke() {
     cpu_us_before_ = *std::exchange(cpu_us_when_idle_, std::nullopt);
   }
   limit_ = context_.loop.After(timeout, [this] { OnTimeLimit(); });
-  running_->phase_began = clock.Now();
+  running_->phase.Begin(clock);
   int fds[2];
   size_t count = 0;
   if (memfd.valid()) fds[count++] = memfd.get();
@@ -294,6 +294,7 @@ bool WorkerProcess::Send(const std::string& packet, std::span<const int> fds) {
 void WorkerProcess::OnResponse(FrameHeader header, std::string_view body, Packet& packet) {
   auto frame = DecodeResponse(body, header.flags);
   if (!frame) return EndWorker("its Response frame is malformed");
+  EndPhase(packet.sent_at);
   std::string payload = std::move(frame->payload);
   if ((header.flags & kFlagBodyInMemfd) != 0) {
     if (packet.fds.size() != 1) return EndWorker("its Response frame promises a memfd that is not there");
@@ -303,21 +304,19 @@ void WorkerProcess::OnResponse(FrameHeader header, std::string_view body, Packet
     payload = std::move(large).value();
   }
   if (payload.size() > context_.response_bytes_max) return RefuseResponseSize();
-  EndPhase();
   Succeed(std::move(frame->content_type), std::move(payload));
 }
 
 void WorkerProcess::RefuseResponseSize() {
-  EndPhase();
   Fail(OutcomeKind::kFunctionError, "Function.ResponseSizeTooLarge",
        "Response payload size exceeded maximum allowed payload size (" +
            std::to_string(context_.response_bytes_max) + " bytes).");
 }
 
-void WorkerProcess::OnFailure(FrameHeader, std::string_view body) {
+void WorkerProcess::OnFailure(std::string_view body, std::optional<WallTime> answered_at) {
   auto error = DecodeError(body);
   if (!error) return EndWorker("its Failure frame is malformed");
-  EndPhase();
+  EndPhase(answered_at);
   running_->attempt.error.stack_json = std::move(error->stack);
   Fail(OutcomeKind::kFunctionError, std::move(error->type), std::move(error->message));
 }
@@ -367,8 +366,8 @@ void WorkerProcess::EmitOutput(LogSource source, std::string_view text) {
 }
 
 // The clock stops here, before anything else is done about an answer.
-void WorkerProcess::EndPhase() {
-  const nanoseconds took = context_.loop.clock().Now() - running_->phase_began;
+void WorkerProcess::EndPhase(std::optional<WallTime> answered_at) {
+  const nanoseconds took = running_->phase.Took(context_.loop.clock(), answered_at);
   (state_ == WorkerState::kInitialising ? running_->attempt.init : running_->attempt.duration) = took;
 }
 
@@ -425,7 +424,7 @@ void WorkerProcess::TakeOutput() {
 
 bool WorkerProcess::IsIdleCpuTold() const {
   return !cpu_us_when_idle_ || stood_still_ ||
-         running_->phase_began - idle_since_ >= context_.idle_cpu_untold;
+         running_->phase.began() - idle_since_ >= context_.idle_cpu_untold;
 }
 
 // Zeros where the host has no cgroups for us.
@@ -496,7 +495,7 @@ void WorkerProcess::EndWorker(std::string why, OutcomeKind blamed_as) {
 // for, briefly.
 void WorkerProcess::BeginDying() {
   if (state_ == WorkerState::kDying) return;
-  if (running_ && running_->attempt.kind != OutcomeKind::kInitError) EndPhase();
+  if (running_ && running_->attempt.kind != OutcomeKind::kInitError) EndPhase(std::nullopt);
   SetState(WorkerState::kDying, "its channel has closed");
   if (freezer_.frozen()) Kill();
   (void)freezer_.EndIdle();  // a linger that has begun must not end in kFrozen

@@ -10,6 +10,7 @@
 #include "runtime/loop/loop.h"
 #include "runtime/pool/idle_freezer.h"
 #include "runtime/pool/output_capture.h"
+#include "runtime/pool/phase_clock.h"
 #include "runtime/pool/worker.h"
 #include "runtime/pool/worker_death.h"
 #include "runtime/wire/worker_frames.h"
@@ -86,7 +87,7 @@ class WorkerProcess final : public Worker {
     const Event* event = nullptr;
     OnAttempt done;
     Attempt attempt;
-    MonotonicTime phase_began{};  // of init or of duration, whichever is under way
+    PhaseClock phase;  // init or duration, whichever is under way
   };
 
   WorkerProcess(WorkerContext& context, std::shared_ptr<const FunctionVersion> version, Parts parts);
@@ -95,12 +96,12 @@ class WorkerProcess final : public Worker {
   void TakeOutput();
   void OnPacket(Packet packet);
   void OnStarted(pid_t sender, std::string_view body);
-  void OnReady();
-  void OnPrepared();
-  void OnInitFailed(std::string_view body);
+  void OnReady(std::optional<WallTime> answered_at);
+  void OnPrepared(std::optional<WallTime> answered_at);
+  void OnInitFailed(std::string_view body, std::optional<WallTime> answered_at);
   void OnResponse(FrameHeader header, std::string_view body, Packet& packet);
   void RefuseResponseSize();
-  void OnFailure(FrameHeader header, std::string_view body);
+  void OnFailure(std::string_view body, std::optional<WallTime> answered_at);
   void OnLog(std::string_view body);
   void OnCrash(std::string_view body);
   void LogCrash();
@@ -109,7 +110,7 @@ class WorkerProcess final : public Worker {
   void BeginInvoke();
   bool Send(const std::string& packet, std::span<const int> fds = {});
   bool IsAnswerToHead(FrameHeader header) const;
-  void EndPhase();
+  void EndPhase(std::optional<WallTime> answered_at);
   void Fail(OutcomeKind kind, std::string type, std::string message);
   void FailAsUnexplained();
   void Succeed(std::string content_type, std::string payload);
@@ -146,7 +147,7 @@ class WorkerProcess final : public Worker {
   bool initialised_ = false;
   // Init ahead of events: who is told, since when it runs, what it took until the first event pays for it.
   std::function<void(Status)> prepared_;
-  MonotonicTime prepare_began_{};
+  PhaseClock prepare_;
   nanoseconds prepare_took_{0};
   nanoseconds init_took_{0};
   bool ran_ = false;

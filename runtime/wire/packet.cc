@@ -3,6 +3,7 @@
 #include <fcntl.h>
 #include <sys/socket.h>
 #include <sys/uio.h>
+#include <time.h>
 
 #include <cerrno>
 #include <cstring>
@@ -10,12 +11,12 @@
 namespace hearth {
 namespace {
 
-// Where the kernel writes what comes beside the bytes: the sender's credentials first, descriptors after
-// them.
+// Where the kernel writes what comes beside the bytes: the time first, then the sender's credentials, descriptors
+// last.
 struct alignas(cmsghdr) ControlBuffer {
-  static constexpr size_t kCredentials = CMSG_SPACE(sizeof(ucred));
+  static constexpr size_t kStamps = CMSG_SPACE(sizeof(timespec)) + CMSG_SPACE(sizeof(ucred));
   static constexpr size_t kDescriptors = CMSG_SPACE(sizeof(int) * kPacketFdsMax);
-  char bytes[kCredentials + kDescriptors];
+  char bytes[kStamps + kDescriptors];
 };
 
 void TakeControl(msghdr& message, Packet& packet) {
@@ -25,6 +26,11 @@ void TakeControl(msghdr& message, Packet& packet) {
       ucred credentials{};
       std::memcpy(&credentials, CMSG_DATA(c), sizeof credentials);
       packet.sender = credentials.pid;
+    } else if (c->cmsg_type == SCM_TIMESTAMPNS) {
+      timespec stamp{};
+      std::memcpy(&stamp, CMSG_DATA(c), sizeof stamp);
+      packet.sent_at = WallTime(std::chrono::ceil<std::chrono::microseconds>(
+          std::chrono::seconds(stamp.tv_sec) + std::chrono::nanoseconds(stamp.tv_nsec)));
     } else if (c->cmsg_type == SCM_RIGHTS) {
       const size_t count = (c->cmsg_len - CMSG_LEN(0)) / sizeof(int);
       for (size_t i = 0; i < count; ++i) {
@@ -47,6 +53,8 @@ Result<PacketSocketPair> MakePacketSocketPair() {
   PacketSocketPair pair{UniqueFd(fds[0]), UniqueFd(fds[1])};
   const int on = 1;
   if (setsockopt(fds[0], SOL_SOCKET, SO_PASSCRED, &on, sizeof on) != 0) return ErrnoError("set SO_PASSCRED");
+  if (setsockopt(fds[0], SOL_SOCKET, SO_TIMESTAMPNS, &on, sizeof on) != 0)
+    return ErrnoError("set SO_TIMESTAMPNS");
   // O_NONBLOCK belongs to the open description, and the two ends have one each.
   if (fcntl(fds[0], F_SETFL, O_NONBLOCK) != 0) return ErrnoError("set O_NONBLOCK");
   return pair;
@@ -91,8 +99,7 @@ Result<ReceivedPacket> ReceivePacket(int fd, FdPolicy fd_policy) {
   message.msg_iov = &part;
   message.msg_iovlen = 1;
   message.msg_control = control.bytes;
-  message.msg_controllen =
-      fd_policy == FdPolicy::kAccept ? sizeof control.bytes : ControlBuffer::kCredentials;
+  message.msg_controllen = fd_policy == FdPolicy::kAccept ? sizeof control.bytes : ControlBuffer::kStamps;
   ssize_t received;
   do {
     received = recvmsg(fd, &message, MSG_CMSG_CLOEXEC);

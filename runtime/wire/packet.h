@@ -2,11 +2,13 @@
 
 #include <sys/types.h>
 
+#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
 #include <vector>
 
+#include "runtime/base/clock.h"
 #include "runtime/base/result.h"
 #include "runtime/base/unique_fd.h"
 
@@ -25,6 +27,9 @@ struct Packet {
   std::string bytes;
   std::vector<UniqueFd> fds;
   pid_t sender = 0;  // by the kernel (SO_PASSCRED), in the receiver's pid namespace; 0 if not asked for
+  // By the kernel (SO_TIMESTAMPNS), when the sender's call was under way, however long the packet lay here; rounded
+  // up. None if not asked for.
+  std::optional<WallTime> sent_at;
 };
 
 struct PacketSocketPair {
@@ -32,7 +37,7 @@ struct PacketSocketPair {
   UniqueFd theirs;  // blocking
 };
 
-// `ours` learns the sender's pid with each packet.
+// `ours` learns with each packet the sender's pid and when it was sent.
 Result<PacketSocketPair> MakePacketSocketPair();
 
 enum class SendOutcome { kSent, kWouldBlock };

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <fcntl.h>
+#include <poll.h>
 #include <signal.h>
 #include <sys/prctl.h>
 #include <sys/wait.h>
@@ -162,6 +163,7 @@ class PlayedWorkerFixture : public LoopFixture {
       ::_exit(0);
     }
     go_ = std::move(go.write);
+    channel_ = channel.ours.get();
     WorkerProcess::Parts parts{WorkerId(7), std::move(channel.ours), std::move(out.read), std::move(err.read),
                                std::move(cgroup)};
     worker_ = std::move(WorkerProcess::Create(context_, version_, std::move(parts))).value();
@@ -198,6 +200,11 @@ class PlayedWorkerFixture : public LoopFixture {
     int status = 0;
     REQUIRE(::waitpid(std::exchange(pid_, -1), &status, 0) > 0);
     return WIFEXITED(status) ? ExitStatus{WEXITSTATUS(status), 0} : ExitStatus{-1, WTERMSIG(status)};
+  }
+  // Until the script has said something, without a turn of the loop.
+  void AwaitUnreadPacket() {
+    pollfd waiting{channel_, POLLIN, 0};
+    REQUIRE(::poll(&waiting, 1, -1) == 1);
   }
   void ReapAndTell() { worker_->OnExited({Reap(), {}}, 2048); }
   Attempt EndedByProtocol() {
@@ -246,6 +253,7 @@ class PlayedWorkerFixture : public LoopFixture {
   int idle_deaths_ = 0;
   Event event_;
   UniqueFd go_;
+  int channel_ = -1;  // the worker's
   pid_t pid_ = -1;
   int requests_ = 0;
   bool inside_run_ = false;

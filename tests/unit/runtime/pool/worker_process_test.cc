@@ -55,6 +55,36 @@ TEST_CASE_METHOD(Fixture, "an event too large for a packet goes and comes back i
   CHECK(attempt.content_type == "text/plain");
 }
 
+// Several, since the kernel's stamp is not used where the two clocks were read too far apart, by bad luck.
+TEST_CASE_METHOD(Fixture, "an answer that lies unread costs its function nothing", "[worker]") {
+  constexpr int kEvents = 5;
+  PlayUntilStarted([](Player& worker) {
+    worker.BecomeBusy();
+    worker.Answer("1");
+    for (int n = 0; n < kEvents; ++n) {
+      worker.HearInvoke();
+      worker.Answer("2");
+    }
+    worker.Wait();
+  });
+  Run();
+  CHECK(Ended().duration > nanoseconds(0));
+  int up_to_the_answer = 0;
+  for (int n = 0; n < kEvents; ++n) {
+    const auto before = loop->clock().Now();
+    Run();
+    const auto sent = loop->clock().Now();
+    AwaitUnreadPacket();
+    const auto answered = loop->clock().Now();
+    while (loop->clock().Now() - answered <= 2 * (sent - before)) {
+    }
+    const Attempt attempt = Ended();
+    CHECK(attempt.duration > nanoseconds(0));
+    up_to_the_answer += attempt.duration <= answered - before;
+  }
+  CHECK(up_to_the_answer > 0);
+}
+
 TEST_CASE_METHOD(Fixture, "a failure is the handler's, and its worker lives on", "[worker]") {
   PlayUntilStarted([](Player& worker) {
     worker.BecomeBusy();

@@ -37,6 +37,22 @@ TEST_CASE("a packet arrives whole, with its descriptors and its sender", "[wire]
   CHECK(read(read_end.get(), &c, 1) == 1);
 }
 
+TEST_CASE("a packet says when it was sent, not when it is looked at", "[wire]") {
+  PacketSocketPair channel = AChannel();
+  const SystemClock clock;
+  const WallTime before = clock.WallNow();
+  REQUIRE(SendPacket(channel.theirs.get(), "hello").ok());
+  const WallTime after = clock.WallNow() + std::chrono::microseconds(1);  // the stamp is rounded up
+  while (clock.WallNow() <= after) {
+  }
+  const auto sent_at = ReceivePacket(channel.ours.get(), FdPolicy::kRefuse)->packet.sent_at;
+  REQUIRE(sent_at);
+  CHECK(*sent_at >= before);
+  CHECK(*sent_at <= after);
+  REQUIRE(SendPacket(channel.ours.get(), "hello").ok());
+  CHECK_FALSE(ReceivePacket(channel.theirs.get(), FdPolicy::kRefuse)->packet.sent_at);
+}
+
 TEST_CASE("two packets stay two", "[wire]") {
   PacketSocketPair channel = AChannel();
   REQUIRE(SendPacket(channel.theirs.get(), "one").ok());
