@@ -249,6 +249,11 @@ hearth::Status Daemon::OpenRuntime() {
   sandboxes_->SetCpuSetOf([this](const std::string& function) { return committed_->HostOf(function); });
   account_->SetPlacement(committed_.get());
   router_->SetBudgets(budgets_.get());
+  node_hours_ = std::make_unique<NodeHours>(
+      *account_, loop_, random_, [this] { return MemoryNow(); },
+      [this](const Error& error) {
+        log_.Error("where the node's memory was is not in the ledger yet", {{"error", error.message}});
+      });
   OpenEvents();
   return Ok();
 }
@@ -354,6 +359,7 @@ void Daemon::Start(Done started) {
     ready_ = true;
     budgets_->Start();
     closer_->Start();
+    node_hours_->Start();
     done(WriteReadyFile());
   });
   RunSteps(steps, 0, std::move(started));
@@ -443,6 +449,19 @@ std::vector<PoolStatus> Daemon::Status() const {
   return all;
 }
 
+NodeMemory Daemon::MemoryNow() const {
+  const PoolSet::MemoryUse use = pools_->memory_use();
+  NodeMemory memory;
+  memory.capacity = pools_->memory_total().mib();
+  memory.busy = use.busy.mib();
+  memory.reserved_busy = use.reserved_busy.mib();
+  memory.reserved_idle = use.reserved_idle.mib();
+  memory.dedicated = use.dedicated.mib();
+  memory.keep_alive = use.keep_alive.mib();
+  memory.platform = use.platform.mib();
+  return memory;
+}
+
 void Daemon::OnReplaced(const FunctionVersionPtr& old_version, const FunctionVersionPtr& new_version) {
   router_->OnReplaced(old_version, new_version);
   committed_->Apply();
@@ -486,7 +505,10 @@ void Daemon::Stop(std::function<void()> stopped) {
   async_->Stop();
   control_->EndFollows();
   auto after_ledger = [stopped = std::move(stopped)](const hearth::Status&) { stopped(); };
-  auto after_pools = [this, after_ledger] { ledger_->Sync(after_ledger); };
+  auto after_pools = [this, after_ledger] {
+    node_hours_->Stop();
+    ledger_->Sync(after_ledger);
+  };
   auto after_router = [this, after_pools] { pools_->Drain(after_pools); };
   auto after_servers = [this, after_router] { router_->Drain(after_router); };
   auto after_triggers = [this, after_servers] { DrainServers(after_servers); };

@@ -22,6 +22,7 @@
 #include "runtime/meter/budget_watch.h"
 #include "runtime/meter/ledger_upkeep.h"
 #include "runtime/meter/meter.h"
+#include "runtime/meter/node_hours.h"
 #include "runtime/pool/cpu_hosts.h"
 #include "runtime/pool/pool_set.h"
 #include "runtime/pool/sandbox_host.h"
@@ -91,6 +92,7 @@ class Daemon final : private PoolStatusSource, private RegistryObserver, private
   hearth::Status Readiness() const;
   void OnQueueVisible(std::string_view queue);
   std::vector<Trigger*> Triggers();
+  NodeMemory MemoryNow() const;
   void DrainTriggers(std::function<void()> drained);
   void DrainServers(std::function<void()> drained);
 
@@ -146,6 +148,7 @@ class Daemon final : private PoolStatusSource, private RegistryObserver, private
   std::unique_ptr<Router> router_;
   std::unique_ptr<CpuHosts> cpu_hosts_;
   std::unique_ptr<CommittedCapacity> committed_;
+  std::unique_ptr<NodeHours> node_hours_;
   std::optional<EventInvokeConfigs> invoke_configs_;
   std::optional<QueueDestination> queue_destination_;
   std::optional<FunctionDestination> function_destination_;

@@ -115,6 +115,25 @@ const WarmPool* PoolSet::Find(const FunctionVersion& version) const {
   return found == pools_.end() ? nullptr : found->second.get();
 }
 
+PoolSet::MemoryUse PoolSet::memory_use() const {
+  MemoryUse use;
+  for (const auto& [generation, pool] : pools_) {
+    const PoolCounts counts = pool->counts();
+    const uint64_t each = pool->version().settings.memory.count;
+    if (!pool->plan().dedicated.empty()) {
+      use.dedicated.count += each * (counts.busy + counts.idle);
+      continue;
+    }
+    use.busy.count += each * (counts.busy - counts.reserved_busy);
+    use.reserved_busy.count += each * counts.reserved_busy;
+    use.reserved_idle.count += each * counts.reserved_idle;
+    use.keep_alive.count += each * (counts.idle - counts.reserved_idle);
+  }
+  use.platform.count = memory_.used().count - use.busy.count - use.reserved_busy.count -
+                       use.reserved_idle.count - use.dedicated.count - use.keep_alive.count;
+  return use;
+}
+
 std::vector<const WarmPool*> PoolSet::pools() const {
   std::vector<const WarmPool*> all;
   for (const auto& [generation, pool] : pools_) all.push_back(pool.get());

@@ -20,6 +20,16 @@ class PoolSet final {
  public:
   static constexpr milliseconds kRetryInterval{5};
 
+  // Where the memory of all workers is. Together they are memory_used().
+  struct MemoryUse {
+    Bytes busy;
+    Bytes reserved_busy;  // on places that commitments keep
+    Bytes reserved_idle;
+    Bytes dedicated;   // busy or idle
+    Bytes keep_alive;  // idle, nobody's commitment
+    Bytes platform;    // of workers that start or end
+  };
+
   struct Options {
     Bytes memory_total = 1_GiB;  // configured memory of all workers together
     PoolLimits limits;           // of each version, unless its function has its own
@@ -49,6 +59,7 @@ class PoolSet final {
   void WhenSettled(std::function<void()> settled);
   Bytes memory_total() const { return memory_.total(); }
   Bytes memory_used() const { return memory_.used(); }
+  MemoryUse memory_use() const;
   std::vector<const WarmPool*> pools() const;
   const WarmPool* Find(const FunctionVersion& version) const;  // null: it has none yet
 

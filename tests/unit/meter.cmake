@@ -4,6 +4,7 @@ hearth_unit_test(unit_meter
     ${CMAKE_CURRENT_LIST_DIR}/runtime/meter/account_test.cc
     ${CMAKE_CURRENT_LIST_DIR}/runtime/meter/advisor_test.cc
     ${CMAKE_CURRENT_LIST_DIR}/runtime/meter/bill_closer_test.cc
+    ${CMAKE_CURRENT_LIST_DIR}/runtime/meter/node_hours_test.cc
     ${CMAKE_CURRENT_LIST_DIR}/runtime/meter/bill_line_test.cc
     ${CMAKE_CURRENT_LIST_DIR}/runtime/meter/bill_maker_test.cc
     ${CMAKE_CURRENT_LIST_DIR}/runtime/meter/bill_page_test.cc

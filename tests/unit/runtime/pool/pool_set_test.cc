@@ -54,6 +54,43 @@ class PoolSetFixture {
   uint64_t next_generation_ = 1;
 };
 
+TEST_CASE_METHOD(PoolSetFixture, "each byte of the workers is somewhere, and in one place", "[pool]") {
+  const auto in_all = [this] {
+    const PoolSet::MemoryUse use = pools_->memory_use();
+    return Bytes{use.busy.count + use.reserved_busy.count + use.reserved_idle.count + use.dedicated.count +
+                 use.keep_alive.count + use.platform.count};
+  };
+  const Version plain = Function("plain", 64_MiB), kept = Function("kept", 32_MiB),
+                alone = Function("alone", 16_MiB);
+  pools_->SetPlanOf([&](const FunctionVersion& version) {
+    CapacityPlan plan;
+    if (version.function == "kept") plan.reserved.push_back({"r-1", 2});
+    if (version.function == "alone") plan.dedicated = "d-1";
+    return plan;
+  });
+  Ask(plain);
+  pools_->PoolOf(kept);
+  executor_.RunPosted();
+  CHECK(pools_->memory_use().platform == 128_MiB);
+  CHECK(in_all() == pools_->memory_used());
+  LetAllStart();
+  CHECK(pools_->memory_use().busy == 64_MiB);
+  CHECK(pools_->memory_use().reserved_idle == 64_MiB);
+  CHECK(pools_->memory_use().platform == 0_MiB);
+  GiveAllBack();
+  CHECK(pools_->memory_use().keep_alive == 64_MiB);
+  Ask(kept);
+  Ask(alone);
+  LetAllStart();
+  CHECK(pools_->memory_use().reserved_busy == 32_MiB);
+  CHECK(pools_->memory_use().reserved_idle == 32_MiB);
+  CHECK(pools_->memory_use().dedicated == 16_MiB);
+  GiveAllBack();
+  CHECK(pools_->memory_use().dedicated == 16_MiB);
+  CHECK(in_all() == pools_->memory_used());
+  CHECK(in_all() == 144_MiB);
+}
+
 TEST_CASE_METHOD(PoolSetFixture, "the longest idle worker of the node makes room", "[pool]") {
   const Version old = Function("old", 256_MiB), young = Function("young", 256_MiB),
                 big = Function("big", 256_MiB);
