@@ -119,7 +119,7 @@ const std::vector<Setting>& Settings() {
        Integer(&Config::payload_bytes_max, 1024, 1'073'741'824)},
       {"response_bytes_max", "limit of an answer (6291556)",
        Integer(&Config::response_bytes_max, 1024, 1'073'741'824)},
-      {"ledger_sync_ms", "longest time a record may be lost by power loss (5)",
+      {"ledger_sync_ms", "longest time a record may be lost by power loss (20)",
        Integer(&Config::ledger_sync, 0, 10'000)},
       {"price_book", "file with the prices that bills are made with (Lambda's, us-east-1)",
        Text(&Config::price_book)},

@@ -36,7 +36,7 @@ struct Config {
   uint32_t reserved_headroom_percent = 20;
   uint64_t payload_bytes_max = 6'291'456;
   uint64_t response_bytes_max = 6'291'556;
-  milliseconds ledger_sync{5};
+  milliseconds ledger_sync{20};
   std::string price_book;  // "": Lambda's prices, compiled in
   bool fsync_before_reply = false;
   std::chrono::days ledger_keep{400};

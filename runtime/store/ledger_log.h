@@ -55,7 +55,7 @@ class LedgerLog {
   struct Options {
     std::string folder;
     uint64_t segment_bytes = (64_MiB).count;
-    milliseconds sync_linger{5};
+    milliseconds sync_linger{20};
   };
   struct OpenReport {
     uint64_t records = 0;
