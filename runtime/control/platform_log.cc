@@ -4,27 +4,19 @@
 
 namespace hearth {
 
-void PlatformLog::Write(std::string_view function, std::string_view version, std::string_view request_id,
-                        std::string_view line) {
-  HandlerLogLine out;
-  out.function = function;
-  out.version = version;
-  out.request_id = request_id;
-  out.time = clock_.WallNow();
-  out.source = LogSource::kPlatform;
-  out.message = line;
-  log_.OnHandlerLog(out);
+LogStore::Options PlatformLog::WithPlatformLines(LogStore::Options options) {
+  options.start_line = StartLine;
+  options.end_line = EndLine;
+  options.report_line = [](const InvocationRecord& record) { return ReportLine(record); };
+  return options;
 }
 
 void PlatformLog::OnInvocationStarted(const FunctionVersion& version, const Event& event) {
-  Write(version.function, version.version, event.request_id.text(),
-        StartLine(event.request_id.text(), version.version));
+  log_.KeepStart(version.function, version.version, event.request_id.text(), clock_.WallNow());
 }
 
 void PlatformLog::OnInvocationSettled(const InvocationRecord& record) {
-  if (!HasReport(record.outcome)) return;
-  Write(record.function, record.version, record.request_id, EndLine(record));
-  Write(record.function, record.version, record.request_id, ReportLine(record));
+  if (HasReport(record.outcome)) log_.KeepEnd(record, clock_.WallNow());
 }
 
 // Nothing ran: there is no request to log under. Metrics count it.

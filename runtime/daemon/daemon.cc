@@ -97,6 +97,7 @@ Daemon::Daemon(const Config& config, Loop& loop, Log& log)
                           }}),
       process_figures_(loop.clock()),
       loop_lag_(loop),
+      logs_(PlatformLog::WithPlatformLines()),
       platform_log_(logs_, loop.clock()) {}
 
 Daemon::~Daemon() = default;

@@ -1,6 +1,7 @@
 #include "runtime/telemetry/log_store.h"
 
 #include <algorithm>
+#include <cstring>
 
 #include "runtime/base/clock.h"
 #include "runtime/telemetry/log_text.h"
@@ -8,13 +9,15 @@
 namespace hearth {
 namespace {
 
-// What a line costs beside its texts: the struct, the heap's own bytes for four strings.
-constexpr uint64_t kLineOverhead = sizeof(StoredLogLine) + 64;
+// What a line costs beside its text: the heap's own bytes.
+constexpr uint64_t kLineOverhead = 32;
 
-uint64_t CostOf(const StoredLogLine& line) {
-  return kLineOverhead + line.version.size() + line.request_id.size() + line.message.size() +
-         line.fields_json.size();
-}
+// What END and REPORT are made of, beside the request.
+struct EndFigures {
+  OutcomeKind outcome{};
+  uint32_t memory_mib = 0;
+  uint64_t init_ns = 0, duration_ns = 0, billed_ms = 0, memory_peak_kib = 0;
+};
 
 bool Matches(const StoredLogLine& line, const LogStore::Query& query) {
   return line.time >= query.since && (query.request_id.empty() || line.request_id == query.request_id);
@@ -45,55 +48,136 @@ void LogStore::Subscription::End() {
   store_ = {};
 }
 
-void LogStore::OnHandlerLog(const HandlerLogLine& line) {
-  auto log = functions_.find(line.function);
-  if (log == functions_.end()) log = functions_.try_emplace(std::string(line.function)).first;
+uint64_t LogStore::CostOf(const Kept& kept) { return sizeof(Kept) + kLineOverhead + kept.text.size(); }
+
+void LogStore::OnHandlerLog(const HandlerLogLine& line) { Keep(line.function, Keepable(line)); }
+
+void LogStore::KeepStart(std::string_view function, std::string_view version, std::string_view request_id,
+                         WallTime time) {
+  if (options_.start_line == nullptr) return;
+  Kept kept{.time = time, .kind = Kept::Kind::kStart, .source = LogSource::kPlatform, .text = {}};
+  kept.version_bytes = static_cast<uint32_t>(version.size());
+  kept.request_id_bytes = static_cast<uint32_t>(request_id.size());
+  kept.text.reserve(version.size() + request_id.size());
+  kept.text.append(version).append(request_id);
+  Keep(function, std::move(kept));
+}
+
+void LogStore::KeepEnd(const InvocationRecord& record, WallTime time) {
+  if (options_.end_line == nullptr || options_.report_line == nullptr) return;
+  const EndFigures figures{record.outcome,     record.memory_mib, record.init_ns,
+                           record.duration_ns, record.billed_ms,  record.memory_peak_kib};
+  Kept kept{.time = time, .kind = Kept::Kind::kEnd, .source = LogSource::kPlatform, .text = {}};
+  kept.version_bytes = static_cast<uint32_t>(record.version.size());
+  kept.request_id_bytes = static_cast<uint32_t>(record.request_id.size());
+  kept.text.reserve(record.version.size() + record.request_id.size() + sizeof figures);
+  kept.text.append(record.version).append(record.request_id);
+  kept.text.append(reinterpret_cast<const char*>(&figures), sizeof figures);
+  Keep(record.function, std::move(kept));
+}
+
+void LogStore::Keep(std::string_view function, Kept kept) {
+  auto log = functions_.find(function);
+  if (log == functions_.end()) log = functions_.try_emplace(std::string(function)).first;
   FunctionLog& into = log->second;
-  StoredLogLine stored = Keepable(line);
-  if (into.lines.empty()) by_oldest_.emplace(stored.number, &into);
-  into.bytes += CostOf(stored);
-  bytes_ += CostOf(stored);
-  // A follower may have anything done to the log: it is shown a line of its own.
-  const StoredLogLine told = followers_.empty() ? StoredLogLine() : stored;
-  into.lines.push_back(std::move(stored));
+  kept.number = next_number_;
+  next_number_ = kept.last_number() + 1;
+  if (into.place == 0) {
+    into.place = kept.number;
+    by_oldest_.emplace(into.place, &into);
+  }
+  into.bytes += CostOf(kept);
+  bytes_ += CostOf(kept);
+  // A follower may have anything done to the log: it is shown lines of its own.
+  std::vector<StoredLogLine> told;
+  if (!followers_.empty()) LinesOf(kept, told);
+  into.lines.push_back(std::move(kept));
   MakeRoom(into);
-  Tell(line.function, told);
+  for (const StoredLogLine& line : told) Tell(function, line);
 }
 
 // Cut before it is escaped: escaping makes a byte four at most, and the limits count what is kept.
-StoredLogLine LogStore::Keepable(const HandlerLogLine& line) {
-  StoredLogLine stored{
-      .number = next_number_++, .time = line.time, .source = line.source, .level = line.level};
+LogStore::Kept LogStore::Keepable(const HandlerLogLine& line) const {
+  Kept kept{.time = line.time, .source = line.source, .level = line.level, .text = {}};
   const size_t line_max = options_.line_max.count;
-  stored.version = EscapeLogText(line.version);
-  stored.request_id = EscapeLogText(line.request_id);
-  stored.message = line.message.size() <= line_max ? EscapeLogText(line.message)
-                                                   : EscapeLogText(CutLogText(line.message, line_max));
+  const auto add = [&](std::string_view escaped) {
+    kept.text += escaped;
+    return static_cast<uint32_t>(escaped.size());
+  };
+  kept.version_bytes = add(EscapeLogText(line.version));
+  kept.request_id_bytes = add(EscapeLogText(line.request_id));
+  kept.message_bytes =
+      add(line.message.size() <= line_max ? EscapeLogText(line.message)
+                                          : EscapeLogText(CutLogText(line.message, line_max)));
   const size_t left = line_max - std::min(line.message.size(), line_max);
   if (line.fields_json.size() <= left) {
-    stored.fields_json = EscapeLogJson(line.fields_json);
+    add(EscapeLogJson(line.fields_json));
   } else {
-    stored.message += "[truncated " + std::to_string(line.fields_json.size()) + " bytes of fields]";
+    kept.message_bytes += add("[truncated " + std::to_string(line.fields_json.size()) + " bytes of fields]");
   }
-  return stored;
+  return kept;
+}
+
+// What comes from outside is escaped in each: by Keepable(), or here.
+void LogStore::LinesOf(const Kept& kept, std::vector<StoredLogLine>& lines) const {
+  StoredLogLine line{.number = kept.number, .time = kept.time, .source = kept.source, .level = kept.level};
+  if (kept.kind == Kept::Kind::kLine) {
+    line.version = kept.version();
+    line.request_id = kept.request_id();
+    line.message = kept.rest().substr(0, kept.message_bytes);
+    line.fields_json = kept.rest().substr(kept.message_bytes);
+    lines.push_back(std::move(line));
+    return;
+  }
+  line.version = EscapeLogText(kept.version());
+  line.request_id = EscapeLogText(kept.request_id());
+  if (kept.kind == Kept::Kind::kStart) {
+    line.message = EscapeLogText(options_.start_line(kept.request_id(), kept.version()));
+    lines.push_back(std::move(line));
+    return;
+  }
+  EndFigures figures;
+  std::memcpy(&figures, kept.rest().data(), sizeof figures);
+  InvocationRecord record;
+  record.version = kept.version();
+  record.request_id = kept.request_id();
+  record.outcome = figures.outcome;
+  record.memory_mib = figures.memory_mib;
+  record.init_ns = figures.init_ns;
+  record.duration_ns = figures.duration_ns;
+  record.billed_ms = figures.billed_ms;
+  record.memory_peak_kib = figures.memory_peak_kib;
+  line.message = EscapeLogText(options_.end_line(record));
+  lines.push_back(line);
+  ++line.number;
+  line.message = EscapeLogText(options_.report_line(record));
+  lines.push_back(std::move(line));
 }
 
 void LogStore::DropOldest(FunctionLog& log) {
-  const StoredLogLine& oldest = log.lines.front();
-  auto place = by_oldest_.extract(oldest.number);
+  const Kept& oldest = log.lines.front();
   log.bytes -= CostOf(oldest);
   bytes_ -= CostOf(oldest);
-  ++log.dropped;
-  log.dropped_number = oldest.number;
+  log.dropped += oldest.last_number() - oldest.number + 1;
+  log.dropped_number = oldest.last_number();
   log.lines.pop_front();
-  if (log.lines.empty()) return;
-  place.key() = log.lines.front().number;
+}
+
+// Where a log stands in by_oldest_ is put right only here: logs that are full drop lines all the time.
+void LogStore::DropOldestOfAll() {
+  const auto first = by_oldest_.begin();
+  FunctionLog& log = *first->second;
+  if (!log.lines.empty() && log.lines.front().number == first->first) return DropOldest(log);
+  auto place = by_oldest_.extract(first);
+  log.place = log.lines.empty() ? 0 : log.lines.front().number;
+  if (log.place == 0) return;
+  place.key() = log.place;
   by_oldest_.insert(std::move(place));
 }
 
 void LogStore::MakeRoom(FunctionLog& log) {
   while (log.bytes > options_.function_max.count && !log.lines.empty()) DropOldest(log);
-  while (bytes_ > options_.total_max.count && !by_oldest_.empty()) DropOldest(*by_oldest_.begin()->second);
+  while (bytes_ > options_.total_max.count && !by_oldest_.empty()) DropOldestOfAll();
 }
 
 void LogStore::Tell(std::string_view function, const StoredLogLine& line) {
@@ -128,11 +212,17 @@ LogStore::Page LogStore::Read(const Query& query) const {
     page.lines.push_back(DroppedMarker(log));
     page.cursor = log.dropped_number;
   }
-  auto line = std::upper_bound(log.lines.begin(), log.lines.end(), query.after,
-                               [](uint64_t after, const StoredLogLine& one) { return after < one.number; });
-  for (; line != log.lines.end() && page.lines.size() < query.lines_max; ++line) {
-    page.cursor = line->number;
-    if (Matches(*line, query)) page.lines.push_back(*line);
+  auto kept = std::upper_bound(log.lines.begin(), log.lines.end(), query.after,
+                               [](uint64_t after, const Kept& one) { return after < one.last_number(); });
+  std::vector<StoredLogLine> lines;
+  for (; kept != log.lines.end() && page.lines.size() < query.lines_max; ++kept) {
+    lines.clear();
+    LinesOf(*kept, lines);
+    for (StoredLogLine& line : lines) {
+      if (line.number <= query.after || page.lines.size() >= query.lines_max) continue;
+      page.cursor = line.number;
+      if (Matches(line, query)) page.lines.push_back(std::move(line));
+    }
   }
   return page;
 }
@@ -143,11 +233,15 @@ std::string LogStore::TailOf(std::string_view function, std::string_view request
   if (found == functions_.end()) return "";
   std::vector<std::string> newest_first;
   size_t bytes = 0;
-  const auto& lines = found->second.lines;
-  for (auto line = lines.rbegin(); line != lines.rend() && line->time >= since && bytes < bytes_max; ++line) {
-    if (line->request_id != request_id) continue;
-    newest_first.push_back(ToText(*line) + "\n");
-    bytes += newest_first.back().size();
+  const auto& all = found->second.lines;
+  for (auto kept = all.rbegin(); kept != all.rend() && kept->time >= since && bytes < bytes_max; ++kept) {
+    if (kept->request_id() != request_id) continue;
+    std::vector<StoredLogLine> lines;
+    LinesOf(*kept, lines);
+    for (auto line = lines.rbegin(); line != lines.rend(); ++line) {
+      newest_first.push_back(ToText(*line) + "\n");
+      bytes += newest_first.back().size();
+    }
   }
   std::string tail;
   for (auto text = newest_first.rbegin(); text != newest_first.rend(); ++text) tail += *text;
@@ -164,7 +258,7 @@ LogStore::Subscription LogStore::Follow(std::string function, OnLine on_line) {
 void LogStore::ForgetFunction(std::string_view function) {
   const auto found = functions_.find(function);
   if (found == functions_.end()) return;
-  if (!found->second.lines.empty()) by_oldest_.erase(found->second.lines.front().number);
+  by_oldest_.erase(found->second.place);  // 0 is nobody's
   bytes_ -= found->second.bytes;
   functions_.erase(found);
 }

@@ -11,6 +11,7 @@
 
 #include "runtime/base/units.h"
 #include "runtime/base/weak_ptr.h"
+#include "runtime/model/invocation_record.h"
 #include "runtime/model/observers.h"
 
 namespace hearth {
@@ -31,7 +32,8 @@ struct StoredLogLine {
 // alone for raw output and for lines of the platform (START, END, REPORT).
 std::string ToText(const StoredLogLine& line);
 
-// The newest lines of every function.
+// The newest lines of every function. What the platform says of an invocation - START, END, REPORT - is kept as the
+// figures that it is made of, and written when somebody reads it: nobody reads most of it.
 //
 // Owned by main. In memory only: they are gone when the daemon stops.
 // Thread:  loop thread.
@@ -44,6 +46,10 @@ class LogStore final : public HandlerLogObserver {
     Bytes function_max = 4_MiB;
     Bytes total_max = 64_MiB;
     Bytes line_max = 256_KiB;
+    // What the platform's lines are; without a newline.
+    std::string (*start_line)(std::string_view request_id, std::string_view version) = nullptr;
+    std::string (*end_line)(const InvocationRecord& record) = nullptr;
+    std::string (*report_line)(const InvocationRecord& record) = nullptr;
   };
   struct Query {
     std::string_view function;
@@ -80,6 +86,10 @@ class LogStore final : public HandlerLogObserver {
   explicit LogStore(Options options) : options_(options) {}
 
   void OnHandlerLog(const HandlerLogLine& line) override;
+  // START; END and REPORT. Nothing where the options have no text for them.
+  void KeepStart(std::string_view function, std::string_view version, std::string_view request_id,
+                 WallTime time);
+  void KeepEnd(const InvocationRecord& record, WallTime time);
 
   Page Read(const Query& query) const;
   // The last `bytes_max` bytes of what an invocation logged since `since`, one line each, oldest first.
@@ -92,11 +102,30 @@ class LogStore final : public HandlerLogObserver {
   uint64_t bytes_held() const { return bytes_; }
 
  private:
+  // One or, of an end, two lines, in one piece of memory.
+  struct Kept {
+    enum class Kind : uint8_t { kLine, kStart, kEnd };
+    uint64_t number = 0;
+    WallTime time{};
+    Kind kind = Kind::kLine;
+    LogSource source = LogSource::kHandler;
+    uint8_t level = 2;
+    uint32_t version_bytes = 0, request_id_bytes = 0, message_bytes = 0;
+    std::string text;  // version, request id, message, fields; of an end, figures behind the request id
+
+    uint64_t last_number() const { return kind == Kind::kEnd ? number + 1 : number; }
+    std::string_view version() const { return std::string_view(text).substr(0, version_bytes); }
+    std::string_view request_id() const {
+      return std::string_view(text).substr(version_bytes, request_id_bytes);
+    }
+    std::string_view rest() const { return std::string_view(text).substr(version_bytes + request_id_bytes); }
+  };
   struct FunctionLog {
-    std::deque<StoredLogLine> lines;
+    std::deque<Kept> lines;
     uint64_t bytes = 0;
     uint64_t dropped = 0;         // lines, since ever
     uint64_t dropped_number = 0;  // of the newest dropped one
+    uint64_t place = 0;           // in by_oldest_; 0: not there
   };
   using Functions = std::map<std::string, FunctionLog, std::less<>>;
   struct Follower {
@@ -104,8 +133,12 @@ class LogStore final : public HandlerLogObserver {
     OnLine on_line;
   };
 
-  StoredLogLine Keepable(const HandlerLogLine& line);
+  static uint64_t CostOf(const Kept& kept);
+  Kept Keepable(const HandlerLogLine& line) const;
+  void Keep(std::string_view function, Kept kept);
+  void LinesOf(const Kept& kept, std::vector<StoredLogLine>& lines) const;
   void DropOldest(FunctionLog& log);
+  void DropOldestOfAll();
   void MakeRoom(FunctionLog& log);
   void Tell(std::string_view function, const StoredLogLine& line);
   StoredLogLine DroppedMarker(const FunctionLog& log) const;
@@ -114,7 +147,8 @@ class LogStore final : public HandlerLogObserver {
   const Options options_;
 
   Functions functions_;
-  std::map<uint64_t, FunctionLog*> by_oldest_;  // number of a log's first line
+  // By the number that a log's first line had when it was last looked at: no later one than it has now.
+  std::map<uint64_t, FunctionLog*> by_oldest_;
   uint64_t bytes_ = 0;
   uint64_t next_number_ = 1;
   std::map<uint64_t, Follower> followers_;

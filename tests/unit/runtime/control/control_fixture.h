@@ -7,6 +7,7 @@
 #include "runtime/base/base64.h"
 #include "runtime/base/digest.h"
 #include "runtime/control/control_api.h"
+#include "runtime/control/platform_log.h"
 #include "runtime/loop/work_thread.h"
 #include "runtime/router/destinations.h"
 #include "runtime/router/function_destination.h"
@@ -171,7 +172,7 @@ struct ControlFixture {
   AsyncEvents events{{},
                      {event_queues, sink, *opened.meter, registry, invoke_configs, book, destinations, random,
                       log, executor}};
-  LogStore logs;
+  LogStore logs{PlatformLog::WithPlatformLines()};
   Metrics metrics{executor};
   FakePool pool;
   FakeTrigger url{"url", executor}, queue{"queue", executor}, bucket{"bucket", executor},

@@ -5,6 +5,7 @@
 #include <filesystem>
 #include <map>
 #include <random>
+#include <thread>
 
 #include <catch2/catch.hpp>
 
@@ -56,6 +57,7 @@ class UpkeepFixture : public LedgerFixture {
   }
   void CloseThrough(UtcHour through) {
     const PeriodClosed closed{.through = through};
+    while (!log->writable()) std::this_thread::yield();  // the next segment is made beside us
     REQUIRE(meter->RecordAccountEvent(EventKindOf(closed), EncodeAccountEventJson(closed), kNoon).ok());
   }
   // Lets the upkeep do what there is to do now, up to `done`.

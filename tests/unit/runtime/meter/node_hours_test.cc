@@ -38,7 +38,7 @@ struct NodeHoursFixture {
   }
   const std::map<UtcHour, NodeHour>& written() const { return account->state().node_hours(); }
   NodeHour Hour(int hour) const {
-    const auto found = written().find(UtcHour(At("2026-11-23").time_since_epoch()) + hours(hour));
+    const auto found = written().find(HourOf(At("2026-11-23")) + hours(hour));
     return found == written().end() ? NodeHour() : found->second;
   }
 };

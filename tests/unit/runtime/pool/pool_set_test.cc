@@ -74,6 +74,9 @@ TEST_CASE_METHOD(PoolSetFixture, "each byte of the workers is somewhere, and in 
   CHECK(pools_->memory_use().platform == 128_MiB);
   CHECK(in_all() == pools_->memory_used());
   LetAllStart();
+  CHECK(pools_->memory_use().platform == 64_MiB);  // their init runs
+  while (launcher_.preparing() > 0) launcher_.LetOnePrepare();
+  executor_.RunPosted();
   CHECK(pools_->memory_use().busy == 64_MiB);
   CHECK(pools_->memory_use().reserved_idle == 64_MiB);
   CHECK(pools_->memory_use().platform == 0_MiB);

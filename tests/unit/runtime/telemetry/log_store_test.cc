@@ -28,6 +28,39 @@ class LogFixture {
   }
   void Limit(LogStore::Options options) { store.emplace(options); }
 
+  // With short lines of the platform's.
+  void LimitWithPlatform(LogStore::Options options) {
+    options.start_line = [](std::string_view id, std::string_view version) {
+      return "start " + std::string(id) + " " + std::string(version);
+    };
+    options.end_line = [](const InvocationRecord& record) { return "end " + record.request_id; };
+    options.report_line = [](const InvocationRecord& record) {
+      return "report " + record.request_id + " " + record.version + " " +
+             std::to_string(static_cast<int>(record.outcome)) + " " + std::to_string(record.memory_mib) +
+             " " + std::to_string(record.init_ns) + " " + std::to_string(record.duration_ns) + " " +
+             std::to_string(record.billed_ms) + " " + std::to_string(record.memory_peak_kib);
+    };
+    store.emplace(options);
+  }
+  void Start(std::string_view id) { store->KeepStart("resize", "7", id, now); }
+  void End(std::string id) {
+    InvocationRecord record;
+    record.function = "resize";
+    record.version = "7";
+    record.request_id = std::move(id);
+    record.outcome = OutcomeKind::kTimeout;
+    record.memory_mib = 128;
+    record.init_ns = 11;
+    record.duration_ns = 22;
+    record.billed_ms = 33;
+    record.memory_peak_kib = 44;
+    store->KeepEnd(record, now);
+  }
+  static std::string Report(const std::string& id) {
+    return "report " + id + " 7 " + std::to_string(static_cast<int>(OutcomeKind::kTimeout)) +
+           " 128 11 22 33 44";
+  }
+
   std::optional<LogStore> store{std::in_place};
   WallTime now = kStart;
   LogSource source = LogSource::kHandler;
@@ -129,6 +162,82 @@ TEST_CASE_METHOD(LogFixture, "tail of an invocation is its last 4 KiB as text", 
   CHECK(tail.size() == 4096);
   CHECK(tail.ends_with("x\nthe end\n"));
   CHECK(store->TailOf("resize", "r1", kStart + microseconds(1)).empty());
+}
+
+TEST_CASE_METHOD(LogFixture, "the platform's lines are between those of the handler", "[telemetry]") {
+  LimitWithPlatform({});
+  Texts heard;
+  const auto subscription =
+      store->Follow("resize", [&](const StoredLogLine& line) { heard.push_back(line.message); });
+  Start("r1");
+  Say("resize", "hello");
+  now += std::chrono::seconds(1);
+  Start("r2");
+  End("r1");
+  End("r2");
+  const Texts all = {"start r1 7", "hello", "start r2 7", "end r1", Report("r1"), "end r2", Report("r2")};
+  CHECK(Messages({.function = "resize"}) == all);
+  CHECK(heard == all);
+  CHECK(Messages({.function = "resize", .request_id = "r1"}) ==
+        Texts{"start r1 7", "hello", "end r1", Report("r1")});
+  CHECK(Messages({.function = "resize", .since = now}).size() == 5);
+  CHECK(store->TailOf("resize", "r1", kStart) ==
+        "start r1 7\n2026-11-23T00:00:00.000Z\tr1\tINFO\thello\nend r1\n" + Report("r1") + "\n");
+  for (const auto& line : store->Read({.function = "resize", .after = 2}).lines) {
+    CHECK(line.source == LogSource::kPlatform);
+    CHECK(line.version == "7");
+  }
+}
+
+TEST_CASE_METHOD(LogFixture, "reader stops between END and REPORT, and goes on there", "[telemetry]") {
+  LimitWithPlatform({});
+  End("r1");
+  Start("r2");
+  const auto first = store->Read({.function = "resize", .lines_max = 1});
+  REQUIRE(first.lines.size() == 1);
+  CHECK(first.lines[0].message == "end r1");
+  CHECK(Messages({.function = "resize", .after = first.cursor}) == Texts{Report("r1"), "start r2 7"});
+}
+
+TEST_CASE_METHOD(LogFixture, "an id of any bytes makes no line of its own", "[telemetry]") {
+  LimitWithPlatform({});
+  Start("r\n1");
+  End("r\n1");
+  const auto page = store->Read({.function = "resize"});
+  REQUIRE(page.lines.size() == 3);
+  CHECK(page.lines[0].message == "start r\\n1 7");
+  CHECK(page.lines[1].message == "end r\\n1");
+  CHECK(page.lines[1].request_id == "r\\n1");
+}
+
+TEST_CASE_METHOD(LogFixture, "what is dropped of ends counts as the two lines that it is", "[telemetry]") {
+  LimitWithPlatform({.function_max = 1_KiB});
+  for (int i = 0; i < 50; ++i) End("r" + std::to_string(i));
+  CHECK(store->bytes_held() <= 1024);
+  const Texts kept = Messages({.function = "resize"});
+  REQUIRE(kept.size() > 4);
+  CHECK(kept.front().starts_with("[" + std::to_string(100 - (kept.size() - 1)) + " older lines dropped"));
+  CHECK(kept.back() == Report("r49"));
+}
+
+TEST_CASE_METHOD(LogFixture, "the oldest line of all goes, also of a log that dropped some of its own",
+                 "[telemetry]") {
+  Limit({.function_max = 2_KiB, .total_max = 3_KiB});
+  Say("a", "first" + std::string(100, '.'));
+  Say("b", "second" + std::string(100, '.'));
+  for (int i = 0; i < 50; ++i) Say("a", "busy" + std::string(100, '.'));
+  CHECK(Messages({.function = "b"}).front().starts_with("second"));
+  for (int i = 0; i < 50; ++i) Say("c", "busier" + std::string(100, '.'));
+  CHECK(store->bytes_held() <= 3072);
+  CHECK(Messages({.function = "b"}).size() == 1);
+  CHECK(Messages({.function = "b"}).front().starts_with("[1 older lines dropped"));
+  CHECK(Messages({.function = "a"}).size() > 2);
+  store->ForgetFunction("a");
+  store->ForgetFunction("c");
+  CHECK(store->bytes_held() == 0);
+  Say("b", "again");
+  for (int i = 0; i < 50; ++i) Say("a", "busy" + std::string(100, '.'));
+  CHECK(Messages({.function = "b"}).back() == "again");
 }
 
 TEST_CASE_METHOD(LogFixture, "follower hears new lines of its function until it lets go", "[telemetry]") {
