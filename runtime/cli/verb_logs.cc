@@ -16,6 +16,7 @@ std::string TargetOf(const Arguments& arguments) {
   };
   if (arguments.Has("--since")) add("since", arguments.Text("--since"));
   if (arguments.Has("--request-id")) add("request-id", arguments.Text("--request-id"));
+  if (arguments.Has("--lines")) add("lines", arguments.Text("--lines"));
   if (arguments.Has("--follow")) add("follow", "1");
   return target;
 }
@@ -45,7 +46,8 @@ std::vector<Command> LogsCommands() {
           "With --json each line is the object that the API sends.\n",
       .flags = {{"--follow", "", "go on with what comes, until ^C", Repeat::kOnce, "-f"},
                 {"--since", "TIME", "only lines since then: 90s, 5m, 2h, 7d ago, or 2026-11-23T09:00:00Z"},
-                {"--request-id", "ID", "only the lines of this request"}},
+                {"--request-id", "ID", "only the lines of this request"},
+                {"--lines", "N", "the newest N lines, 10000 at most (10000)", Repeat::kOnce, "-n"}},
       .examples = {{"hearth logs greet --since 5m", ""}, {"hearth logs greet -f", ""}},
       .run = Logs,
   }};

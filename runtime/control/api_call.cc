@@ -1,5 +1,7 @@
 #include "runtime/control/api_call.h"
 
+#include <charconv>
+
 namespace hearth {
 namespace {
 
@@ -35,6 +37,18 @@ std::string ApiCall::parameter(std::string_view name) const {
     if (parameter.name == name) return parameter.value;
   }
   return "";
+}
+
+Result<uint64_t> ApiCall::query_number(const std::string& name, uint64_t fallback, uint64_t least,
+                                       uint64_t most) const {
+  const std::string text = query(name);
+  if (text.empty()) return fallback;
+  uint64_t value = 0;
+  const auto [end, failed] = std::from_chars(text.data(), text.data() + text.size(), value);
+  if (failed == std::errc() && end == text.data() + text.size() && least <= value && value <= most)
+    return value;
+  return Error{ErrorCode::kInvalidArgument, name + "=" + text + " is not a whole number from " +
+                                                std::to_string(least) + " to " + std::to_string(most)};
 }
 
 std::string ApiCall::query(std::string_view name) const {

@@ -32,6 +32,9 @@ class ApiCall final {
   std::string_view header(std::string_view name) const { return request_.headers.Get(name); }
   std::string parameter(std::string_view name) const;  // of the path, decoded; "" when there is none
   std::string query(std::string_view name) const;      // decoded; "" when there is none
+  // `fallback` when there is none. kInvalidArgument: not a whole number from `least` to `most`.
+  Result<uint64_t> query_number(const std::string& name, uint64_t fallback, uint64_t least,
+                                uint64_t most) const;
   std::vector<std::string> queries(std::string_view name) const;  // each that is given
   const RequestId& request_id() const { return request_id_; }
 

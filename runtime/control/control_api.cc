@@ -49,7 +49,7 @@ ControlApi::ControlApi(ControlParts parts, Options options)
       budgets_(parts.account, parts.budgets),
       ledger_(parts.meter.ledger()),
       invocations_(parts.invocations, parts.events, parts.executor),
-      logs_(parts.logs, parts.registry, parts.executor.clock()),
+      logs_(parts.logs, parts.history, parts.registry, parts.executor.clock()),
       scaling_(parts.registry),
       status_(std::move(options.info), parts.pool, std::move(options.readiness)),
       queues_(parts.queues, parts.executor, {status_.info().account, status_.info().region}),

@@ -43,6 +43,7 @@ struct ControlParts {
   BillMaker& bills;
   BudgetWatch& budgets;
   LogStore& logs;
+  LogHistory* history;  // null: logs reach as far as memory
   Metrics& metrics;
   const PoolStatusSource& pool;
   AsyncEvents& events;

@@ -1,7 +1,6 @@
 #include "runtime/control/hearth_bill.h"
 
 #include <algorithm>
-#include <charconv>
 
 #include "runtime/base/digest.h"
 #include "runtime/meter/advisor.h"
@@ -16,18 +15,6 @@ constexpr uint64_t kExplainDefault = 100;
 constexpr uint64_t kExplainMax = 1'000;
 constexpr uint64_t kAdviceDaysMax = 366;
 constexpr std::string_view kFormats[] = {"json", "csv", "focus", "html", "cloudevents", "lago"};
-
-Result<uint64_t> ReadNumber(const ApiCall& call, const char* name, uint64_t fallback, uint64_t least,
-                            uint64_t most) {
-  const std::string text = call.query(name);
-  if (text.empty()) return fallback;
-  uint64_t value = 0;
-  const auto [end, failed] = std::from_chars(text.data(), text.data() + text.size(), value);
-  if (failed == std::errc() && end == text.data() + text.size() && least <= value && value <= most)
-    return value;
-  return Error{ErrorCode::kInvalidArgument, std::string(name) + "=" + text + " is not a whole number from " +
-                                                std::to_string(least) + " to " + std::to_string(most)};
-}
 
 std::string Digest(const std::string& text) {
   const Sha256Digest digest = Sha256(text);
@@ -213,8 +200,8 @@ Result<HearthBill::Page> HearthBill::PageOf(const BillBasis& basis, const Bill& 
 
 // Pages go by the ledger's numbers, so that new records do not move what is on them.
 Status HearthBill::OrderExplained(const ApiCallPtr& call) {
-  HEARTH_ASSIGN(const uint64_t limit, ReadNumber(*call, "limit", kExplainDefault, 1, kExplainMax));
-  HEARTH_ASSIGN(const uint64_t from, ReadNumber(*call, "from_number", 0, 0, UINT64_MAX));
+  HEARTH_ASSIGN(const uint64_t limit, call->query_number("limit", kExplainDefault, 1, kExplainMax));
+  HEARTH_ASSIGN(const uint64_t from, call->query_number("from_number", 0, 0, UINT64_MAX));
   return Order(call, [limit, from, id = call->parameter("id")](const BillBasis& basis) -> Result<Page> {
     const AccountState& state = *basis.account;
     HEARTH_ASSIGN(const ExplainedLine found, FindLine(state, KeptUsage(basis.usage), id, basis.now));
@@ -244,7 +231,7 @@ Status HearthBill::OrderRerated(const ApiCallPtr& call) {
 }
 
 Status HearthBill::OrderAdvice(const ApiCallPtr& call) {
-  HEARTH_ASSIGN(const uint64_t days, ReadNumber(*call, "days", 30, 1, kAdviceDaysMax));
+  HEARTH_ASSIGN(const uint64_t days, call->query_number("days", 30, 1, kAdviceDaysMax));
   return Order(call, [days](const BillBasis& basis) -> Result<Page> {
     return Page{"application/json", DumpJson(AdviceJson(basis, days))};
   });

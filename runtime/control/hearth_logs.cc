@@ -40,11 +40,24 @@ std::string LineJson(const StoredLogLine& line) {
   return DumpJson(out) + "\n";
 }
 
+std::string LinesJson(const std::vector<StoredLogLine>& lines) {
+  std::string text;
+  for (const StoredLogLine& line : lines) text += LineJson(line);
+  return text;
+}
+
+std::string PlatformJson(const std::string& message) {
+  return DumpJson({{"source", "platform"}, {"message", message}}) + "\n";
+}
 std::string MissedJson(uint64_t lines) {
-  return DumpJson(
-             {{"source", "platform"},
-              {"message", std::to_string(lines) + " lines were left out here: the reader was too slow"}}) +
-         "\n";
+  return PlatformJson(std::to_string(lines) + " lines were left out here: the reader was too slow");
+}
+std::string MoreJson() {
+  return PlatformJson("[there are older lines: narrow down with since or request-id, or ask for more lines]");
+}
+std::string DroppedJson(uint64_t lines) {
+  return PlatformJson("[" + std::to_string(lines) +
+                      " older lines were dropped: see log_keep_days, log_function_mib and log_total_mib]");
 }
 
 // "90s", "15m", "2h", "7d"
@@ -70,25 +83,47 @@ std::optional<seconds> ParseAge(std::string_view text) {
 
 }  // namespace
 
+struct HearthLogs::Asked {
+  std::string function;
+  WallTime since = WallTime::min();
+  std::string request_id;
+  size_t lines_max = kLinesMax;
+  bool follow = false;
+};
+
 struct HearthLogs::Follower {
   ApiCallPtr call;
   std::string request_id;
   uint64_t missed = 0;
+  // While what was before is read: what has come meanwhile.
+  bool holds = true;
+  std::string held;
   LogStore::Subscription subscription;
 
   void Tell(const StoredLogLine& line) {
     if (!request_id.empty() && line.request_id != request_id) return;
-    if (call->responder().bytes_waiting() > kUntakenMax) {
+    if (held.size() > kUntakenMax || call->responder().bytes_waiting() > kUntakenMax) {
       ++missed;
       return;
     }
-    if (const uint64_t lines = std::exchange(missed, 0)) call->responder().Write(MissedJson(lines));
-    call->responder().Write(LineJson(line));
+    std::string text;
+    if (const uint64_t lines = std::exchange(missed, 0)) text = MissedJson(lines);
+    text += LineJson(line);
+    if (holds) {
+      held += text;
+    } else {
+      call->responder().Write(std::move(text));
+    }
+  }
+  void Release(std::string before) {
+    holds = false;
+    before += std::exchange(held, {});
+    if (!before.empty()) call->responder().Write(std::move(before));
   }
 };
 
-HearthLogs::HearthLogs(LogStore& logs, FunctionRegistry& registry, const Clock& clock)
-    : logs_(logs), registry_(registry), clock_(clock) {}
+HearthLogs::HearthLogs(LogStore& logs, LogHistory* history, FunctionRegistry& registry, const Clock& clock)
+    : logs_(logs), history_(history), registry_(registry), clock_(clock) {}
 
 HearthLogs::~HearthLogs() = default;
 
@@ -101,29 +136,70 @@ Result<WallTime> HearthLogs::ReadSince(const std::string& text) const {
   return time;
 }
 
+Result<HearthLogs::Asked> HearthLogs::Read(const ApiCallPtr& call) const {
+  HEARTH_ASSIGN(const FunctionReference reference, ReadFunctionReference(call->parameter("name"), ""));
+  HEARTH_TRY(ResolveFunction(registry_, {reference.name, ""}));
+  Asked asked;
+  asked.function = reference.name;
+  HEARTH_ASSIGN(asked.since, ReadSince(call->query("since")));
+  asked.request_id = call->query("request-id");
+  HEARTH_ASSIGN(asked.lines_max, call->query_number("lines", kLinesMax, 1, kLinesMax));
+  const std::string follow = call->query("follow");
+  asked.follow = follow == "1" || follow == "true";
+  return asked;
+}
+
 void HearthLogs::Get(const ApiCallPtr& call) {
-  const auto reference = ReadFunctionReference(call->parameter("name"), "");
-  if (!reference.ok()) return call->Fail(reference.error());
-  if (const auto function = ResolveFunction(registry_, {reference->name, ""}); !function.ok())
-    return call->Fail(function.error());
-  const auto since = ReadSince(call->query("since"));
-  if (!since.ok()) return call->Fail(since.error());
-  const std::string request_id = call->query("request-id");
-  std::string first;
-  LogStore::Query query{.function = reference->name, .since = *since, .request_id = request_id};
+  const auto asked = Read(call);
+  if (!asked.ok()) return call->Fail(asked.error());
+  if (asked->follow) return Follow(call, *asked);
+  const std::vector<StoredLogLine> in_memory = InMemory(*asked);
+  ReadBefore(*asked, in_memory, [call, first = LinesJson(in_memory)](const std::string& before) {
+    call->Answer(200, {{"content-type", kJsonLines}}, before + first);
+  });
+}
+
+// The newest; those that went before it do not count here.
+std::vector<StoredLogLine> HearthLogs::InMemory(const Asked& asked) const {
+  LogStore::Query query{.function = asked.function, .since = asked.since, .request_id = asked.request_id};
+  if (history_ != nullptr) query.after = logs_.ReachOf(asked.function).number - 1;
+  std::vector<StoredLogLine> lines;
   for (;;) {
-    const LogStore::Page page = logs_.Read(query);
-    for (const StoredLogLine& line : page.lines) first += LineJson(line);
+    LogStore::Page page = logs_.Read(query);
+    lines.insert(lines.end(), std::make_move_iterator(page.lines.begin()),
+                 std::make_move_iterator(page.lines.end()));
     if (page.lines.size() < query.lines_max) break;
     query.after = page.cursor;
   }
-  const std::string follow = call->query("follow");
-  if (follow == "1" || follow == "true") return Follow(call, reference->name, request_id, std::move(first));
-  call->Answer(200, {{"content-type", kJsonLines}}, std::move(first));
+  return lines;
 }
 
-void HearthLogs::Follow(const ApiCallPtr& call, const std::string& function, const std::string& request_id,
-                        std::string first) {
+// What stands before the lines in memory, as text; at once when there can be nothing.
+void HearthLogs::ReadBefore(const Asked& asked, const std::vector<StoredLogLine>& in_memory,
+                            std::function<void(std::string)> done) {
+  const LogStore::Reach reach = logs_.ReachOf(asked.function);
+  if (history_ == nullptr || (reach.time != WallTime::max() && asked.since > reach.time)) return done("");
+  if (in_memory.size() >= asked.lines_max) return done(in_memory.size() > asked.lines_max ? "" : MoreJson());
+  LogHistory::Query query{.function = asked.function,
+                          .before = reach,
+                          .started = {},
+                          .since = asked.since,
+                          .request_id = asked.request_id,
+                          .lines_max = asked.lines_max - in_memory.size()};
+  for (const StoredLogLine& line : in_memory) {
+    if (line.source == LogSource::kPlatform && line.message.starts_with("START "))
+      query.started.push_back(line.request_id);
+  }
+  history_->Read(std::move(query), [done = std::move(done)](const LogHistory::Page& page) {
+    std::string text;
+    if (page.more) text = MoreJson();
+    if (page.dropped > 0) text += DroppedJson(page.dropped);
+    done(text + LinesJson(page.lines));
+  });
+}
+
+// It hears what comes from here on, and says it behind what was before.
+void HearthLogs::Follow(const ApiCallPtr& call, const Asked& asked) {
   if (followers_.size() >= kFollowersMax) {
     return call->Fail(Error{ErrorCode::kUnavailable,
                             std::to_string(kFollowersMax) + " clients follow logs already; end one"});
@@ -131,14 +207,20 @@ void HearthLogs::Follow(const ApiCallPtr& call, const std::string& function, con
   const uint64_t id = next_follower_++;
   auto& follower = followers_[id] = std::make_unique<Follower>();
   follower->call = call;
-  follower->request_id = request_id;
+  follower->request_id = asked.request_id;
   call->Begin(200, {{"content-type", kJsonLines}});
-  if (!first.empty()) call->responder().Write(std::move(first));
   follower->subscription =
-      logs_.Follow(function, [raw = follower.get()](const StoredLogLine& line) { raw->Tell(line); });
+      logs_.Follow(asked.function, [raw = follower.get()](const StoredLogLine& line) { raw->Tell(line); });
   call->responder().OnClientGone([weak = weak_.Get(), id] {
     if (weak) weak->followers_.erase(id);
   });
+  const std::vector<StoredLogLine> in_memory = InMemory(asked);
+  ReadBefore(asked, in_memory,
+             [weak = weak_.Get(), id, first = LinesJson(in_memory)](const std::string& before) {
+               if (!weak) return;
+               const auto found = weak->followers_.find(id);
+               if (found != weak->followers_.end()) found->second->Release(before + first);
+             });
 }
 
 void HearthLogs::EndFollows() {

@@ -16,7 +16,7 @@ void PlatformLog::OnInvocationStarted(const FunctionVersion& version, const Even
 }
 
 void PlatformLog::OnInvocationSettled(const InvocationRecord& record) {
-  if (HasReport(record.outcome)) log_.KeepEnd(record, clock_.WallNow());
+  if (HasReport(record.outcome)) log_.KeepEnd(record, last_number_(), clock_.WallNow());
 }
 
 // Nothing ran: there is no request to log under. Metrics count it.

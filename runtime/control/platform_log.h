@@ -1,5 +1,8 @@
 #pragma once
 
+#include <functional>
+#include <utility>
+
 #include "runtime/base/clock.h"
 #include "runtime/model/observers.h"
 #include "runtime/telemetry/log_store.h"
@@ -14,7 +17,11 @@ namespace hearth {
 // Thread:  loop thread.
 class PlatformLog final : public InvocationObserver {
  public:
-  PlatformLog(LogStore& log, const Clock& clock) : log_(log), clock_(clock) {}
+  // The number in the ledger of the record that was appended last.
+  using LastNumber = std::function<uint64_t()>;
+
+  PlatformLog(LogStore& log, LastNumber last_number, const Clock& clock)
+      : log_(log), last_number_(std::move(last_number)), clock_(clock) {}
 
   // What the lines are, for the log that is given to it.
   static LogStore::Options WithPlatformLines(LogStore::Options options = {});
@@ -25,6 +32,7 @@ class PlatformLog final : public InvocationObserver {
 
  private:
   LogStore& log_;
+  const LastNumber last_number_;
   const Clock& clock_;
 };
 

@@ -40,6 +40,9 @@ struct Config {
   std::string price_book;  // "": Lambda's prices, compiled in
   bool fsync_before_reply = false;
   std::chrono::days ledger_keep{400};
+  std::chrono::days log_keep{30};
+  uint64_t log_function_mib = 64;
+  uint64_t log_total_mib = 1024;
   uint64_t ledger_segment_mib = 64;
   seconds async_retry_delay{60};
   uint64_t async_events_max = 100'000;  // accepted and not ended, of all functions

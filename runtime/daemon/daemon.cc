@@ -98,7 +98,8 @@ Daemon::Daemon(const Config& config, Loop& loop, Log& log)
       process_figures_(loop.clock()),
       loop_lag_(loop),
       logs_(PlatformLog::WithPlatformLines()),
-      platform_log_(logs_, loop.clock()) {}
+      platform_log_(
+          logs_, [this] { return ledger_->size() - 1; }, loop.clock()) {}
 
 Daemon::~Daemon() = default;
 
@@ -116,6 +117,13 @@ hearth::Status Daemon::OpenData() {
   HEARTH_ASSIGN(invocations_, SqliteKeyStore::Open(config_.data_dir + "/invocations.db", loop_, {}));
   HEARTH_ASSIGN(queues_, SqliteQueueStore::Open(config_.data_dir + "/queues.db", loop_, {}));
   HEARTH_ASSIGN(events_, SqliteQueueStore::Open(config_.data_dir + "/events.db", loop_, {}));
+  LogFiles::Options log_options;
+  log_options.folder = config_.data_dir + "/logs";
+  log_options.function_max = Bytes{config_.log_function_mib << 20};
+  log_options.total_max = Bytes{config_.log_total_mib << 20};
+  log_options.age_max = config_.log_keep;
+  HEARTH_ASSIGN(log_files_, LogFiles::Open(log_options, loop_));
+  logs_.SetFiles(*log_files_);
   events_->SetOnVisible([this](std::string_view queue) {
     if (async_) async_->OnQueueVisible(queue);
   });
@@ -185,6 +193,7 @@ hearth::Status Daemon::OpenAccount() {
   HEARTH_TRY(UsePrices(book));
   rating_ = std::make_unique<WorkThread>(loop_, "rating");
   bills_ = std::make_unique<BillMaker>(*meter_, *account_, loop_, *rating_);
+  history_ = std::make_unique<LogHistory>(*log_files_, *meter_, loop_, *rating_);
   budgets_ = std::make_unique<BudgetWatch>(
       *account_, *bills_, loop_,
       [this](const Budget& budget, const BudgetSpent& spent, const Budget::Step& step) {
@@ -332,9 +341,10 @@ hearth::Status Daemon::MountControl() {
     options.info.isolation_missing.push_back(cgroups_.freezer_report);
   options.readiness = [this] { return Readiness(); };
   options.concurrency_max = config_.concurrency_max;
-  ControlParts parts{*registry_, *router_,         *queues_,      *keys_,   *meter_, *account_,
-                     *bills_,    *budgets_,        logs_,         metrics_, *this,   *async_,
-                     *book_,     *invoke_configs_, destinations_, {},       loop_,   random_};
+  ControlParts parts{*registry_,    *router_, *queues_,  *keys_, *meter_,
+                     *account_,     *bills_,  *budgets_, logs_,  history_.get(),
+                     metrics_,      *this,    *async_,   *book_, *invoke_configs_,
+                     destinations_, {},       loop_,     random_};
   for (Trigger* trigger : Triggers()) parts.triggers.emplace(std::string(trigger->kind()), trigger);
   HEARTH_ASSIGN(control_, ControlApi::Mount(control_routes_, parts, std::move(options)));
   return Ok();

@@ -9,6 +9,7 @@
 #include "runtime/base/random.h"
 #include "runtime/base/unique_fd.h"
 #include "runtime/control/control_api.h"
+#include "runtime/control/log_history.h"
 #include "runtime/control/platform_log.h"
 #include "runtime/control/pool_status.h"
 #include "runtime/control/queue_metrics.h"
@@ -123,6 +124,7 @@ class Daemon final : private PoolStatusSource, private RegistryObserver, private
   ProcessSource process_figures_;
   LoopLag loop_lag_;
   std::optional<QueueMetrics> queue_metrics_;
+  std::unique_ptr<LogFiles> log_files_;
   LogStore logs_;
   PlatformLog platform_log_;
   std::unique_ptr<SqliteKeyStore> keys_;
@@ -136,6 +138,7 @@ class Daemon final : private PoolStatusSource, private RegistryObserver, private
   std::unique_ptr<Account> account_;
   std::unique_ptr<WorkThread> rating_;
   std::unique_ptr<BillMaker> bills_;
+  std::unique_ptr<LogHistory> history_;
   std::unique_ptr<BudgetWatch> budgets_;
   std::unique_ptr<BillCloser> closer_;
   Timer prices_again_;

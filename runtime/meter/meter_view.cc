@@ -112,6 +112,34 @@ Status MeterView::VisitNumbered(
   });
 }
 
+Result<bool> MeterView::VisitNewest(
+    std::string_view function, WallTime since, uint64_t read_max,
+    const std::function<bool(uint64_t, const InvocationRecord&)>& visit) const {
+  constexpr uint64_t kPiece = 10'000;  // entries in memory at a time
+  for (const auto& [hour, range] : usage_.HoursOf(function)) {
+    if (hour + std::chrono::hours(1) <= since) break;
+    for (uint64_t end = range.last + 1; end > range.first;) {
+      const uint64_t begin = end - range.first > kPiece ? end - kPiece : range.first;
+      if (end - begin > read_max) return false;
+      read_max -= end - begin;
+      std::vector<std::pair<uint64_t, InvocationRecord>> piece;
+      HEARTH_TRY(Read(begin, [&, hour = hour](uint64_t number, std::string_view bytes) {
+        if (number >= end) return false;
+        auto record = DecodeRecord(bytes);
+        const bool wanted = record.ok() && record->function == function && HourOf(record->started) == hour &&
+                            record->started >= since;
+        if (wanted) piece.emplace_back(number, std::move(record).value());
+        return true;
+      }));
+      for (auto one = piece.rbegin(); one != piece.rend(); ++one) {
+        if (!visit(one->first, one->second)) return true;
+      }
+      end = begin;
+    }
+  }
+  return true;
+}
+
 Result<RollUpSums> SumsOfPart(const LedgerView& ledger, const LedgerPart& part) {
   HEARTH_ASSIGN(const std::string bytes, ledger.SumsOf(part.sequence));
   auto sums = DecodeRollUpSums(bytes);

@@ -42,6 +42,10 @@ class MeterView final {
   // that of their starts.
   Status VisitNumbered(Period period,
                        const std::function<bool(uint64_t number, const InvocationRecord&)>& visit) const;
+  // The records of a function that are kept, the newest first - by when they were appended within an hour, by hours
+  // of their starts - until `visit` returns false, `since` is reached, or `read_max` entries have been read: then false.
+  Result<bool> VisitNewest(std::string_view function, WallTime since, uint64_t read_max,
+                           const std::function<bool(uint64_t number, const InvocationRecord&)>& visit) const;
 
  private:
   Status Read(uint64_t from, const LedgerView::Visit& visit) const;

@@ -61,6 +61,10 @@ std::string ReportLine(const InvocationRecord& record, std::string_view error_ty
   return line + StatusOf(record, error_type);
 }
 
+WallTime EndOf(const InvocationRecord& record) {
+  return record.started + std::chrono::ceil<microseconds>(nanoseconds(record.init_ns + record.duration_ns));
+}
+
 bool HasReport(OutcomeKind kind) {
   switch (kind) {
     case OutcomeKind::kThrottled:

@@ -18,6 +18,9 @@ std::string EndLine(const InvocationRecord& record);
 // text format.
 std::string ReportLine(const InvocationRecord& record, std::string_view error_type = "");
 
+// When it ended: the time of its END and REPORT.
+WallTime EndOf(const InvocationRecord& record);
+
 // False for what never ran: it has no lines.
 bool HasReport(OutcomeKind kind);
 

@@ -55,6 +55,18 @@ UsageView::Hours::const_iterator UsageView::At(UtcHour hour) const {
                           [](const auto& one, UtcHour wanted) { return one->hour < wanted; });
 }
 
+std::vector<std::pair<UtcHour, RecordRange>> UsageView::HoursOf(std::string_view function) const {
+  std::vector<std::pair<UtcHour, RecordRange>> ran;
+  for (auto hour = hours_.rbegin(); hour != hours_.rend(); ++hour) {
+    RecordRange range;
+    for (const UsageHour::Of& of : (*hour)->versions) {
+      if (of.version->function == function && !of.range.empty()) range.Widen(of.range.first, of.range.last);
+    }
+    if (!range.empty()) ran.emplace_back((*hour)->hour, range);
+  }
+  return ran;
+}
+
 void UsageView::Collect(UtcHour from, UtcHour to, StatementBuilder& into) const {
   for (auto hour = At(from); hour != hours_.end() && (*hour)->hour < to; ++hour) {
     for (const UsageHour::Of& of : (*hour)->versions) {

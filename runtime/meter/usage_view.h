@@ -4,6 +4,8 @@
 #include <map>
 #include <memory>
 #include <string>
+#include <string_view>
+#include <utility>
 #include <vector>
 
 #include "runtime/meter/statement.h"
@@ -66,6 +68,8 @@ class UsageView final {
   std::vector<UsageRow> RowsBookedIn(UtcHour from, UtcHour to) const;
   // By when attempts started.
   RecordRange RangeOf(UtcHour from, UtcHour to) const;
+  // Of a function, all versions: each hour in which it ran, the newest first.
+  std::vector<std::pair<UtcHour, RecordRange>> HoursOf(std::string_view function) const;
 
  private:
   using Hours = std::vector<std::shared_ptr<const UsageHour>>;

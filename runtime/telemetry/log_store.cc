@@ -17,6 +17,7 @@ struct EndFigures {
   OutcomeKind outcome{};
   uint32_t memory_mib = 0;
   uint64_t init_ns = 0, duration_ns = 0, billed_ms = 0, memory_peak_kib = 0;
+  uint64_t ledger_number = 0;
 };
 
 bool Matches(const StoredLogLine& line, const LogStore::Query& query) {
@@ -50,7 +51,23 @@ void LogStore::Subscription::End() {
 
 uint64_t LogStore::CostOf(const Kept& kept) { return sizeof(Kept) + kLineOverhead + kept.text.size(); }
 
-void LogStore::OnHandlerLog(const HandlerLogLine& line) { Keep(line.function, Keepable(line)); }
+void LogStore::SetFiles(LogFiles& files) {
+  files_ = &files;
+  next_number_ = std::max(next_number_, files.first_free_number());
+}
+
+void LogStore::OnHandlerLog(const HandlerLogLine& line) {
+  Kept kept = Keepable(line);
+  if (files_ != nullptr) {
+    HandlerLogLine escaped = line;
+    escaped.version = kept.version();
+    escaped.request_id = kept.request_id();
+    escaped.message = kept.rest().substr(0, kept.message_bytes);
+    escaped.fields_json = kept.rest().substr(kept.message_bytes);
+    files_->Append(next_number_, escaped);
+  }
+  Keep(line.function, std::move(kept));
+}
 
 void LogStore::KeepStart(std::string_view function, std::string_view version, std::string_view request_id,
                          WallTime time) {
@@ -63,10 +80,10 @@ void LogStore::KeepStart(std::string_view function, std::string_view version, st
   Keep(function, std::move(kept));
 }
 
-void LogStore::KeepEnd(const InvocationRecord& record, WallTime time) {
+void LogStore::KeepEnd(const InvocationRecord& record, uint64_t ledger_number, WallTime time) {
   if (options_.end_line == nullptr || options_.report_line == nullptr) return;
-  const EndFigures figures{record.outcome,     record.memory_mib, record.init_ns,
-                           record.duration_ns, record.billed_ms,  record.memory_peak_kib};
+  const EndFigures figures{record.outcome,   record.memory_mib,      record.init_ns, record.duration_ns,
+                           record.billed_ms, record.memory_peak_kib, ledger_number};
   Kept kept{.time = time, .kind = Kept::Kind::kEnd, .source = LogSource::kPlatform, .text = {}};
   kept.version_bytes = static_cast<uint32_t>(record.version.size());
   kept.request_id_bytes = static_cast<uint32_t>(record.request_id.size());
@@ -255,7 +272,23 @@ LogStore::Subscription LogStore::Follow(std::string function, OnLine on_line) {
   return Subscription(weak_.Get(), id);
 }
 
+LogStore::Reach LogStore::ReachOf(std::string_view function) const {
+  const auto found = functions_.find(function);
+  if (found == functions_.end() || found->second.lines.empty()) return {.number = next_number_};
+  const std::deque<Kept>& lines = found->second.lines;
+  Reach reach{lines.front().number, lines.front().time};
+  const auto end =
+      std::find_if(lines.begin(), lines.end(), [](const Kept& one) { return one.kind == Kept::Kind::kEnd; });
+  if (end != lines.end()) {
+    EndFigures figures;
+    std::memcpy(&figures, end->rest().data(), sizeof figures);
+    reach.ledger_number = figures.ledger_number;
+  }
+  return reach;
+}
+
 void LogStore::ForgetFunction(std::string_view function) {
+  if (files_ != nullptr) files_->Forget(function);
   const auto found = functions_.find(function);
   if (found == functions_.end()) return;
   by_oldest_.erase(found->second.place);  // 0 is nobody's

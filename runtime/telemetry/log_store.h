@@ -13,29 +13,15 @@
 #include "runtime/base/weak_ptr.h"
 #include "runtime/model/invocation_record.h"
 #include "runtime/model/observers.h"
+#include "runtime/telemetry/log_files.h"
+#include "runtime/telemetry/log_line.h"
 
 namespace hearth {
-
-// One line as it is kept: escaped, so that it can be shown anywhere and cannot look like two.
-struct StoredLogLine {
-  uint64_t number = 0;  // over all functions, ascending; the cursor of a reader
-  WallTime time{};
-  LogSource source = LogSource::kHandler;
-  uint8_t level = 2;
-  std::string version = {};
-  std::string request_id = {};
-  std::string message = {};
-  std::string fields_json = {};
-};
-
-// Lambda's text form: time, request id, level and message between tabs for what a handler logged; the message
-// alone for raw output and for lines of the platform (START, END, REPORT).
-std::string ToText(const StoredLogLine& line);
 
 // The newest lines of every function. What the platform says of an invocation - START, END, REPORT - is kept as the
 // figures that it is made of, and written when somebody reads it: nobody reads most of it.
 //
-// Owned by main. In memory only: they are gone when the daemon stops.
+// Owned by main. In memory; what handlers logged goes to LogFiles too, once it has some.
 // Thread:  loop thread.
 // Limits:  256 KiB a line, 4 MiB a function, 64 MiB in all (settings); the oldest go first, and a reader who
 //          would have seen them gets a line that says how many went.
@@ -85,11 +71,15 @@ class LogStore final : public HandlerLogObserver {
   LogStore() : LogStore(Options()) {}
   explicit LogStore(Options options) : options_(options) {}
 
+  // Before the first line. They outlive it.
+  void SetFiles(LogFiles& files);
+
   void OnHandlerLog(const HandlerLogLine& line) override;
-  // START; END and REPORT. Nothing where the options have no text for them.
+  // START; END and REPORT of the record that has that number in the ledger. Nothing where the options have no text
+  // for them.
   void KeepStart(std::string_view function, std::string_view version, std::string_view request_id,
                  WallTime time);
-  void KeepEnd(const InvocationRecord& record, WallTime time);
+  void KeepEnd(const InvocationRecord& record, uint64_t ledger_number, WallTime time);
 
   Page Read(const Query& query) const;
   // The last `bytes_max` bytes of what an invocation logged since `since`, one line each, oldest first.
@@ -98,6 +88,14 @@ class LogStore final : public HandlerLogObserver {
   // Each new line of the function, as it comes. The callback may end its own or another subscription.
   [[nodiscard]] Subscription Follow(std::string function, OnLine on_line);
   void ForgetFunction(std::string_view function);  // its lines; those who follow it stay
+
+  // From where on all lines of a function are here: its first one, or where the next will be.
+  struct Reach {
+    uint64_t number = 0;
+    WallTime time = WallTime::max();
+    uint64_t ledger_number = UINT64_MAX;  // of the first record of which END and REPORT are here
+  };
+  Reach ReachOf(std::string_view function) const;
 
   uint64_t bytes_held() const { return bytes_; }
 
@@ -145,6 +143,8 @@ class LogStore final : public HandlerLogObserver {
 
   // Constant after construction.
   const Options options_;
+  // Borrowed.
+  LogFiles* files_ = nullptr;
 
   Functions functions_;
   // By the number that a log's first line had when it was last looked at: no later one than it has now.

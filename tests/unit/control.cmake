@@ -8,6 +8,7 @@ hearth_unit_test(unit_control
           ${CMAKE_CURRENT_LIST_DIR}/runtime/control/lambda_event_invoke_test.cc
           ${CMAKE_CURRENT_LIST_DIR}/runtime/control/hearth_queues_test.cc
           ${CMAKE_CURRENT_LIST_DIR}/runtime/control/hearth_resources_test.cc
+          ${CMAKE_CURRENT_LIST_DIR}/runtime/control/log_history_test.cc
           ${CMAKE_CURRENT_LIST_DIR}/runtime/control/lambda_functions_test.cc
           ${CMAKE_CURRENT_LIST_DIR}/runtime/control/lambda_invoke_test.cc
           ${CMAKE_CURRENT_LIST_DIR}/runtime/control/lambda_provisioned_test.cc

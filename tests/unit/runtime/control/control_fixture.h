@@ -193,11 +193,11 @@ struct ControlFixture {
         {"url", &url}, {"queue", &queue}, {"bucket", &bucket}, {"route", &route}};
     ControlInfo info;
     info.version = "0.1.0";
-    api = std::move(ControlApi::Mount(
-                        routes,
-                        {registry, sink, queues, keys, *opened.meter, *account, bills, budgets, logs, metrics,
-                         pool, events, book, invoke_configs, destinations, triggers, executor, random},
-                        {std::move(access), info, [this] { return readiness; }}))
+    api = std::move(ControlApi::Mount(routes,
+                                      {registry, sink, queues, keys, *opened.meter, *account, bills, budgets,
+                                       logs, nullptr, metrics, pool, events, book, invoke_configs,
+                                       destinations, triggers, executor, random},
+                                      {std::move(access), info, [this] { return readiness; }}))
               .value();
     queues.SetOnVisible([this](std::string_view name) {
       if (api) api->OnQueueVisible(name);

@@ -90,7 +90,8 @@ TEST_CASE_METHOD(InvokeFixture, "log tail is START, the handler's lines, END, RE
 }
 
 TEST_CASE_METHOD(InvokeFixture, "log tail with the platform's lines in the log", "[control][lambda]") {
-  PlatformLog platform(logs, executor.clock());
+  PlatformLog platform(
+      logs, [] { return 1; }, executor.clock());
   sink.fake.AnswerAtOnce([&](const Event& event) {
     FunctionVersion version;
     version.function = "resize";

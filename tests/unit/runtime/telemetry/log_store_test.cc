@@ -54,7 +54,7 @@ class LogFixture {
     record.duration_ns = 22;
     record.billed_ms = 33;
     record.memory_peak_kib = 44;
-    store->KeepEnd(record, now);
+    store->KeepEnd(record, next_record++, now);
   }
   static std::string Report(const std::string& id) {
     return "report " + id + " 7 " + std::to_string(static_cast<int>(OutcomeKind::kTimeout)) +
@@ -63,6 +63,7 @@ class LogFixture {
 
   std::optional<LogStore> store{std::in_place};
   WallTime now = kStart;
+  uint64_t next_record = 100;
   LogSource source = LogSource::kHandler;
   std::string_view fields = "";
 };

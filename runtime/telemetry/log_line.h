@@ -1,0 +1,28 @@
+#pragma once
+
+#include <cstdint>
+#include <string>
+
+#include "runtime/base/clock.h"
+#include "runtime/model/observers.h"
+
+namespace hearth {
+
+// One line as it is kept: escaped, so that it can be shown anywhere and cannot look like two.
+struct StoredLogLine {
+  uint64_t number = 0;  // over all functions, ascending; the cursor of a reader
+  WallTime time{};
+  LogSource source = LogSource::kHandler;
+  uint8_t level = 2;
+  std::string version = {};
+  std::string request_id = {};
+  std::string message = {};
+  std::string fields_json = {};
+  friend bool operator==(const StoredLogLine&, const StoredLogLine&) = default;
+};
+
+// Lambda's text form: time, request id, level and message between tabs for what a handler logged; the message
+// alone for raw output and for lines of the platform (START, END, REPORT).
+std::string ToText(const StoredLogLine& line);
+
+}  // namespace hearth
