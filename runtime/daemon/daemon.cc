@@ -513,13 +513,11 @@ void Daemon::OnReservedSpillover(const FunctionVersion& version) { metrics_.OnRe
 void Daemon::Stop(std::function<void()> stopped) {
   log_.Info("stopping: finishing what is under way");
   ready_ = false;
+  node_hours_->Stop();  // while the workers are there
   async_->Stop();
   control_->EndFollows();
   auto after_ledger = [stopped = std::move(stopped)](const hearth::Status&) { stopped(); };
-  auto after_pools = [this, after_ledger] {
-    node_hours_->Stop();
-    ledger_->Sync(after_ledger);
-  };
+  auto after_pools = [this, after_ledger] { ledger_->Sync(after_ledger); };
   auto after_router = [this, after_pools] { pools_->Drain(after_pools); };
   auto after_servers = [this, after_router] { router_->Drain(after_router); };
   auto after_triggers = [this, after_servers] { DrainServers(after_servers); };

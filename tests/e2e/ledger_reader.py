@@ -5,6 +5,7 @@
 """
 import collections
 import dataclasses
+import json
 import pathlib
 import struct
 import uuid
@@ -16,6 +17,7 @@ OUTCOMES = ("success", "function_error", "timeout", "out_of_memory", "crash", "i
 PLANS = ("on-demand", "reserved", "spot", "dedicated")
 SOURCES = ("none", "cgroup", "rusage")
 BLOCK, FRAME = 64, 8
+ACCOUNT_EVENT = 3
 
 
 @dataclasses.dataclass
@@ -154,6 +156,22 @@ class Follower:
 def read_ledger(folder):
     """All invocation records that are there raw, in the ledger's order."""
     return Follower(folder).more()
+
+
+def account_events(folder):
+    """What happened to the account, in order: {"kind", "payload"}."""
+    events = []
+    for path in segments_of(folder):
+        data = path.read_bytes()
+        for _, payload, _ in frames_of(data, struct.unpack_from("<Q", data, 24)[0], BLOCK):
+            fields = Fields(payload)
+            if fields.byte() != ACCOUNT_EVENT:
+                continue
+            fields.byte()  # its version
+            kind = fields.text()
+            fields.signed(), fields.raw(8)  # when, in which life
+            events.append({"kind": kind, "payload": json.loads(payload[fields.at:])})
+    return events
 
 
 def twice(records):

@@ -11,6 +11,7 @@ import unittest
 import zlib
 
 from hearth_e2e import DaemonTest, built, handler_path
+from ledger_reader import account_events
 
 BROWSER = shutil.which("chromium")
 DEADLINE_S = 60
@@ -154,6 +155,22 @@ class PageOfADaemon(DaemonTest):
         self.assertNotIn("CONSOLE", seen.stderr)
         for part in ('id="plot-days"', 'id="plot-functions"', 'id="plot-idle"', "victim"):
             self.assertIn(part, seen.stdout)
+
+    def test_share_of_idle_is_that_of_the_node(self):
+        """The worker is kept without an event until the daemon stops; what the node saw of it is in the ledger then."""
+        self.daemon.invoke("victim", {"do": "echo"})
+        self.daemon.stop()
+        hours = [event["payload"] for event in account_events(self.daemon.data_dir / "ledger") if event["kind"] == "node.hour"]
+        self.assertGreater(sum(hour["keep_alive"] for hour in hours), 0, hours)
+        for hour in hours:
+            held = sum(hour[part] for part in ("busy", "reserved_busy", "reserved_idle", "spot", "dedicated", "keep_alive", "platform"))
+            self.assertLessEqual(held, hour["capacity"], hour)
+            self.assertLessEqual(hour["observed_ms"], 3_600_000, hour)
+        self.daemon.start()
+        page = self.daemon.folder / "idle.html"
+        self.assertEqual(0, self.daemon.hearth("bill", "--html", page).returncode)
+        shares = [float(share) for share in re.findall(r"\d{4}-\d\d-\d\d: ([\d.]+) ?% idle", page.read_text())]
+        self.assertGreater(max(shares), 0, "no day has idle memory")
 
 
 if __name__ == "__main__":
