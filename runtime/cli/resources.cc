@@ -5,6 +5,7 @@
 
 #include "runtime/base/ids.h"
 #include "runtime/base/random.h"
+#include "runtime/cli/exit_code.h"
 
 namespace hearth::cli {
 namespace {
@@ -55,6 +56,17 @@ Json NotificationOf(const BucketNotify& notify) {
 Result<std::string> QueueArn(const Session& session, const std::string& queue) {
   HEARTH_ASSIGN(const Json info, session.Ask("GET", "/_hearth/v1/info"));
   return "arn:aws:sqs:" + TextOf(info, "region") + ":" + TextOf(info, "account") + ":" + queue;
+}
+
+Result<std::string> DestinationArn(const Session& session, const std::string& flag, const std::string& word) {
+  if (word == "none") return std::string();
+  if (word.starts_with("arn:")) return word;
+  if (word.starts_with("queue:")) return QueueArn(session, word.substr(6));
+  if (word.starts_with("function:")) {
+    HEARTH_ASSIGN(const Json info, session.Ask("GET", "/_hearth/v1/info"));
+    return "arn:aws:lambda:" + TextOf(info, "region") + ":" + TextOf(info, "account") + ":" + word;
+  }
+  return UsageError(flag + " \"" + word + "\" is neither queue:NAME, function:NAME, an ARN nor none");
 }
 
 Result<Json> FindMapping(const Session& session, const std::string& queue, const std::string& function) {

@@ -28,6 +28,8 @@ Result<Json> FindMapping(const Session& session, const std::string& queue, const
 // "running: 12 of about 40 messages moved to orders", of a ListMessageMoveTasks result.
 std::string MoveTaskText(const Json& task);
 Result<std::string> QueueArn(const Session& session, const std::string& queue);
+// Of "queue:NAME", "function:NAME[:QUALIFIER]" or an ARN; "none" is "". `flag` is named when it is none of these.
+Result<std::string> DestinationArn(const Session& session, const std::string& flag, const std::string& word);
 
 // Each "KEY=VALUE" is added to the function's tags.
 Status PutTags(const Session& session, const std::string& function, const std::vector<std::string>& pairs);

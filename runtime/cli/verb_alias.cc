@@ -148,7 +148,7 @@ std::vector<Command> AliasCommands() {
        .summary = "Make an alias, or point it to another version at once",
        .details = "VERSION is a published version or $LATEST. Callers use FUNCTION:ALIAS as a name.\n",
        .flags = {{"--description", "TEXT", "for people"}},
-       .examples = {{"hearth alias set resize:live 3", ""}, {"hearth invoke resize --version live", ""}},
+       .examples = {{"hearth alias set resize:live 3", "hearth invoke resize --version live then runs it"}},
        .run = Set},
       {.name = "alias rm",
        .positionals = {"FUNCTION:ALIAS"},

@@ -24,18 +24,6 @@ std::string ConfigPath(const Name& name) {
          "/event-invoke-config?Qualifier=" + PercentEncode(name.qualifier);
 }
 
-// "queue:NAME", "function:NAME[:QUALIFIER]", an ARN; "none" is "".
-Result<std::string> ArnOf(const Session& session, const std::string& flag, const std::string& word) {
-  if (word == "none") return std::string();
-  if (word.starts_with("arn:")) return word;
-  if (word.starts_with("queue:")) return QueueArn(session, word.substr(6));
-  if (word.starts_with("function:")) {
-    HEARTH_ASSIGN(const Json info, session.Ask("GET", "/_hearth/v1/info"));
-    return "arn:aws:lambda:" + TextOf(info, "region") + ":" + TextOf(info, "account") + ":" + word;
-  }
-  return UsageError(flag + " \"" + word + "\" is neither queue:NAME, function:NAME, an ARN nor none");
-}
-
 Status AddNumber(const Arguments& arguments, const char* flag, const char* member, int64_t least,
                  int64_t most, Json& change) {
   HEARTH_ASSIGN(const auto number, arguments.Number(flag, least, most));
@@ -50,7 +38,7 @@ Status SetConfig(const Session& session, const Arguments& arguments, const Name&
   for (const auto& [flag, member] :
        {std::pair("--on-success", "OnSuccess"), std::pair("--on-failure", "OnFailure")}) {
     if (!arguments.Has(flag)) continue;
-    HEARTH_ASSIGN(const std::string arn, ArnOf(session, flag, arguments.Text(flag)));
+    HEARTH_ASSIGN(const std::string arn, DestinationArn(session, flag, arguments.Text(flag)));
     change["DestinationConfig"][member] = arn.empty() ? Json::object() : Json{{"Destination", arn}};
   }
   if (change.empty()) return Ok();
@@ -64,7 +52,8 @@ Status SetDeadLetters(const Session& session, const Arguments& arguments, const 
   if (name.qualifier != "$LATEST")
     return UsageError("--dead-letters is a setting of the code that is deployed: leave out :" +
                       name.qualifier);
-  HEARTH_ASSIGN(const std::string arn, ArnOf(session, "--dead-letters", arguments.Text("--dead-letters")));
+  HEARTH_ASSIGN(const std::string arn,
+                DestinationArn(session, "--dead-letters", arguments.Text("--dead-letters")));
   HEARTH_TRY(session.Ask("PUT", FunctionPath(name.function) + "/configuration",
                          {{"DeadLetterConfig", {{"TargetArn", arn}}}}));
   return Ok();

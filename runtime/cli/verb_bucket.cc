@@ -21,6 +21,8 @@ const std::vector<Flag>& NotifyFlags() {
       {"--start-from", "WHERE", "beginning, now, or checkpoint: what no other function has done"},
       {"--format", "FORM", "s3 or cloudevents (s3)"},
       {"--retries", "N", "0 to 2 after an error of the function (2)"},
+      {"--on-failure", "WHERE",
+       "who is told of what failed for good: queue:NAME, function:NAME, an ARN, none"},
       {"--acknowledge-loop", "", "the function writes into this very bucket, and that is meant"},
       {"--dry-run", "", "only count the files that it would run for at once"}};
   return flags;
@@ -35,7 +37,7 @@ std::string Spelled(const std::string& word,
   return word;
 }
 
-Result<BucketNotify> NotifyOf(const Arguments& arguments) {
+Result<BucketNotify> NotifyOf(const Session& session, const Arguments& arguments) {
   BucketNotify notify{arguments.Text("--notify"), arguments.Text("--prefix"), arguments.Text("--suffix"),
                       arguments.Has("--acknowledge-loop")};
   for (const std::string& event : arguments.All("--event")) {
@@ -53,6 +55,11 @@ Result<BucketNotify> NotifyOf(const Arguments& arguments) {
   }
   HEARTH_ASSIGN(const auto retries, arguments.Number("--retries", 0, 2));
   if (retries) notify.more["MaximumRetryAttempts"] = *retries;
+  if (arguments.Has("--on-failure")) {
+    HEARTH_ASSIGN(const std::string arn,
+                  DestinationArn(session, "--on-failure", arguments.Text("--on-failure")));
+    notify.more["OnFailure"] = arn;
+  }
   return notify;
 }
 
@@ -97,7 +104,7 @@ Result<BucketChange> ChangeOf(const Arguments& arguments) {
 Result<ExitCode> Add(Session& session, const Arguments& arguments) {
   HEARTH_ASSIGN(BucketChange change, ChangeOf(arguments));
   if (arguments.Has("--notify")) {
-    HEARTH_ASSIGN(BucketNotify notify, NotifyOf(arguments));
+    HEARTH_ASSIGN(BucketNotify notify, NotifyOf(session, arguments));
     if (arguments.Has("--dry-run")) return CountFirst(session, change.name, notify);
     change.notify.push_back(std::move(notify));
   }

@@ -301,6 +301,7 @@ hearth::Status Daemon::OpenTriggers() {
   bucket_options.region = config_.region;
   bucket_options.account = config_.account;
   bucket_options.data_dir = config_.data_dir;
+  bucket_options.destinations = &destinations_;
   const auto buckets_of = [this](const std::string& function) {
     const auto version = registry_->Resolve(function, "");
     return version.ok() ? (*version)->settings.buckets : std::vector<BucketMount>();

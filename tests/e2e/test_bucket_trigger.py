@@ -1,4 +1,5 @@
 """Files dropped in a bucket's directory: which become events, when, and what the handler can read."""
+import json
 import os
 import sys
 import unittest
@@ -130,6 +131,42 @@ class Thumbnails(DaemonTest):
         (self.photos / "whole.png").write_bytes(self.painting)
         self.thumbnail_of("whole.jpg")
         self.assertFalse((self.thumbnails / "broken.jpg").exists())
+
+
+class Failures(DaemonTest):
+    """What fails for good is told to a queue, before its receipt."""
+
+    @classmethod
+    def set_up_functions(cls):
+        cls.drops = cls.daemon.folder / "drops"
+        cls.drops.mkdir()
+        cls.daemon.create_function("failing", handler_path("victim"), env={"DO": "throw"})
+
+    def told_of(self, queue):
+        received = self.daemon.sqs("ReceiveMessage", QueueUrl=queue, MaxNumberOfMessages=10).get("Messages", [])
+        return [json.loads(message["Body"]) for message in received]
+
+    def test_queue_gets_the_event_and_the_error(self):
+        queue = self.daemon.create_queue("failed")
+        done = self.daemon.hearth("bucket", "add", "drops", self.drops, "--notify", "failing", "--retries", "0", "--on-failure", "queue:failed")
+        self.assertEqual(0, done.returncode, done.stderr)
+        (self.drops / "bad file.txt").write_text("x")
+        told = wait_until(lambda: self.told_of(queue), what="word of the failed object")
+        self.assertEqual(1, len(told))
+        self.assertEqual("bad+file.txt", told[0]["requestPayload"]["Records"][0]["s3"]["object"]["key"])
+        self.assertEqual("RetriesExhausted", told[0]["requestContext"]["condition"])
+        self.assertTrue(told[0]["requestContext"]["functionArn"].endswith(":function:failing"))
+        self.assertTrue(told[0]["responsePayload"]["errorType"])
+        status = wait_until(lambda: (s := self.daemon.control("GET", "/_hearth/v1/buckets/drops").json()["Status"])["Failed"] and s,
+                            what="the receipt")
+        self.assertEqual(1, len(status["FailedObjects"]))
+
+    def test_destination_that_is_not_there_is_refused(self):
+        for where, word in (("queue:nowhere", "nowhere"), ("arn:aws:sns:us-east-1:000000000000:topic", "sns"), ("elsewhere", "neither")):
+            done = self.daemon.hearth("bucket", "add", "others", "--notify", "failing", "--on-failure", where)
+            self.assertNotEqual(0, done.returncode)
+            self.assertIn(word, done.stderr)
+        self.assertEqual(404, self.daemon.control("GET", "/_hearth/v1/buckets/others").status)
 
 
 class FilesWhileTheDaemonIsAway(DaemonTest):

@@ -18,7 +18,8 @@ namespace hearth {
 inline constexpr size_t kBucketNameBytesMin = 3, kBucketNameBytesMax = 63;
 inline constexpr size_t kBucketNotificationsMax = 100;
 
-inline constexpr uint32_t kBucketRetriesMax = 2;  // Lambda's, of an asynchronous event
+inline constexpr uint32_t kBucketRetriesMax = 2;   // Lambda's, of an asynchronous event
+inline constexpr size_t kBucketArnBytesMax = 350;  // Lambda's, of a destination
 inline constexpr size_t kBucketTokenBytesMin = 16;
 inline constexpr uint64_t kCatchUpPerSecondMax = 1'000'000;
 
@@ -44,6 +45,7 @@ struct BucketNotification {
   StartFrom start_from = StartFrom::kBeginning;
   EventFormat format = EventFormat::kS3;
   uint32_t retries_max = kBucketRetriesMax;
+  std::string on_failure;          // ARN of a destination that is told of what failed for good; "": none
   bool acknowledges_loop = false;  // the function may write into the bucket that starts it
 
   bool Matches(std::string_view key) const;

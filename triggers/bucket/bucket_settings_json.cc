@@ -91,9 +91,10 @@ Status ReadFormat(std::string_view bucket, const json& in, BucketNotification& o
 }
 
 Status ReadNotification(std::string_view bucket, const json& in, BucketNotification& out) {
-  HEARTH_TRY(CheckFields(bucket, in,
-                         {"Id", "FunctionName", "Events", "Prefix", "Suffix", "SizeBytesMin", "SizeBytesMax",
-                          "StartFrom", "EventFormat", "MaximumRetryAttempts", "AcknowledgeLoop"}));
+  HEARTH_TRY(
+      CheckFields(bucket, in,
+                  {"Id", "FunctionName", "Events", "Prefix", "Suffix", "SizeBytesMin", "SizeBytesMax",
+                   "StartFrom", "EventFormat", "MaximumRetryAttempts", "OnFailure", "AcknowledgeLoop"}));
   std::string function, start_from(NameOf(StartFrom::kBeginning));
   HEARTH_TRY(ReadString(bucket, in, "Id", out.id));
   HEARTH_TRY(ReadString(bucket, in, "FunctionName", function));
@@ -109,6 +110,11 @@ Status ReadNotification(std::string_view bucket, const json& in, BucketNotificat
   out.start_from = *parsed;
   HEARTH_TRY(ReadFormat(bucket, in, out));
   HEARTH_TRY(ReadNumber(bucket, in, "MaximumRetryAttempts", kBucketRetriesMax, out.retries_max));
+  HEARTH_TRY(ReadString(bucket, in, "OnFailure", out.on_failure));
+  if (out.on_failure.size() > kBucketArnBytesMax) {
+    return Invalid(bucket, "OnFailure has " + std::to_string(out.on_failure.size()) +
+                               " bytes; an ARN has at most " + std::to_string(kBucketArnBytesMax));
+  }
   HEARTH_TRY(ReadBool(bucket, in, "AcknowledgeLoop", out.acknowledges_loop));
   if (function.empty()) return Invalid(bucket, "a notification has no FunctionName");
   HEARTH_ASSIGN(FunctionReference reference, ParseFunctionReference(function));
@@ -248,6 +254,7 @@ std::string EncodeBucketSettings(const BucketSettings& settings) {
                 {"MaximumRetryAttempts", n.retries_max}};
     if (n.size_min > 0) one["SizeBytesMin"] = n.size_min;
     if (n.size_max < UINT64_MAX) one["SizeBytesMax"] = n.size_max;
+    if (!n.on_failure.empty()) one["OnFailure"] = n.on_failure;
     if (n.acknowledges_loop) one["AcknowledgeLoop"] = true;
     notifications.push_back(std::move(one));
   }

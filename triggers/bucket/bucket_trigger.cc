@@ -56,7 +56,8 @@ BucketTrigger::BucketTrigger(Loop& loop, EventSink& sink, KeyStore& documents, K
                 log,
                 std::move(options.region),
                 std::move(options.account),
-                std::move(options.dispatch)},
+                std::move(options.dispatch),
+                options.destinations},
       disk_(loop, "bucket-disk"),
       hashing_(loop, "bucket-hash"),
       watch_{loop, disk_, random, nullptr, options.watch} {
@@ -78,10 +79,35 @@ void BucketTrigger::Put(std::string name, std::string json, Reply reply) {
   if (!valid.ok()) {
     return Later([error = valid.error(), reply = std::move(reply)] { reply(error); });
   }
-  const bool ours = settings->path.empty();
-  const std::string path = ours ? data_dir_ + "/buckets/" + name : settings->path;
+  auto wanted = std::make_shared<BucketSettings>(std::move(*settings));
+  CheckDestinations(wanted, 0, [this, wanted, reply = std::move(reply)](const Status& checked) {
+    if (!checked.ok()) return reply(checked.error().WithContext("bucket " + wanted->name + ", OnFailure"));
+    PrepareAndStore(std::move(*wanted), reply);
+  });
+}
+
+void BucketTrigger::CheckDestinations(std::shared_ptr<BucketSettings> settings, size_t next, Done checked) {
+  while (next < settings->notifications.size() && settings->notifications[next].on_failure.empty()) ++next;
+  if (next == settings->notifications.size()) return checked(Ok());
+  if (dispatch_.destinations == nullptr) {
+    return Later([checked = std::move(checked)] {
+      checked(Error{ErrorCode::kUnsupported, "there are no destinations here"});
+    });
+  }
+  dispatch_.destinations->Check(
+      settings->notifications[next].on_failure,
+      [weak = weak_.Get(), settings, next, checked = std::move(checked)](const Status& found) {
+        if (!weak) return;
+        if (!found.ok()) return checked(found);
+        weak->CheckDestinations(settings, next + 1, checked);
+      });
+}
+
+void BucketTrigger::PrepareAndStore(BucketSettings settings, Reply reply) {
+  const bool ours = settings.path.empty();
+  const std::string path = ours ? data_dir_ + "/buckets/" + settings.name : settings.path;
   disk_.Run<Result<std::string>>([path, ours] { return PrepareFolder(path, ours); },
-                                 [weak = weak_.Get(), settings = std::move(*settings),
+                                 [weak = weak_.Get(), settings = std::move(settings),
                                   reply = std::move(reply)](Result<std::string> real) mutable {
                                    if (!weak) return;
                                    if (!real.ok()) return reply(real.error());

@@ -30,6 +30,7 @@ class BucketTrigger final : public Trigger, public BucketTable, private InotifyT
     std::string data_dir;  // a bucket without a path is DATA-DIR/buckets/NAME
     DispatchSettings dispatch;
     WatchSettings watch;
+    Destination* destinations = nullptr;  // borrowed; null: a notification may not name one
   };
   // `buckets_of` tells which buckets a function mounts; empty for a function that does not exist (yet).
   BucketTrigger(Loop& loop, EventSink& sink, KeyStore& documents, KeyStore& receipts, Random& random,
@@ -64,6 +65,9 @@ class BucketTrigger final : public Trigger, public BucketTable, private InotifyT
   using Buckets = std::map<std::string, Entry, std::less<>>;
 
   Status Check(const BucketSettings& settings) const;
+  // Each destination that the notifications name is there.
+  void CheckDestinations(std::shared_ptr<BucketSettings> settings, size_t next, Done checked);
+  void PrepareAndStore(BucketSettings settings, Reply reply);
   Status CheckOverlap(const BucketSettings& settings) const;
   std::map<std::string, const BucketSettings*, std::less<>> AllSettings() const;
   void StoreAndApply(BucketSettings settings, Reply reply);

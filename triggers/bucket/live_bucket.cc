@@ -293,7 +293,9 @@ ObjectTerms LiveBucket::TermsOf(const BucketNotification& notification, const st
     return n.WantsRemoved(key) && n.Target() == notification.Target();
   };
   const bool removed = std::any_of(settings_.notifications.begin(), settings_.notifications.end(), wants);
-  return {notification.id, notification.format, notification.retries_max, removed};
+  ObjectTerms terms{notification.id, notification.format, notification.retries_max, removed};
+  terms.on_failure = notification.on_failure;
+  return terms;
 }
 
 bool LiveBucket::IsSettled(const std::string& key, const ObjectIdentity& identity) {

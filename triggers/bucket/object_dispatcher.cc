@@ -304,7 +304,56 @@ void ObjectDispatcher::OnFailed(const std::string& key, Object& object, std::str
   Tell(key, object, ObjectOutcome::Result::kFailed, why);
   services_.log.Warn("bucket: an object failed for good",
                      {{"bucket", bucket_}, {"key", EncodeKey(key)}, {"function", target_}, {"error", why}});
+  if (object.terms.on_failure.empty() || services_.destinations == nullptr)
+    return Record(key, Receipt::State::kFailed, std::move(why));
+  object.state = State::kTelling;
+  ++running_;
+  TellDestination(key, std::move(why));
+}
+
+// Before the receipt: a daemon that dies in between runs the object once more, and tells of it again.
+void ObjectDispatcher::TellDestination(const std::string& key, std::string why) {
+  const Object& object = objects_.at(key);
+  const Event event = MakeEvent(key, object);
+  FailedEvent failed;
+  failed.event = event.payload;
+  failed.request_id = object.request_id.text();
+  failed.function_arn =
+      "arn:aws:lambda:" + services_.region + ":" + services_.account + ":function:" + target_;
+  failed.attempts = object.attempt;
+  failed.error = why;
+  Destination::Message message;
+  message.body = EncodeFailedEvent(failed, services_.executor.clock().WallNow());
+  message.idempotency_key = "bucket-" + object.request_id.text();
+  services_.destinations->Send(object.terms.on_failure, std::move(message),
+                               [weak = weak_.Get(), key, why = std::move(why)](const Status& told) {
+                                 if (weak) weak->OnTold(key, why, told);
+                               });
+}
+
+void ObjectDispatcher::OnTold(const std::string& key, std::string why, const Status& told) {
+  Object& object = objects_.at(key);
+  const bool passes =
+      !told.ok() && !IsFaultOfEvent(told.error().code) && told.error().code != ErrorCode::kNotFound;
+  if (passes) {
+    last_error_ = "destination not told: " + told.error().message;
+    if (!stopped_) {
+      object.retry =
+          services_.executor.After(services_.settings.back_off_longest / 10,
+                                   [this, key, why = std::move(why)] { TellDestination(key, why); });
+      return;
+    }
+    --running_;
+    return LetGo(key);  // without a receipt: the next start finds it
+  }
+  --running_;
+  if (!told.ok()) {
+    services_.log.Error("bucket: a destination takes no word of a failed object",
+                        {{"bucket", bucket_}, {"key", EncodeKey(key)}, {"error", told.error().message}});
+    why += " (OnFailure was not told: " + told.error().message + ")";
+  }
   Record(key, Receipt::State::kFailed, std::move(why));
+  Pump();
 }
 
 void ObjectDispatcher::Record(const std::string& key, Receipt::State state, std::string error) {

@@ -11,6 +11,7 @@
 #include "runtime/base/log.h"
 #include "runtime/base/weak_ptr.h"
 #include "runtime/loop/executor.h"
+#include "runtime/router/destination.h"
 #include "runtime/router/event_sink.h"
 #include "triggers/bucket/bucket_settings.h"
 #include "triggers/bucket/object_source.h"
@@ -37,6 +38,7 @@ struct DispatchServices {
   std::string region;
   std::string account;
   DispatchSettings settings;
+  Destination* destinations = nullptr;  // null: nobody is told of failures
 };
 
 struct DispatchCounters {
@@ -53,9 +55,10 @@ struct ObjectTerms {
   std::string configuration_id;
   EventFormat format = EventFormat::kS3;
   uint32_t retries_max = kBucketRetriesMax;
-  bool wants_removed = false;  // once it has run, and its file is gone
-  uint32_t hops = 0;           // functions whose output led to it
-  bool hashes = false;         // its receipt says the content's hash
+  bool wants_removed = false;   // once it has run, and its file is gone
+  uint32_t hops = 0;            // functions whose output led to it
+  bool hashes = false;          // its receipt says the content's hash
+  std::string on_failure = {};  // ARN of who is told when it fails for good
 };
 
 // So many functions may start one another by what they write; the next one is not run. What comes this far is a
@@ -66,7 +69,7 @@ inline constexpr uint32_t kHopsMax = 16;
 //
 // Each attempt has the object open, afresh: one that has other content by then is dropped, and looked at again.
 //
-// An object is ready -> running -> recording -> gone; running -> waiting (function error, retries left) ->
+// An object is ready -> running -> (telling, when it failed ->) recording -> gone; running -> waiting (function error, retries left) ->
 // ready; running -> ready, and the whole dispatcher backs off, when nothing ran. The receipt is durable
 // before the object is let go. A removal runs in the same way, and at its end the receipt goes. Of one key one
 // thing runs at a time, the newest last.
@@ -75,8 +78,9 @@ inline constexpr uint32_t kHopsMax = 16;
 // Borrows: DispatchServices, ReceiptBook, ObjectSource.
 // Thread:  loop thread only.
 // Limits:  running <= concurrency_max; takes what it is given: the owner looks at under_way() first.
-// Failure: an object that fails for good gets a receipt that says so. Never lost: without a receipt the next
-//          scan finds it.
+// Failure: an object that fails for good gets a receipt that says so, once the destination has word of it. Never lost:
+//          without a receipt the next scan finds it. A destination that is not there, or takes nothing so large, is
+//          named in the receipt.
 // Promise: no callback runs after the destructor returns.
 class ObjectDispatcher final {
  public:
@@ -109,7 +113,7 @@ class ObjectDispatcher final {
   const std::string& last_error() const { return last_error_; }
 
  private:
-  enum class State { kReady, kRunning, kWaiting, kRecording };
+  enum class State { kReady, kRunning, kWaiting, kTelling, kRecording };
   enum class Retry { kAllowed, kPointless };
   struct Object {
     State state = State::kReady;
@@ -139,6 +143,8 @@ class ObjectDispatcher final {
   void OnOutcome(const std::string& key, Result<Outcome> outcome);
   void CouldNotRun(const std::string& key, Object& object, std::string why);
   void OnFailed(const std::string& key, Object& object, std::string why, Retry retry);
+  void TellDestination(const std::string& key, std::string why);
+  void OnTold(const std::string& key, std::string why, const Status& told);
   void Record(const std::string& key, Receipt::State state, std::string error);
   void Store(const std::string& key, Receipt receipt);
   void OnRecorded(const std::string& key, Receipt receipt, const Status& stored);

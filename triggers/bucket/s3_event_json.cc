@@ -71,6 +71,22 @@ std::string Dump(const json& document) {
 
 }  // namespace
 
+std::string EncodeFailedEvent(const FailedEvent& failed, WallTime now) {
+  const size_t colon = failed.error.find(": ");
+  const std::string type = colon == std::string::npos ? failed.error : failed.error.substr(0, colon);
+  const std::string message = colon == std::string::npos ? failed.error : failed.error.substr(colon + 2);
+  return Dump({{"version", "1.0"},
+               {"timestamp", ToIso8601Millis(now)},
+               {"requestContext",
+                {{"requestId", failed.request_id},
+                 {"functionArn", failed.function_arn},
+                 {"condition", "RetriesExhausted"},
+                 {"approximateInvokeCount", failed.attempts}}},
+               {"requestPayload", json::parse(failed.event, nullptr, /*allow_exceptions=*/false)},
+               {"responseContext", {{"statusCode", 200}, {"functionError", "Unhandled"}}},
+               {"responsePayload", {{"errorType", type}, {"errorMessage", message}}}});
+}
+
 // nlohmann's own check: a string that is not UTF-8 cannot be dumped as it is.
 bool IsUtf8(const std::string& text) {
   const json back =

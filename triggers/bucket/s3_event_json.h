@@ -29,6 +29,17 @@ std::string EncodeS3Event(const ObjectEvent& event);
 // The record alone, in a CloudEvent of S3's mapping (cloudevents/spec, adapters/aws-s3.md).
 std::string EncodeCloudEvent(const ObjectEvent& event);
 
+// What a destination is told of an event that failed for good, in the form of Lambda's asynchronous events:
+// requestContext (condition "RetriesExhausted"), requestPayload (the event), responsePayload (the error). `event` is JSON.
+struct FailedEvent {
+  std::string_view event;
+  std::string request_id;
+  std::string function_arn;
+  uint32_t attempts = 0;
+  std::string error;  // "Type: message"
+};
+std::string EncodeFailedEvent(const FailedEvent& failed, WallTime now);
+
 bool IsUtf8(const std::string& text);
 
 // application/x-www-form-urlencoded, '/' left as it is: "a b/ü" is "a+b/%C3%BC". Any bytes survive.

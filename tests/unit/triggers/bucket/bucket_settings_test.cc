@@ -40,11 +40,20 @@ TEST_CASE("a document reads back as it was written", "[bucket]") {
   CHECK(again->notifications[1].id == "notification-2");
 }
 
+TEST_CASE("an ARN at its limit and one past it", "[bucket]") {
+  const auto with = [](size_t bytes) {
+    return ParseBucketSettings("photos", R"({"Notifications":[{"FunctionName":"index","OnFailure":")" +
+                                             std::string(bytes, 'a') + "\"}]}");
+  };
+  CHECK(with(kBucketArnBytesMax).ok());
+  CHECK(with(kBucketArnBytesMax + 1).error().message.find("at most 350") != std::string::npos);
+}
+
 TEST_CASE("what a notification may say reads back as it was written", "[bucket]") {
   const auto settings = ParseBucketSettings("photos", R"({"Finish":"stable:5s","IgnoreNames":["*.bak"],
       "CatchUpPerSecond":50,"Notifications":[{"FunctionName":"index","Events":["s3:ObjectRemoved:Delete"],
       "SizeBytesMin":1,"SizeBytesMax":18446744073709551615,"StartFrom":"Checkpoint","EventFormat":"CloudEvents",
-      "MaximumRetryAttempts":0}]})");
+      "MaximumRetryAttempts":0,"OnFailure":"arn:aws:sqs:us-east-1:000000000000:failed"}]})");
   REQUIRE(settings.ok());
   const auto again = ParseBucketSettings("photos", EncodeBucketSettings(*settings));
   REQUIRE(again.ok());
@@ -57,6 +66,7 @@ TEST_CASE("what a notification may say reads back as it was written", "[bucket]"
   CHECK(n.size_min == 1);
   CHECK(n.size_max == UINT64_MAX);
   CHECK(n.start_from == StartFrom::kCheckpoint);
+  CHECK(n.on_failure == "arn:aws:sqs:us-east-1:000000000000:failed");
   CHECK(n.format == EventFormat::kCloudEvents);
   CHECK(n.retries_max == 0);
 }

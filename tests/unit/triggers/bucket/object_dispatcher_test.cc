@@ -1,6 +1,7 @@
 #include "triggers/bucket/object_dispatcher.h"
 
 #include <catch2/catch.hpp>
+#include <nlohmann/json.hpp>
 
 #include "runtime/loop/manual_executor.h"
 #include "runtime/store/memory_key_store.h"
@@ -34,6 +35,22 @@ struct FakeObjectSource final : ObjectSource {
   std::vector<std::string> asked, looked_again;
 };
 
+// Answers as the test says, Ok() by default; the same key counts once.
+struct FakeDestination final : Destination {
+  explicit FakeDestination(Executor& e) : executor(e) {}
+  void Check(std::string, OnDone checked) override {
+    executor.Post([checked = std::move(checked)] { checked(Ok()); });
+  }
+  void Send(std::string arn, Message message, OnDone stored) override {
+    sent.emplace_back(std::move(arn), std::move(message));
+    Status answer = next_error ? Status(*std::exchange(next_error, std::nullopt)) : Ok();
+    executor.Post([stored = std::move(stored), answer = std::move(answer)] { stored(answer); });
+  }
+  Executor& executor;
+  std::optional<Error> next_error;
+  std::vector<std::pair<std::string, Message>> sent;
+};
+
 struct DispatcherFixture {
   ManualExecutor executor;
   FakeEventSink sink{executor};
@@ -42,6 +59,7 @@ struct DispatcherFixture {
   NullLog log;
   DispatchServices services{executor, sink, random, log, "us-east-1", "000000000000", {}};
   ReceiptBook receipts{keys, "photos"};
+  FakeDestination destination{executor};
   uint64_t sequencer = 0;
   FakeObjectSource source{executor};
   ObjectDispatcher dispatcher{
@@ -51,12 +69,89 @@ struct DispatcherFixture {
     dispatcher.Offer(key, identity, {"notification-1"});
     executor.RunPosted();
   }
+  // With somebody who is told when it fails for good; without retries.
+  void OfferTold(const std::string& key, const ObjectIdentity& identity = kFirst) {
+    services.destinations = &destination;
+    ObjectTerms terms{"notification-1"};
+    terms.retries_max = 0;
+    terms.on_failure = "arn:aws:sqs:us-east-1:000000000000:failed";
+    dispatcher.Offer(key, identity, terms);
+    executor.RunPosted();
+  }
   void End(Result<Outcome> outcome) {
     REQUIRE(sink.under_way() > 0);
     sink.End(std::move(outcome));
     executor.RunPosted();
   }
 };
+
+TEST_CASE_METHOD(DispatcherFixture, "what failed for good is told, and has its receipt then", "[bucket]") {
+  OfferTold("a cat");
+  End(Failed());
+  REQUIRE(destination.sent.size() == 1);
+  const auto& [arn, message] = destination.sent[0];
+  CHECK(arn == "arn:aws:sqs:us-east-1:000000000000:failed");
+  const auto told = nlohmann::json::parse(message.body);
+  CHECK(told["requestContext"]["functionArn"] == "arn:aws:lambda:us-east-1:000000000000:function:resize");
+  CHECK(told["requestContext"]["condition"] == "RetriesExhausted");
+  CHECK(told["requestContext"]["approximateInvokeCount"] == 1);
+  CHECK(told["requestContext"]["requestId"] == sink.delivered()[0].request_id.text());
+  CHECK(told["requestPayload"] == nlohmann::json::parse(sink.delivered()[0].payload));
+  CHECK(told["responsePayload"].contains("errorMessage"));
+  CHECK_FALSE(message.idempotency_key.empty());
+  CHECK(receipts.failed().size() == 1);
+  CHECK(dispatcher.under_way() == 0);
+  OfferTold("dog");
+  End(Succeeded());
+  CHECK(destination.sent.size() == 1);
+}
+
+TEST_CASE_METHOD(DispatcherFixture, "a destination that cannot be reached is tried again, under the same key",
+                 "[bucket]") {
+  OfferTold("cat");
+  destination.next_error = Error{ErrorCode::kUnavailable, "disk full"};
+  End(Failed());
+  CHECK(receipts.failed().empty());
+  CHECK(dispatcher.last_error().find("disk full") != std::string::npos);
+  executor.Advance(1min);
+  REQUIRE(destination.sent.size() == 2);
+  CHECK(destination.sent[0].second.idempotency_key == destination.sent[1].second.idempotency_key);
+  CHECK(receipts.failed().size() == 1);
+  CHECK(sink.delivered().size() == 1);
+}
+
+TEST_CASE_METHOD(DispatcherFixture, "a destination that is gone is named in the receipt", "[bucket]") {
+  OfferTold("cat");
+  destination.next_error = Error{ErrorCode::kNotFound, "no queue failed"};
+  End(Failed());
+  REQUIRE(receipts.failed().size() == 1);
+  CHECK(receipts.failed().begin()->second.error.find("no queue failed") != std::string::npos);
+  executor.Advance(1h);
+  CHECK(destination.sent.size() == 1);
+}
+
+TEST_CASE_METHOD(DispatcherFixture,
+                 "stopped while a destination cannot be reached: no receipt, the next start tells",
+                 "[bucket]") {
+  OfferTold("cat");
+  dispatcher.Stop();
+  destination.next_error = Error{ErrorCode::kUnavailable, "disk full"};
+  End(Failed());
+  CHECK(receipts.size() == 0);
+  CHECK(dispatcher.idle());
+}
+
+TEST_CASE_METHOD(DispatcherFixture, "other content while it is told of: runs after that", "[bucket]") {
+  OfferTold("cat");
+  destination.next_error = Error{ErrorCode::kUnavailable, "disk full"};
+  End(Failed());
+  Offer("cat", kSecond);
+  CHECK(sink.delivered().size() == 1);
+  executor.Advance(1min);
+  REQUIRE(sink.under_way() == 1);
+  End(Succeeded());
+  CHECK(receipts.Has("resize", "cat", kSecond));
+}
 
 TEST_CASE_METHOD(DispatcherFixture, "only so many run at once", "[bucket]") {
   for (int i = 0; i < 100; ++i) Offer(std::to_string(i));
