@@ -68,6 +68,15 @@ size_t Utf8SequenceAt(std::string_view text, size_t at) {
   return length;
 }
 
+bool IsUtf8(std::string_view text) {
+  for (size_t at = 0; at < text.size();) {
+    const size_t length = static_cast<unsigned char>(text[at]) < 0x80 ? 1 : Utf8SequenceAt(text, at);
+    if (length == 0) return false;
+    at += length;
+  }
+  return true;
+}
+
 size_t PlainJsonPrefix(std::string_view text) {
   // Eight at a time: a byte's top bit stays set where the byte is below 0x20, is one of the two, or had it set.
   constexpr uint64_t kOnes = 0x0101010101010101, kTops = 0x8080808080808080;

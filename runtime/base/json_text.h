@@ -19,6 +19,9 @@ size_t PlainJsonPrefix(std::string_view text);
 // Length in bytes of the UTF-8 sequence of several bytes that begins at `at`; 0 when there is none.
 size_t Utf8SequenceAt(std::string_view text, size_t at);
 
+// Strict: no overlong forms, surrogates, nor what is over U+10FFFF.
+bool IsUtf8(std::string_view text);
+
 // Writes one object, member by member, to the end of a text.
 //
 // Borrows: the text. Between the begin and the End() of an object inside, only that one is written to.

@@ -4,6 +4,8 @@
 #include <cstdint>
 #include <optional>
 
+#include "runtime/base/json_text.h"
+
 namespace hearth {
 namespace {
 
@@ -31,47 +33,9 @@ std::optional<std::string> Decode(std::string_view text) {
   return out;
 }
 
-// Bytes of the sequence that `lead` begins; 0 when it begins none.
-size_t SequenceLength(uint8_t lead) {
-  if (lead < 0x80) return 1;
-  if (lead >= 0xC2 && lead <= 0xDF) return 2;
-  if (lead >= 0xE0 && lead <= 0xEF) return 3;
-  return lead >= 0xF0 && lead <= 0xF4 ? 4 : 0;
-}
-
-// The second byte is where overlong forms, surrogates and too large numbers show.
-bool FitsSecond(uint8_t lead, uint8_t second) {
-  switch (lead) {
-    case 0xE0:
-      return second >= 0xA0 && second <= 0xBF;
-    case 0xED:
-      return second >= 0x80 && second <= 0x9F;
-    case 0xF0:
-      return second >= 0x90 && second <= 0xBF;
-    case 0xF4:
-      return second >= 0x80 && second <= 0x8F;
-    default:
-      return second >= 0x80 && second <= 0xBF;
-  }
-}
-
 Error Malformed(std::string message) { return {ErrorCode::kInvalidArgument, std::move(message)}; }
 
 }  // namespace
-
-bool IsUtf8(std::string_view text) {
-  const auto byte = [&](size_t at) { return static_cast<uint8_t>(text[at]); };
-  for (size_t i = 0; i < text.size();) {
-    const size_t length = SequenceLength(byte(i));
-    if (length == 0 || length > text.size() - i) return false;
-    if (length > 1 && !FitsSecond(byte(i), byte(i + 1))) return false;
-    for (size_t k = 2; k < length; ++k) {
-      if ((byte(i + k) & 0xC0) != 0x80) return false;
-    }
-    i += length;
-  }
-  return true;
-}
 
 Result<std::vector<FormField>> ParseForm(std::string_view text) {
   std::vector<FormField> fields;

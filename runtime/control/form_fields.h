@@ -22,7 +22,4 @@ struct FormField {
 // is not UTF-8, a field without a name, over kFormFieldsMax.
 Result<std::vector<FormField>> ParseForm(std::string_view text);
 
-// Strict: no overlong forms, surrogates, nor what is over U+10FFFF.
-bool IsUtf8(std::string_view text);
-
 }  // namespace hearth

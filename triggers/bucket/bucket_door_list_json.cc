@@ -3,6 +3,7 @@
 #include <nlohmann/json.hpp>
 
 #include "runtime/base/clock.h"
+#include "runtime/base/json_text.h"
 #include "triggers/bucket/s3_event_json.h"
 
 namespace hearth {

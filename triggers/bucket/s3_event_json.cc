@@ -6,6 +6,7 @@
 
 #include "runtime/base/base64.h"
 #include "runtime/base/digest.h"
+#include "runtime/base/json_text.h"
 
 namespace hearth {
 namespace {
@@ -85,13 +86,6 @@ std::string EncodeFailedEvent(const FailedEvent& failed, WallTime now) {
                {"requestPayload", json::parse(failed.event, nullptr, /*allow_exceptions=*/false)},
                {"responseContext", {{"statusCode", 200}, {"functionError", "Unhandled"}}},
                {"responsePayload", {{"errorType", type}, {"errorMessage", message}}}});
-}
-
-// nlohmann's own check: a string that is not UTF-8 cannot be dumped as it is.
-bool IsUtf8(const std::string& text) {
-  const json back =
-      json::parse(json(text).dump(-1, ' ', false, json::error_handler_t::ignore), nullptr, false);
-  return back.is_string() && back.get_ref<const std::string&>() == text;
 }
 
 std::string EncodeKey(std::string_view raw) {

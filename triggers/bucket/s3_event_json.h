@@ -40,8 +40,6 @@ struct FailedEvent {
 };
 std::string EncodeFailedEvent(const FailedEvent& failed, WallTime now);
 
-bool IsUtf8(const std::string& text);
-
 // application/x-www-form-urlencoded, '/' left as it is: "a b/ü" is "a+b/%C3%BC". Any bytes survive.
 std::string EncodeKey(std::string_view raw);
 // Nothing that EncodeKey() gives is refused; a broken '%' stays as it is.

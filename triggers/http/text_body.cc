@@ -23,18 +23,9 @@ bool IsTextType(std::string_view type) {
 
 }  // namespace
 
-bool IsUtf8Text(std::string_view bytes) {
-  for (size_t i = 0; i < bytes.size();) {
-    const size_t length = static_cast<unsigned char>(bytes[i]) < 0x80 ? 1 : Utf8SequenceAt(bytes, i);
-    if (length == 0) return false;
-    i += length;
-  }
-  return true;
-}
-
 bool IsTextBody(std::string_view content_type, std::string_view body) {
   const std::string type = MediaTypeOf(content_type);
-  return (type.empty() || IsTextType(type)) && IsUtf8Text(body);
+  return (type.empty() || IsTextType(type)) && IsUtf8(body);
 }
 
 }  // namespace hearth

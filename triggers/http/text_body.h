@@ -4,8 +4,6 @@
 
 namespace hearth {
 
-bool IsUtf8Text(std::string_view bytes);
-
 // Whether a request's body travels in the event as it is; otherwise as base64. The rule of API Gateway and
 // function URLs: text, JSON, XML and JavaScript by Content-Type (a form is not text there), and it must be
 // UTF-8, since JSON is. A body without Content-Type is judged by its bytes alone.

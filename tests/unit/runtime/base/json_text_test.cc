@@ -86,5 +86,14 @@ TEST_CASE("an object is written member by member", "[json_text]") {
                                  {"list", {1}}});
 }
 
+TEST_CASE("what is UTF-8", "[json_text]") {
+  for (const char* good : {"", "a", "\xC3\xBC", "\xE2\x82\xAC", "\xED\x9F\xBF", "\xEE\x80\x80",
+                           "\xF4\x8F\xBF\xBF", "h\xc3\xa9\xe2\x82\xac\xf0\x9f\x94\xa5"})
+    CHECK(IsUtf8(good));
+  for (const char* bad : {"\x80", "\xC0\x80", "\xC1\xBF", "\xC3", "\xE0\x9F\xBF", "\xE2\x82", "\xED\xA0\x80",
+                          "\xF0\x8F\xBF\xBF", "\xF4\x90\x80\x80", "\xF5\x80\x80\x80", "\xE2\x28\xA1"})
+    CHECK_FALSE(IsUtf8(bad));
+}
+
 }  // namespace
 }  // namespace hearth

@@ -113,15 +113,6 @@ TEST_CASE("parameters of a form at the limit and one past it", "[control][form]"
   CHECK(Flat(form + "a=1") == "error: the form has over 4096 parameters");
 }
 
-TEST_CASE("what is UTF-8", "[control][form]") {
-  for (const char* good :
-       {"", "a", "\xC3\xBC", "\xE2\x82\xAC", "\xED\x9F\xBF", "\xEE\x80\x80", "\xF4\x8F\xBF\xBF"})
-    CHECK(IsUtf8(good));
-  for (const char* bad : {"\x80", "\xC0\x80", "\xC1\xBF", "\xC3", "\xE0\x9F\xBF", "\xE2\x82", "\xED\xA0\x80",
-                          "\xF0\x8F\xBF\xBF", "\xF4\x90\x80\x80", "\xF5\x80\x80\x80", "\xE2\x28\xA1"})
-    CHECK_FALSE(IsUtf8(bad));
-}
-
 TEST_CASE("query as the JSON protocol would have it", "[control][form][sqs]") {
   CHECK(Request("QueueName=q&Attribute.1.Name=DelaySeconds&Attribute.1.Value=5&Tag.1.Key=k&Tag.1.Value=v") ==
         Json{{"QueueName", "q"}, {"Attributes", {{"DelaySeconds", "5"}}}, {"Tags", {{"k", "v"}}}});

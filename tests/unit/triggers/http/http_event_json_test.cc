@@ -98,15 +98,6 @@ TEST_CASE("body is text by its type and its bytes", "[trigger][http]") {
   CHECK_FALSE(IsTextBody("application/x-www-form-urlencoded", "a=b"));
 }
 
-TEST_CASE("UTF-8 is checked strictly", "[trigger][http]") {
-  CHECK(IsUtf8Text("h\xc3\xa9\xe2\x82\xac\xf0\x9f\x94\xa5"));
-  CHECK_FALSE(IsUtf8Text("\xc0\x80"));          // overlong
-  CHECK_FALSE(IsUtf8Text("\xe0\x9f\xbf"));      // overlong
-  CHECK_FALSE(IsUtf8Text("\xed\xa0\x80"));      // a surrogate
-  CHECK_FALSE(IsUtf8Text("\xf4\x90\x80\x80"));  // past U+10FFFF
-  CHECK_FALSE(IsUtf8Text("\xe2\x82"));          // cut short
-}
-
 TEST_CASE("header with bytes that are not UTF-8 does not stop the event", "[trigger][http]") {
   HttpEventParts parts = SomeParts();
   parts.headers.emplace_back("x-latin", "caf\xe9");
