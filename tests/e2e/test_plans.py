@@ -260,13 +260,16 @@ class Concurrency(DaemonTest):
         self.assertEqual("ReservedFunctionConcurrentInvocationLimitExceeded", refused.json()["Reason"])
         self.assertIn("switched off", self.daemon.hearth("concurrency", "victim").stdout)
         self.assertEqual(0, self.daemon.workers("victim", "idle"))
-        self.assertEqual(202, self.daemon.invoke("victim", {"do": "echo"}, invocation_type="Event").status)
+        event = self.daemon.invoke("victim", {"do": "echo"}, invocation_type="Event")
+        self.assertEqual(202, event.status)
         self.daemon.sqs("SendMessage", QueueUrl=self.queue, MessageBody="{}")
         self.daemon.restart()
         self.assertEqual(429, self.daemon.invoke("victim", {"do": "echo"}).status, "kept over a restart")
         self.assertEqual(0, self.invocations())
         self.reserve("none")
-        wait_until(lambda: self.invocations() == 2, what="what was stored meanwhile has run")
+        wait_until(lambda: self.invocations() == 1, what="the message that lay in the queue has run")
+        ended = self.daemon.control("GET", f"/_hearth/v1/invocations/{event.headers['x-amzn-requestid']}").json()
+        self.assertEqual("failed", ended["state"], "an asynchronous event does not wait for a function that is off")
         self.assertEqual(200, self.daemon.invoke("victim", {"do": "echo"}).status)
 
     def test_a_change_replaces_no_worker(self):

@@ -7,8 +7,8 @@ from hearth_e2e import handler_path, http_call
 from ledger_reader import read_ledger
 
 
-def deploy(daemon, name="stopwatch"):
-    daemon.create_function(name, handler_path("stopwatch"), timeout=10)
+def deploy(daemon, name="stopwatch", memory=128):
+    daemon.create_function(name, handler_path("stopwatch"), timeout=10, memory=memory)
     return daemon.create_url(name)
 
 
