@@ -202,6 +202,15 @@ TEST_CASE_METHOD(HistoryFixture, "records of others and of what never ran are no
   REQUIRE(meter->Record(Billed(throttled)).ok());
   Begin({});
   CHECK(Lines().empty());
+  // Between two of its own.
+  for (const char* id : {"r1", "x2", "r2"}) {
+    Start(id);
+    Later();
+    End(id, id[0] == 'x' ? "other" : "resize");
+  }
+  logs->ForgetFunction("other");
+  Begin({});
+  CHECK(Lines() == Texts{"r1 START", "r1 END", "r1 REPORT", "r2 START", "r2 END", "r2 REPORT"});
 }
 
 }  // namespace hearth
