@@ -53,7 +53,8 @@ std::string MissedJson(uint64_t lines) {
   return PlatformJson(std::to_string(lines) + " lines were left out here: the reader was too slow");
 }
 std::string MoreJson() {
-  return PlatformJson("[there are older lines: narrow down with since or request-id, or ask for more lines]");
+  return PlatformJson(
+      "[there may be older lines: narrow down with since or request-id, or ask for more lines]");
 }
 std::string DroppedJson(uint64_t lines) {
   return PlatformJson("[" + std::to_string(lines) +
@@ -159,7 +160,7 @@ void HearthLogs::Get(const ApiCallPtr& call) {
   });
 }
 
-// The newest; those that went before it do not count here.
+// The newest of those that are there; what has gone does not count here.
 std::vector<StoredLogLine> HearthLogs::InMemory(const Asked& asked) const {
   LogStore::Query query{.function = asked.function, .since = asked.since, .request_id = asked.request_id};
   if (history_ != nullptr) query.after = logs_.ReachOf(asked.function).number - 1;
@@ -171,6 +172,8 @@ std::vector<StoredLogLine> HearthLogs::InMemory(const Asked& asked) const {
     if (page.lines.size() < query.lines_max) break;
     query.after = page.cursor;
   }
+  if (lines.size() > asked.lines_max)
+    lines.erase(lines.begin(), lines.end() - static_cast<std::ptrdiff_t>(asked.lines_max));
   return lines;
 }
 
@@ -178,8 +181,8 @@ std::vector<StoredLogLine> HearthLogs::InMemory(const Asked& asked) const {
 void HearthLogs::ReadBefore(const Asked& asked, const std::vector<StoredLogLine>& in_memory,
                             std::function<void(std::string)> done) {
   const LogStore::Reach reach = logs_.ReachOf(asked.function);
+  if (in_memory.size() >= asked.lines_max) return done(MoreJson());
   if (history_ == nullptr || (reach.time != WallTime::max() && asked.since > reach.time)) return done("");
-  if (in_memory.size() >= asked.lines_max) return done(in_memory.size() > asked.lines_max ? "" : MoreJson());
   LogHistory::Query query{.function = asked.function,
                           .before = reach,
                           .started = {},

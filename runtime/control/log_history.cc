@@ -83,14 +83,15 @@ void LogHistory::Read(Query query, std::function<void(Page)> done) {
                          .since = query.since,
                          .request_id = query.request_id,
                          .lines_max = query.lines_max};
-  files_.Read(std::move(logged), [this, query = std::move(query), ledger = meter_.View(),
+  files_.Read(std::move(logged), [weak = weak_.Get(), query = std::move(query), ledger = meter_.View(),
                                   done = std::move(done)](LogFiles::Page page) {
+    if (!weak) return;
     RunOn<Page>(
-        offload_, executor_,
+        weak->offload_, weak->executor_,
         [query, ledger, page = std::make_shared<LogFiles::Page>(std::move(page))] {
           return Join(std::move(*page), ledger, query);
         },
-        [weak = weak_.Get(), done](Page joined) {
+        [weak, done](Page joined) {
           if (weak) done(std::move(joined));
         });
   });

@@ -35,11 +35,12 @@ class Logs(unittest.TestCase):
         ids = [self.log(f"words {n}") for n in range(5)]
         before = self.lines()
         self.assertEqual(["START", "words 0", "END", "REPORT"], self.messages()[:4])
+        self.assertEqual(["[there", "words 4", "END", "REPORT"], self.messages("--lines", "3"))
         self.daemon.restart()
         after = self.lines()
         self.assertEqual([line["message"] for line in before], [line["message"] for line in after])
         self.assertEqual(["START", "words 3", "END", "REPORT"], self.messages("--request-id", ids[3]))
-        self.assertEqual(["END", "REPORT"], self.messages("--lines", "2")[-2:])
+        self.assertEqual(["[there", "END", "REPORT"], self.messages("--lines", "2"))
         self.log("new words")
         self.assertEqual(["words 4", "END", "REPORT", "START", "new words", "END", "REPORT"], self.messages()[-7:])
 
