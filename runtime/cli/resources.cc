@@ -6,6 +6,7 @@
 #include "runtime/base/ids.h"
 #include "runtime/base/random.h"
 #include "runtime/cli/exit_code.h"
+#include "runtime/cli/text_table.h"
 
 namespace hearth::cli {
 namespace {
@@ -148,6 +149,21 @@ Result<Json> PutRoute(const Session& session, const std::string& route, const st
   if (!token.empty()) request["Token"] = token;
   const std::string called = name.empty() ? NameOfRoute(whole) : name;
   return session.Ask("PUT", "/_hearth/v1/routes/" + PercentEncode(called), request);
+}
+
+std::vector<std::string> MountWarningsOf(const Json& answer, const std::string& function) {
+  std::vector<std::string> warnings;
+  for (const Json& one : answer.value("unusable_mounts", Json::array())) {
+    if (TextOf(one, "function") == function) warnings.push_back(TextOf(one, "warning"));
+  }
+  return warnings;
+}
+
+void NoteMountWarnings(const Session& session, const std::string& function) {
+  const auto answer = session.Ask("GET", "/_hearth/v1/workers");
+  if (!answer.ok()) return;
+  for (const std::string& warning : MountWarningsOf(*answer, function))
+    session.Note("warning: " + Printable(warning));
 }
 
 }  // namespace hearth::cli

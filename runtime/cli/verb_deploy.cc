@@ -48,6 +48,7 @@ Result<ExitCode> Deploy(Session& session, const Arguments& arguments) {
     url = TextOf(made.config, "FunctionUrl");
     deployed.configuration["FunctionUrl"] = url;
   }
+  NoteMountWarnings(session, name);
   if (session.wants_json()) {
     session.PrintJson(deployed.configuration);
     return ExitCode::kOk;

@@ -1,3 +1,4 @@
+#include "runtime/cli/resources.h"
 #include "runtime/cli/text_table.h"
 #include "runtime/cli/verbs.h"
 
@@ -91,6 +92,7 @@ void AddWorkers(TextTable& table, const Session& session, const std::string& nam
                                                             TextOf(pool, "idle") + " idle (" +
                                                             TextOf(pool, "frozen") + " frozen)"});
   }
+  for (const std::string& warning : MountWarningsOf(*answer, name)) table.Add({"warning", warning});
 }
 
 Result<ExitCode> Describe(Session& session, const Arguments& arguments) {

@@ -83,6 +83,7 @@ Status DeployAll(const std::vector<std::string>& files, const Project& project, 
     HEARTH_ASSIGN(const Deployed deployed,
                   DeployFunction(report.session, package, named ? wished->second.wish : FunctionWish{}));
     report.Line(deployed.summary);
+    NoteMountWarnings(report.session, package.name);
     report.done["Functions"].push_back(deployed.configuration);
     if (!named || !wished->second.url) continue;
     HEARTH_ASSIGN(const UrlMade made, GiveUrl(report.session, package.name, UrlAccess::kUnchanged));

@@ -54,7 +54,10 @@ void HearthStatus::Workers(const ApiCallPtr& call) const {
     }
     versions.back()["workers"] = std::move(workers);
   }
-  call->AnswerJson(200, {{"versions", std::move(versions)}});
+  Json mounts = Json::array();
+  for (const UnusableMount& one : pool_.UnusableMounts())
+    mounts.push_back({{"function", one.function}, {"mount", one.mount}, {"warning", one.text}});
+  call->AnswerJson(200, {{"versions", std::move(versions)}, {"unusable_mounts", std::move(mounts)}});
 }
 
 void HearthStatus::Live(const ApiCallPtr& call) const { call->AnswerJson(200, {{"status", "live"}}); }

@@ -34,11 +34,19 @@ struct PoolStatus {
   std::vector<WorkerStatus> workers{};
 };
 
+// A folder that a function sees and cannot use as its configuration says: `text` says why, and what to do.
+struct UnusableMount {
+  std::string function;
+  std::string mount;  // path inside
+  std::string text;
+};
+
 // What control asks of the pool. The daemon joins the two.
 class PoolStatusSource {
  public:
   virtual ~PoolStatusSource() = default;
   virtual std::vector<PoolStatus> Status() const = 0;
+  virtual std::vector<UnusableMount> UnusableMounts() const = 0;
 };
 
 }  // namespace hearth

@@ -461,6 +461,14 @@ std::vector<PoolStatus> Daemon::Status() const {
   return all;
 }
 
+std::vector<UnusableMount> Daemon::UnusableMounts() const {
+  std::vector<UnusableMount> all;
+  for (const auto& [function, warnings] : sandboxes_->mount_warnings()) {
+    for (const MountWarning& warning : warnings) all.push_back({function, warning.mount, warning.text});
+  }
+  return all;
+}
+
 NodeMemory Daemon::MemoryNow() const {
   const PoolSet::MemoryUse use = pools_->memory_use();
   NodeMemory memory;
@@ -487,6 +495,7 @@ void Daemon::OnReplaced(const FunctionVersionPtr& old_version, const FunctionVer
   async_->ForgetFunction(old_version->function);
   metrics_.ForgetFunction(old_version->function);
   logs_.ForgetFunction(old_version->function);
+  sandboxes_->ForgetFunction(old_version->function);
 }
 
 void Daemon::OnInvocationStarted(const FunctionVersion& version, const Event& event) {

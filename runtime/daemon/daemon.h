@@ -98,6 +98,7 @@ class Daemon final : private PoolStatusSource, private RegistryObserver, private
   void DrainServers(std::function<void()> drained);
 
   std::vector<PoolStatus> Status() const override;
+  std::vector<UnusableMount> UnusableMounts() const override;
   void OnReplaced(const FunctionVersionPtr& old_version, const FunctionVersionPtr& new_version) override;
   // What the router and the meter see is for metrics and for the functions' logs.
   void OnInvocationStarted(const FunctionVersion& version, const Event& event) override;

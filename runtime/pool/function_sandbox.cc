@@ -88,7 +88,8 @@ void FunctionSandbox::Make(std::vector<BindMount> mounts, std::function<void(Sta
   frame.host_uid = version_->host_uid;
   frame.has_memory_cgroup = cgroups_.limits_memory() ? 1 : 0;
   frame.environment = EnvironmentOf(*version_);
-  frame.mounts = std::move(mounts);
+  frame.mounts = mounts;
+  mounts_ = std::move(mounts);
   auto cgroup = cgroups_.Create(LimitsOf(settings, cpu_set_));
   if (!cgroup.ok()) {
     workers_.loop.Post([self = weak_.Get(), error = cgroup.error()] {
@@ -116,6 +117,7 @@ void FunctionSandbox::OnMade(Result<LauncherClient::MadeSandbox> made) {
   if (!watch.ok()) return OnGone(watch.error().message);
   watch_ = std::move(watch).value();
   state_ = State::kReady;
+  if (on_mounts_ && made->mounts.size() == mounts_.size()) on_mounts_(mounts_, made->mounts);
   for (auto& [id, done] : std::exchange(waiting_, {})) {
     Status forked = Fork(id, done);
     if (!forked.ok()) done(forked.error());

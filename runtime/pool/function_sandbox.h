@@ -45,6 +45,9 @@ class FunctionSandbox final {
   // Another should take its place: a worker of it has crashed, which may have been a guess at the address layout
   // that all of them share; or it has forked so often. Still forks. Told once, from inside a call of the loop.
   bool is_tired() const { return tired_; }
+  // What the function's user may do with the mounts that Make() was given, once, before `made`.
+  using OnMounts = std::function<void(const std::vector<BindMount>&, const std::vector<MountAccess>&)>;
+  void SetOnMounts(OnMounts on_mounts) { on_mounts_ = std::move(on_mounts); }
   void SetOnTired(std::function<void()> on_tired) { on_tired_ = std::move(on_tired); }
 
  private:
@@ -86,6 +89,8 @@ class FunctionSandbox final {
   std::map<WorkerId, WeakPtr<WorkerProcess>> alive_;
   std::function<void()> on_worker_gone_;
   std::function<void()> on_tired_;
+  OnMounts on_mounts_;
+  std::vector<BindMount> mounts_;
   uint64_t forks_ = 0;
   bool tired_ = false;
   WeakPtrFactory<FunctionSandbox> weak_{this};

@@ -95,12 +95,13 @@ void LauncherClient::MakeSandbox(const MakeSandboxFrame& frame, std::span<const 
 }
 
 void LauncherClient::OnSandboxReady(Packet packet) {
-  const auto frame = DecodeSandboxReady(packet.bytes);
+  auto frame = DecodeSandboxReady(packet.bytes);
   if (!frame || packet.fds.size() != 1) return OnDeath("its SandboxReady is malformed");
   auto node = making_.extract(frame->sandbox_id);
   if (node.empty()) return;  // killed meanwhile
   ::fcntl(packet.fds[0].get(), F_SETFL, O_NONBLOCK);
-  node.mapped()(MadeSandbox{std::move(packet.fds[0]), microseconds(frame->make_us)});
+  node.mapped()(
+      MadeSandbox{std::move(packet.fds[0]), microseconds(frame->make_us), std::move(frame->mounts)});
 }
 
 void LauncherClient::OnSandboxFailed(std::string_view packet) {

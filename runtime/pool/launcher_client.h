@@ -32,6 +32,7 @@ class LauncherClient final {
   struct MadeSandbox {
     UniqueFd init_channel;  // non-blocking
     microseconds took{0};
+    std::vector<MountAccess> mounts;  // in the order of the request; another number of them: not known
   };
 
   LauncherClient(Loop& loop, Log& log, std::string executable);

@@ -87,6 +87,8 @@ std::unique_ptr<FunctionSandbox> SandboxHost::NewSandbox(
                                                    launcher_, cgroups_, workers_, log_);
   sandbox->SetOnWorkerGone([this] { SweepLater(); });
   sandbox->SetOnTired([this, generation = version->generation] { OnTired(generation); });
+  sandbox->SetOnMounts(
+      [this, version](const auto& mounts, const auto& access) { OnMounts(*version, mounts, access); });
   return sandbox;
 }
 
@@ -150,6 +152,20 @@ void SandboxHost::TrialLoad(const FunctionVersion& version, Done done) {
     const std::unique_ptr<FunctionSandbox> over = std::move(trials_.extract(id).mapped());
     done(std::move(made));
   });
+}
+
+void SandboxHost::OnMounts(const FunctionVersion& version, const std::vector<BindMount>& mounts,
+                           const std::vector<MountAccess>& access) {
+  std::vector<MountWarning> warnings = MountWarningsOf(mounts, access, version.host_uid);
+  const auto known = mount_warnings_.find(version.function);
+  if (warnings.empty()) {
+    if (known != mount_warnings_.end()) mount_warnings_.erase(known);
+    return;
+  }
+  if (known != mount_warnings_.end() && known->second == warnings) return;
+  for (const MountWarning& warning : warnings)
+    log_.Warn(warning.text, {{"function", version.function}, {"mount", warning.mount}});
+  mount_warnings_[version.function] = std::move(warnings);
 }
 
 void SandboxHost::OnTired(uint64_t generation) {

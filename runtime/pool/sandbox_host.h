@@ -11,6 +11,7 @@
 #include "runtime/model/artefact_checker.h"
 #include "runtime/pool/function_sandbox.h"
 #include "runtime/pool/launcher_client.h"
+#include "runtime/pool/mount_warning.h"
 #include "runtime/pool/worker.h"
 #include "sandbox/cgroup.h"
 
@@ -48,6 +49,11 @@ class SandboxHost final : public WorkerLauncher, public ArtefactChecker {
   void SetCpuSetOf(CpuSetOf cpu_set_of) { cpu_set_of_ = std::move(cpu_set_of); }
   const std::string& isolation_report() const { return isolation_report_; }
 
+  // Buckets that functions see and cannot use as they should, as their latest sandboxes found; by function. Every
+  // deploy makes a sandbox, and so does the first event after a start.
+  const std::map<std::string, std::vector<MountWarning>>& mount_warnings() const { return mount_warnings_; }
+  void ForgetFunction(const std::string& function) { mount_warnings_.erase(function); }
+
   void Launch(const std::shared_ptr<const FunctionVersion>& version, OnWorker done) override;
   void Forget(const FunctionVersion& version) override;
   void Unpack(std::string zip_path, std::string folder, Done done) override;
@@ -71,6 +77,8 @@ class SandboxHost final : public WorkerLauncher, public ArtefactChecker {
   std::unique_ptr<FunctionSandbox> NewSandbox(const std::shared_ptr<const FunctionVersion>& version,
                                               std::string cpu_set);
   Result<FunctionSandbox*> CurrentSandbox(const std::shared_ptr<const FunctionVersion>& version);
+  void OnMounts(const FunctionVersion& version, const std::vector<BindMount>& mounts,
+                const std::vector<MountAccess>& access);
   void OnTired(uint64_t generation);
   void MakeNext(uint64_t generation);
   void OnNextMade(uint64_t generation, const Status& made);
@@ -95,6 +103,7 @@ class SandboxHost final : public WorkerLauncher, public ArtefactChecker {
   uint64_t next_worker_ = 1;
   std::map<uint64_t, Versioned> versions_;                       // by generation
   std::map<uint64_t, std::unique_ptr<FunctionSandbox>> trials_;  // by sandbox
+  std::map<std::string, std::vector<MountWarning>> mount_warnings_;
   bool sweeping_ = false;
   WeakPtrFactory<SandboxHost> weak_{this};
 };

@@ -21,8 +21,12 @@ struct FieldsOf<MakeSandboxFrame> {
   }
 };
 template <>
+struct FieldsOf<MountAccess> {
+  static auto Tie(auto& f) { return std::tie(f.owned, f.read_error, f.write_error); }
+};
+template <>
 struct FieldsOf<SandboxReadyFrame> {
-  static auto Tie(auto& f) { return std::tie(f.sandbox_id, f.make_us); }
+  static auto Tie(auto& f) { return std::tie(f.sandbox_id, f.make_us, f.mounts); }
 };
 template <>
 struct FieldsOf<StageFailure> {

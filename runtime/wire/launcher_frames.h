@@ -72,9 +72,17 @@ struct MakeSandboxFrame {
   std::vector<BindMount> mounts;
 };
 
+// What the function's user may do with the folder of a mount, as the zygote found before it loaded foreign code.
+struct MountAccess {
+  uint8_t owned = 0;        // the folder's owner is seen as the function's user
+  int32_t read_error = 0;   // errno of looking into it; 0: it may
+  int32_t write_error = 0;  // errno of making a file there
+};
+
 struct SandboxReadyFrame {  // + one descriptor: the channel to init
   uint64_t sandbox_id = 0;
-  uint32_t make_us = 0;  // whole set-up, from clone to loaded
+  uint32_t make_us = 0;             // whole set-up, from clone to loaded
+  std::vector<MountAccess> mounts;  // in the order of the request; another number of them: not known
 };
 
 // A failure anywhere in making a sandbox or a worker: which stage, why.

@@ -200,6 +200,7 @@ void Launcher::OnSetup(Sandbox& sandbox) {
   }
   const std::string& bytes = received->packet.bytes;
   if (const auto stage = DecodeStage(bytes)) sandbox.stage = Foreign(*stage);
+  if (auto mounts = DecodeMounts(bytes)) sandbox.mounts = std::move(*mounts);
   if (auto failed = DecodeSetupFailed(bytes)) {
     failed->stage = Foreign(std::move(failed->stage));
     failed->detail = Foreign(std::move(failed->detail));
@@ -210,7 +211,8 @@ void Launcher::OnSetup(Sandbox& sandbox) {
   sandbox.ready = true;
   const auto took = std::chrono::duration_cast<std::chrono::microseconds>(clock_.Now() - sandbox.started);
   const int fds[] = {sandbox.hearthds_channel.get()};
-  Tell(Encode(SandboxReadyFrame{sandbox.id, static_cast<uint32_t>(took.count())}), fds);
+  Tell(Encode(SandboxReadyFrame{sandbox.id, static_cast<uint32_t>(took.count()), std::move(sandbox.mounts)}),
+       fds);
   sandbox.hearthds_channel.Reset();
   sandbox.setup.Reset();
 }

@@ -42,6 +42,7 @@ class Launcher final {
     UniqueFd hearthds_channel;  // handed on with SandboxReady
     bool ready = false;
     std::string stage = "start init";
+    std::vector<MountAccess> mounts;
     MonotonicTime started;
     std::optional<StageFailure> failure;
   };

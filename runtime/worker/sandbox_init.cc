@@ -123,9 +123,11 @@ bool JoinCgroups(size_t count) {
 
 ZygoteConfigFrame ConfigOf(const SandboxInitPlan& plan) {
   const MakeSandboxFrame& request = plan.request;
-  std::vector<std::string> readable, writable;
-  for (const BindMount& mount : request.mounts)
+  std::vector<std::string> readable, writable, mounts;
+  for (const BindMount& mount : request.mounts) {
     (mount.writable != 0 ? writable : readable).push_back(mount.target);
+    mounts.push_back(mount.target);
+  }
   return {.seccomp_zygote = plan.programs.zygote,
           .seccomp_worker = plan.programs.worker,
           .library = request.library,
@@ -137,7 +139,8 @@ ZygoteConfigFrame ConfigOf(const SandboxInitPlan& plan) {
           .has_memory_cgroup = request.has_memory_cgroup,
           .environment = request.environment,
           .readable = std::move(readable),
-          .writable = std::move(writable)};
+          .writable = std::move(writable),
+          .mounts = std::move(mounts)};
 }
 
 // One /tmp for all workers, where they have none of their own.

@@ -9,7 +9,7 @@ struct FieldsOf<ZygoteConfigFrame> {
   static auto Tie(auto& f) {
     return std::tie(f.seccomp_zygote, f.seccomp_worker, f.library, f.symbol, f.function_name,
                     f.function_version, f.memory_bytes, f.pids_max, f.has_memory_cgroup, f.environment,
-                    f.readable, f.writable);
+                    f.readable, f.writable, f.mounts);
   }
 };
 
@@ -29,6 +29,12 @@ std::string EncodeLoaded() { return Begin(SetupFrameKind::kLoaded).Take(); }
 
 std::string EncodeListener() { return Begin(SetupFrameKind::kListener).Take(); }
 
+std::string EncodeMounts(const std::vector<MountAccess>& mounts) {
+  FrameWriter out = Begin(SetupFrameKind::kMounts);
+  for (const MountAccess& mount : mounts) out.U8(mount.owned).I32(mount.read_error).I32(mount.write_error);
+  return out.Take();
+}
+
 std::string EncodeSetupFailed(const StageFailure& failure) {
   return Begin(SetupFrameKind::kFailed)
       .String(failure.stage)
@@ -47,7 +53,7 @@ std::string Encode(const ZygoteConfigFrame& config) {
 std::optional<SetupFrameKind> SetupKindOf(std::string_view packet) {
   const uint8_t kind = packet.empty() ? 0 : static_cast<uint8_t>(packet[0]);
   if (kind < static_cast<uint8_t>(SetupFrameKind::kStage) ||
-      kind > static_cast<uint8_t>(SetupFrameKind::kListener)) {
+      kind > static_cast<uint8_t>(SetupFrameKind::kMounts)) {
     return std::nullopt;
   }
   return static_cast<SetupFrameKind>(kind);
@@ -59,6 +65,20 @@ std::optional<std::string> DecodeStage(std::string_view packet) {
   std::string stage(in.String());
   if (!in.Complete()) return std::nullopt;
   return stage;
+}
+
+std::optional<std::vector<MountAccess>> DecodeMounts(std::string_view packet) {
+  constexpr size_t kBytesEach = 1 + 4 + 4;
+  FrameReader in(packet);
+  if (in.U8() != static_cast<uint8_t>(SetupFrameKind::kMounts)) return std::nullopt;
+  if ((packet.size() - 1) % kBytesEach != 0) return std::nullopt;
+  std::vector<MountAccess> mounts((packet.size() - 1) / kBytesEach);
+  for (MountAccess& mount : mounts) {
+    mount.owned = in.U8();
+    mount.read_error = in.I32();
+    mount.write_error = in.I32();
+  }
+  return mounts;
 }
 
 std::optional<StageFailure> DecodeSetupFailed(std::string_view packet) {

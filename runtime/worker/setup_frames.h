@@ -20,6 +20,7 @@ enum class SetupFrameKind : uint8_t {
   kConfig = 67,  // init -> zygote, first
   kListener =
       68,  // + a descriptor: where the filter tells of calls that kill. From the zygote, before it loads
+  kMounts = 69,  // what the zygote may do with its mounts, before it loads
 };
 
 struct ZygoteConfigFrame {
@@ -34,16 +35,19 @@ struct ZygoteConfigFrame {
   uint8_t has_memory_cgroup = 0;
   std::vector<std::string> environment;
   std::vector<std::string> readable, writable;  // folders that are mounted besides its own
+  std::vector<std::string> mounts;              // all of these, in the order of the request
 };
 
 std::string EncodeStage(std::string_view stage);
 std::string EncodeLoaded();
 std::string EncodeListener();
+std::string EncodeMounts(const std::vector<MountAccess>& mounts);
 std::string EncodeSetupFailed(const StageFailure& failure);
 std::string Encode(const ZygoteConfigFrame& config);
 
 std::optional<SetupFrameKind> SetupKindOf(std::string_view packet);
 std::optional<std::string> DecodeStage(std::string_view packet);
+std::optional<std::vector<MountAccess>> DecodeMounts(std::string_view packet);
 std::optional<StageFailure> DecodeSetupFailed(std::string_view packet);
 std::optional<ZygoteConfigFrame> DecodeZygoteConfig(std::string_view packet);
 

@@ -1,8 +1,10 @@
 #include "runtime/worker/zygote.h"
 
+#include <fcntl.h>
 #include <linux/sched.h>
 #include <signal.h>
 #include <sys/prctl.h>
+#include <sys/stat.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
@@ -68,6 +70,19 @@ std::vector<FileGrant> FilesOfWorkers(const ZygoteConfigFrame& config) {
   for (const std::string& folder : config.readable) files.push_back({folder, FileAccess::kRead});
   for (const std::string& folder : config.writable) files.push_back({folder, FileAccess::kReadWrite});
   return files;
+}
+
+// As the function's user, which this process already is. A read-only mount is not written to whoever asks.
+std::vector<MountAccess> AccessTo(const std::vector<std::string>& mounts) {
+  std::vector<MountAccess> all;
+  for (const std::string& mount : mounts) {
+    struct stat info {};
+    MountAccess& access = all.emplace_back();
+    access.owned = stat(mount.c_str(), &info) == 0 && info.st_uid == geteuid() ? 1 : 0;
+    if (faccessat(AT_FDCWD, mount.c_str(), R_OK | X_OK, 0) != 0) access.read_error = errno;
+    if (faccessat(AT_FDCWD, mount.c_str(), W_OK | X_OK, 0) != 0) access.write_error = errno;
+  }
+  return all;
 }
 
 class Zygote final {
@@ -137,6 +152,7 @@ void RunZygote(int channel) {
   const ZygoteConfigFrame config = ReceiveConfig(channel);
   const int landlock_abi = LandlockAbi();
   std::vector<FileGrant> files = FilesOfWorkers(config);
+  if (!config.mounts.empty()) (void)SendPacket(channel, EncodeMounts(AccessTo(config.mounts)));
   sender.Entered("install seccomp filter");
   {
     // Init gets the listener, before anything of the author's could.

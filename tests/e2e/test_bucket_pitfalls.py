@@ -85,6 +85,40 @@ class Bursts(PitfallTest):
         self.assertEqual([f"{pieces * len(piece)}-bytes"], [content for key, content in self.tallied() if key == "slow"])
 
 
+@unittest.skipUnless(os.geteuid() == 0 and os.environ.get("HEARTH_LONG"),
+                     "lowers a setting of the whole machine for a moment: only as root, and in the long form, which runs alone")
+class ShortQueue(PitfallTest):
+    """The kernel queues 128 events, while the daemon runs and works: an overflow may come at any moment of it."""
+
+    @classmethod
+    def setUpClass(cls):
+        setting = pathlib.Path("/proc/sys/fs/inotify/max_queued_events")
+        before = setting.read_text()
+        setting.write_text("128")
+        try:  # a watch keeps what was said when it was made
+            super().setUpClass()
+            wait_until(lambda: cls.bucket_status()["State"] == "Watching", what="the watch")
+        finally:
+            setting.write_text(before)
+
+    @classmethod
+    def bucket_status(cls):
+        return cls.daemon.control("GET", "/_hearth/v1/buckets/drops").json()["Status"]
+
+    def test_burst_over_a_short_queue(self):
+        files = 100_000
+        for n in range(files):
+            (self.drops / f"burst-{n}").write_text(f"burst-{n}")
+        keys = [f"burst-{n}" for n in range(files)]
+        self.wait_tallied(*keys, deadline_s=900)
+        status = self.bucket_status()
+        self.assertGreaterEqual(status["WatchOverflows"], 1)
+        seen = [key for key, content in self.tallied() if key == content]
+        print(f"{files} files over a queue of 128: {status['WatchOverflows']} overflows, {status['FoundByScan']} found by the "
+              f"scan alone, {len(self.tallied()) - files} ran again", flush=True)
+        self.assertEqual(set(keys), set(seen))
+
+
 class LargeFolder(PitfallTest):
     def test_a_large_folder_at_the_start(self):
         """Nothing of it runs (StartFrom Now), all of it is looked at: what that costs is printed."""
@@ -171,6 +205,39 @@ class Mounts(PitfallTest):
         self.inside("sh", "-c", f"test ! -e {self.drops}/large && test -z \"$(ls {self.drops}/.hearth-puts)\"")
         self.assertEqual(200, http_call(self.daemon.data_port, "PUT", "/_buckets/drops/small", b"x").status)
         self.inside("umount", self.drops)
+
+
+@unittest.skipUnless(os.geteuid() == 0, "mounts want root")
+class WithoutIdMap(Mounts):
+    """A file system that takes no ID map: the function has a uid of its own, and the folder another owner."""
+
+    test_unmounted_and_mounted_again = None
+    test_disk_full_under_a_put = None
+
+    def test_a_bucket_that_the_function_cannot_read_is_warned_of(self):
+        private = self.daemon.folder / "private"
+        private.mkdir()
+        self.inside("mount", "-t", "ramfs", "-o", "mode=0700", "ramfs", private)
+        self.addCleanup(self.inside, "umount", "-l", private)
+        self.daemon.put_bucket("private", private)
+        deploy = self.daemon.hearth("deploy", handler_path("opener"), "--name", "opener", "--bucket", "private")
+        self.assertEqual(0, deploy.returncode, deploy.stderr)
+        described = self.daemon.hearth("describe", "opener").stdout
+        for told in (deploy.stderr, described):
+            self.assertIn("cannot read /mnt/buckets/private (Permission denied)", told)
+            self.assertIn(f"the file system of {private} takes no ID map", told)
+        # Its objects can be read all the same.
+        self.daemon.put_bucket("private", private, {"FunctionName": "opener"})
+        self.inside("sh", "-c", f"umask 077; printf secret > {private}/a")
+        wait_until(lambda: '"content":"secret"' in self.daemon.hearth("logs", "opener").stdout, what="the object to be read")
+        # Given to others, the folder can be read; its files not all.
+        self.inside("chmod", "755", private)
+        again = self.daemon.hearth("deploy", handler_path("opener"), "--name", "opener", "--timeout", "7")
+        self.assertIn("not as their owner", again.stderr)
+        self.assertNotIn("cannot read", self.daemon.hearth("describe", "opener").stdout)
+        # Without the bucket there is nothing to warn of.
+        self.daemon.hearth("deploy", handler_path("opener"), "--name", "opener", "--bucket", "private:off")
+        self.assertNotIn("warning", self.daemon.hearth("describe", "opener").stdout)
 
 
 @unittest.skipUnless(os.geteuid() == 0, "needs root, to be another user")

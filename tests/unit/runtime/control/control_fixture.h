@@ -116,7 +116,9 @@ class ControlSink final : public EventSink {
 
 struct FakePool final : PoolStatusSource {
   std::vector<PoolStatus> Status() const override { return status; }
+  std::vector<UnusableMount> UnusableMounts() const override { return mounts; }
   std::vector<PoolStatus> status;
+  std::vector<UnusableMount> mounts;
 };
 
 // Another thread for work, which is held as long as the test says.

@@ -36,7 +36,8 @@ TEST_CASE("launcher frames survive the way there and nothing else does", "[wire]
   SECTION("Hello") { CheckFrameReader(Encode(HelloFrame{4, "user ns: ok\n"}), AgainWith(&DecodeHello)); }
   SECTION("MakeSandbox") { CheckFrameReader(Encode(ASandbox()), AgainWith(&DecodeMakeSandbox)); }
   SECTION("SandboxReady") {
-    CheckFrameReader(Encode(SandboxReadyFrame{5, 900}), AgainWith(&DecodeSandboxReady));
+    CheckFrameReader(Encode(SandboxReadyFrame{5, 900, {{1, 0, 13}, {0, 13, 0}}}),
+                     AgainWith(&DecodeSandboxReady));
   }
   SECTION("SandboxFailed") {
     CheckFrameReader(Encode(SandboxFailedFrame{5, {"load library", 0, "no libfoo.so.3", 1}}),
@@ -83,7 +84,7 @@ TEST_CASE("every field of MakeSandbox arrives", "[wire]") {
 }
 
 TEST_CASE("a frame is read as its own kind only", "[wire]") {
-  const std::string ready = Encode(SandboxReadyFrame{5, 900});
+  const std::string ready = Encode(SandboxReadyFrame{5, 900, {}});
   CHECK(KindOf(ready) == LauncherFrameKind::kSandboxReady);
   CHECK_FALSE(DecodeSandboxId(ready));
   CHECK_FALSE(DecodeWorkerForked(ready));
