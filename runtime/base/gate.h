@@ -47,6 +47,12 @@ class Gate final {
     ++holders_;
     return Pass(this);
   }
+  // Also when closed, while somebody is inside: for what that one's work needs.
+  Pass EnterWithin() {
+    if (holders_ == 0) return {};
+    ++holders_;
+    return Pass(this);
+  }
   // `drained` runs once: at once when nobody is inside, else from the last holder's leave.
   void Close(std::function<void()> drained) {
     CHECK_TRUE(!closed_);

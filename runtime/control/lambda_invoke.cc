@@ -5,6 +5,7 @@
 #include "runtime/base/json_scan.h"
 #include "runtime/control/lambda_reference.h"
 #include "runtime/control/log_tail.h"
+#include "runtime/model/trace_context.h"
 
 namespace hearth {
 namespace {
@@ -50,7 +51,8 @@ void LambdaInvoke::AnswerOutcome(ApiCall& call, const std::string& function, con
   if (NeverRan(outcome.kind)) return call.Fail(WhyItNeverRan(outcome));
   http::Headers headers = {{"content-type", "application/json"},
                            {"X-Amz-Executed-Version", outcome.executed_version}};
-  if (const auto* trace_id = call.request().headers.Find("x-amzn-trace-id"))
+  if (const auto* trace_id = call.request().headers.Find("x-amzn-trace-id");
+      trace_id != nullptr && IsTraceId(*trace_id))
     headers.Add("X-Amzn-Trace-Id", *trace_id);
   if (WantsLog(call)) {
     headers.Add("X-Amz-Log-Result",
@@ -76,7 +78,10 @@ Result<Event> LambdaInvoke::ReadEvent(ApiCall& call) const {
   event.request_id = call.request_id();
   event.function = std::move(reference.name);
   event.qualifier = std::move(reference.qualifier);
-  event.trace_id = call.header("x-amzn-trace-id");
+  TraceContext trace = TraceContextOf(call.request().headers);
+  event.trace_id = std::move(trace.trace_id);
+  event.traceparent = std::move(trace.traceparent);
+  event.tracestate = std::move(trace.tracestate);
   event.client_context = call.header("x-amz-client-context");
   if (event.client_context.size() > kClientContextBytesMax) {
     return Error{ErrorCode::kInvalidArgument,
@@ -114,10 +119,11 @@ void LambdaInvoke::Invoke(const ApiCallPtr& call) {
   }
   if (type != "Event") {
     const std::string function = event->function;
-    return sink_.Deliver(std::move(event).value(), [this, call, function](const Result<Outcome>& outcome) {
+    sink_.Deliver(std::move(event).value(), [this, call, function](const Result<Outcome>& outcome) {
       if (!outcome.ok()) return call->Fail(outcome.error());
       AnswerOutcome(*call, function, *outcome);
     });
+    return;
   }
   Submit(call, std::move(event).value());
 }

@@ -7,7 +7,7 @@ namespace hearth {
 namespace {
 
 // What a caller may say of a URL; the rest of the document is the trigger's own.
-constexpr const char* kMembers[] = {"AuthType", "Cors", "Token", "TokenSha256"};
+constexpr const char* kMembers[] = {"AuthType", "Cors", "OnClientGone", "Token", "TokenSha256"};
 
 Result<Json> ReadMembers(const std::string& body, Json document) {
   HEARTH_ASSIGN(const Json request, ParseJsonObject(body));
@@ -46,6 +46,7 @@ Json LambdaUrls::ConfigJson(const Trigger::Document& document) const {
               {"InvokeMode", "BUFFERED"},
               {"LastModifiedTime", created},
               {"Hearth", {{"PathUrl", status.value("PathUrl", "")}}}};
+  out["Hearth"]["OnClientGone"] = kept.value("OnClientGone", "FINISH");
   if (kept.contains("Cors")) out["Cors"] = kept["Cors"];
   return out;
 }

@@ -252,6 +252,9 @@ hearth::Status Daemon::OpenRuntime() {
                               config_.fsync_before_reply};
   InvocationObserver& observer = *this;
   router_ = std::make_unique<Router>(limits, *registry_, *pools_, *meter_, observer, loop_);
+  calls_.emplace(*router_, random_, loop_);
+  workers_->calls = &*calls_;
+  workers_->call_bytes_max = config_.payload_bytes_max;
   cpu_hosts_ = std::make_unique<CpuHosts>(*cgroups_.backend, KeepThisProcessOn);
   committed_ =
       std::make_unique<CommittedCapacity>(CommittedCapacity::Options{config_.reserved_headroom_percent},

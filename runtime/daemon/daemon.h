@@ -32,6 +32,7 @@
 #include "runtime/router/async_events.h"
 #include "runtime/router/committed_capacity.h"
 #include "runtime/router/destinations.h"
+#include "runtime/router/function_calls.h"
 #include "runtime/router/function_destination.h"
 #include "runtime/router/queue_destination.h"
 #include "runtime/router/router.h"
@@ -150,6 +151,7 @@ class Daemon final : private PoolStatusSource, private RegistryObserver, private
   std::unique_ptr<FunctionRegistry> registry_;
   std::unique_ptr<PoolSet> pools_;
   std::unique_ptr<Router> router_;
+  std::optional<FunctionCalls> calls_;  // of handlers; told by workers, which go with the router
   std::unique_ptr<CpuHosts> cpu_hosts_;
   std::unique_ptr<CommittedCapacity> committed_;
   std::unique_ptr<NodeHours> node_hours_;

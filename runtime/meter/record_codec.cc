@@ -12,7 +12,7 @@ namespace {
 
 constexpr uint8_t kBillable = 1, kCold = 2, kPackedId = 4;  // flags
 constexpr uint8_t kTriggerLast = static_cast<uint8_t>(TriggerKind::kTopic);
-constexpr uint8_t kOutcomeLast = static_cast<uint8_t>(OutcomeKind::kInterrupted);
+constexpr uint8_t kOutcomeLast = static_cast<uint8_t>(OutcomeKind::kAborted);
 constexpr uint8_t kPlanLast = kPlans - 1;
 constexpr uint8_t kSourceLast = static_cast<uint8_t>(UsageSource::kRusage);
 

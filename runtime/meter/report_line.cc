@@ -22,6 +22,8 @@ std::string_view ErrorTypeOf(OutcomeKind kind) {
       return "Runtime.OutOfMemory";
     case OutcomeKind::kInitError:
       return "Runtime.InitError";
+    case OutcomeKind::kAborted:
+      return "Hearth.ClientGone";
     default:
       return "";
   }
@@ -35,6 +37,7 @@ std::string StatusOf(const InvocationRecord& record, std::string_view error_type
     case OutcomeKind::kCrash:
     case OutcomeKind::kOutOfMemory:
     case OutcomeKind::kInitError:
+    case OutcomeKind::kAborted:
       return "Status: error\tError Type: " +
              std::string(error_type.empty() ? ErrorTypeOf(record.outcome) : error_type);
     default:

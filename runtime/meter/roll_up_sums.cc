@@ -11,6 +11,10 @@
 namespace hearth {
 namespace {
 
+// Those that there were at first are always written, later ones where there are any: a roll-up that is made again, by
+// whichever version, has the bytes whose hash is in the ledger.
+constexpr size_t kOutcomeKindsFirst = 11;
+
 // Four names, two hours, a plan, the count of outcomes, and numbers.
 constexpr size_t kRowBytesMax =
     3 * (1 + kEntryNameBytesMax) + 2 + (2 + 4 + 9 + kOutcomeKinds) * kEntryNumberBytesMax;
@@ -45,8 +49,10 @@ std::string EncodeRow(const RollUpSums::Row& row) {
   writer.Number(row.range.first);
   writer.Number(row.range.last);
   EachTotal(row.usage.usage, [&](uint64_t value) { writer.Number(value); });
-  writer.Byte(static_cast<uint8_t>(kOutcomeKinds));
-  for (const uint64_t count : row.usage.usage.by_outcome) writer.Number(count);
+  size_t kinds = kOutcomeKinds;
+  while (kinds > kOutcomeKindsFirst && row.usage.usage.by_outcome[kinds - 1] == 0) --kinds;
+  writer.Byte(static_cast<uint8_t>(kinds));
+  for (size_t i = 0; i < kinds; ++i) writer.Number(row.usage.usage.by_outcome[i]);
   return std::string(writer.bytes());
 }
 

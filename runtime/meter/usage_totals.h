@@ -7,7 +7,7 @@
 
 namespace hearth {
 
-inline constexpr size_t kOutcomeKinds = static_cast<size_t>(OutcomeKind::kInterrupted) + 1;
+inline constexpr size_t kOutcomeKinds = static_cast<size_t>(OutcomeKind::kAborted) + 1;
 
 // Sums over records, all integers, so that the order of adding and the split of a period never matter.
 // 64 bits are enough for MB x ms: a function of 10 GB would have to run for 57,000 years.

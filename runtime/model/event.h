@@ -36,6 +36,12 @@ struct EventObject {
   std::string problem;
 };
 
+class ResponseStream;
+
+// Functions that may run one after the other because of each other: Lambda's number. The output or call of the last
+// leads to nothing more.
+inline constexpr uint32_t kHopsMax = 16;
+
 // One event on its way to a function. A trigger makes it, the router settles it, once.
 struct Event {
   RequestId request_id;   // the same over all attempts
@@ -44,7 +50,9 @@ struct Event {
   TriggerKind trigger = TriggerKind::kDirect;
   std::string payload;
   std::string content_type = "application/json";
-  std::string trace_id;        // X-Amzn-Trace-Id, passed on as it came
+  std::string trace_id;     // X-Amzn-Trace-Id; where none came, one is made when it is accepted
+  std::string traceparent;  // W3C Trace Context, both valid or empty: passed on as they came
+  std::string tracestate;
   std::string client_context;  // base64 JSON, as it came
   // Of an event that is stored first: another one of the function with the same key is not run, its caller hears of
   // the first. "": none.
@@ -53,6 +61,10 @@ struct Event {
   LogTail log_tail = LogTail::kNone;
   uint32_t hops = 0;                    // functions whose output led to it, one after the other
   std::shared_ptr<EventObject> object;  // of a bucket's event
+  bool is_call = false;  // of a handler that waits for it: part of an invocation that is under way
+  // The latest that it waits for a worker, where its function's timeout does not end that earlier.
+  MonotonicTime wait_until = MonotonicTime::max();
+  std::shared_ptr<ResponseStream> stream;  // takes the answer piece by piece; none: it is told whole
 };
 
 }  // namespace hearth

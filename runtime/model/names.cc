@@ -47,6 +47,8 @@ std::string_view NameOf(OutcomeKind kind) {
       return "platform_fault";
     case OutcomeKind::kInterrupted:
       return "interrupted";
+    case OutcomeKind::kAborted:
+      return "aborted";
   }
   return "unknown";
 }
@@ -120,6 +122,7 @@ bool IsBillable(OutcomeKind kind) {
     case OutcomeKind::kCrash:
     case OutcomeKind::kInitError:
     case OutcomeKind::kInitTimeout:
+    case OutcomeKind::kAborted:
       return true;
     case OutcomeKind::kThrottled:
     case OutcomeKind::kCancelled:

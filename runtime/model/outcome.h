@@ -25,6 +25,7 @@ enum class OutcomeKind : uint8_t {
   kCancelled = 8,      // never ran: withdrawn
   kPlatformFault = 9,  // ours: launcher gone, no memory for a worker
   kInterrupted = 10,   // open when the daemon died; recorded at the next start
+  kAborted = 11,       // who waited for it went away and wanted it ended then; the worker was killed
 };
 std::string_view NameOf(OutcomeKind kind);
 

@@ -110,6 +110,7 @@ WarmPool::Wait WarmPool::Acquire(nanoseconds limit, OnLease done) {
   }
   Waiter& waiter = waiters_[ticket];
   waiter.done = std::move(done);
+  waiter.allowed = limit;
   waiter.limit = executor_.After(limit, [this, ticket] { OnWaitLimit(ticket); });
   StartWorkers();
   if (!idle_.empty() || !reserved_idle_.empty()) ServeLater();
@@ -425,10 +426,12 @@ void WarmPool::OnWaitLimit(uint64_t ticket) {
   auto node = waiters_.extract(ticket);
   if (node.empty()) return;
   const WeakPtr<WarmPool> self = weak_.Get();
+  const nanoseconds allowed = node.mapped().allowed;
   node.mapped().done(
       Error{ErrorCode::kThrottled, "ConcurrentInvocationLimitExceeded: no worker of " + version_->function +
-                                       " became free within its timeout of " +
-                                       std::to_string(version_->settings.timeout.count()) + " s"});
+                                       " became free within " +
+                                       std::to_string(std::chrono::ceil<milliseconds>(allowed).count()) +
+                                       " ms, the time that it may wait"});
   if (self) MaybeClose();
 }
 

@@ -162,6 +162,7 @@ class WarmPool final {
   };
   struct Waiter {
     OnLease done;
+    nanoseconds allowed{0};
     Timer limit;
   };
 

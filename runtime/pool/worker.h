@@ -56,6 +56,8 @@ class Worker {
   // Legal only when usable. The event lives until `done` has run or the worker is destroyed; the handler's init
   // runs first when it has not yet.
   virtual void Run(const Event& event, OnAttempt done) = 0;
+  // Kills it, with what it runs: the attempt ends as kAborted, soon. Legal while an attempt is under way.
+  virtual void Abort(std::string why) = 0;
   // Idle, frozen or not. False once it has died, broken the protocol or been told to stop: it takes no more events.
   virtual bool usable() const = 0;
   // What the handler's init took in this worker; 0 until it has run.

@@ -21,10 +21,6 @@ constexpr char kDoesNotRead[] = "the worker does not read its channel";
 // its own time limit least of all.
 constexpr size_t kPacketsPerTurn = 64;
 
-// More than a channel can hold when its writer has died: 212,992 bytes of buffer, of which the kernel counts
-// over 500 for the smallest packet.
-constexpr size_t kPacketsQueuedMax = 1024;
-
 }  // namespace
 
 Result<std::unique_ptr<WorkerProcess>> WorkerProcess::Create(WorkerContext& context,
@@ -122,6 +118,9 @@ void WorkerProcess::OnPacket(Packet packet) {
     case WorkerFrameKind::kFailure:
       if (IsAnswerToHead(*header)) return OnFailure(body, packet.sent_at);
       break;
+    case WorkerFrameKind::kCall:
+      if (IsAnswerToHead(*header)) return OnCall(*header, body, packet);
+      break;
     case WorkerFrameKind::kLog:
       if (state_ != WorkerState::kForking) return OnLog(body);
       break;
@@ -131,11 +130,13 @@ void WorkerProcess::OnPacket(Packet packet) {
     default:
       break;
   }
-  EndWorker("it sent frame kind " + std::to_string(header->kind) + " while " + std::string(NameOf(state_)));
+  const bool calling = running_ && running_->call != 0;
+  EndWorker("it sent frame kind " + std::to_string(header->kind) + " while " + std::string(NameOf(state_)) +
+            (calling ? " and waiting for the answer to a call" : ""));
 }
 
 bool WorkerProcess::IsAnswerToHead(FrameHeader header) const {
-  return state_ == WorkerState::kBusy && header.sequence == sequence_;
+  return state_ == WorkerState::kBusy && header.sequence == sequence_ && running_->call == 0;
 }
 
 void WorkerProcess::OnStarted(pid_t sender, std::string_view body) {
@@ -239,13 +240,16 @@ void WorkerProcess::BeginInvoke() {
   frame.content_type = event.content_type;
   frame.function_arn = version_->arn;
   frame.client_context = event.client_context;
-  frame.deadline_monotonic_ns = static_cast<uint64_t>((clock.Now() + timeout).time_since_epoch().count());
+  running_->deadline = clock.Now() + timeout;
+  frame.deadline_monotonic_ns = static_cast<uint64_t>(running_->deadline.time_since_epoch().count());
   frame.deadline_unix_ms =
       std::chrono::duration_cast<milliseconds>((clock.WallNow() + timeout).time_since_epoch()).count();
   frame.attempt = event.attempt;
   frame.trigger = static_cast<uint8_t>(event.trigger);
   frame.cold = running_->attempt.cold ? 1 : 0;
   frame.hops = event.hops;
+  frame.traceparent = event.traceparent;
+  frame.tracestate = event.tracestate;
   if (event.object) {
     const EventObject& object = *event.object;
     frame.object = {object.inode, object.size, object.mtime_ns, object.ctime_ns, object.problem};
@@ -279,16 +283,27 @@ void WorkerProcess::BeginInvoke() {
   if (Send(packet, std::span(fds, count)) && event.object) event.object->fd.Reset();
 }
 
-bool WorkerProcess::Send(const std::string& packet, std::span<const int> fds) {
+WorkerProcess::Sent WorkerProcess::TrySend(const std::string& packet, std::span<const int> fds) {
   const auto sent = SendPacket(channel_.get(), packet, fds);
-  if (sent.ok() && *sent == SendOutcome::kSent) return true;
-  if (sent.ok()) {
-    EndWorker(kDoesNotRead);
-  } else {
+  if (!sent.ok()) return Sent::kGone;
+  if (*sent == SendOutcome::kSent) return Sent::kYes;
+  EndWorker(kDoesNotRead);
+  return Sent::kNotRead;
+}
+
+bool WorkerProcess::Send(const std::string& packet, std::span<const int> fds) {
+  const Sent sent = TrySend(packet, fds);
+  if (sent == Sent::kGone) {
     if (running_) running_->attempt.delivered = false;
     EndWorker("it had gone before it got the event", OutcomeKind::kPlatformFault);
   }
-  return false;
+  return sent == Sent::kYes;
+}
+
+// Of a frame that promises one.
+Result<std::string> WorkerProcess::TakeMemfd(Packet& packet, uint64_t bytes_max) {
+  if (packet.fds.size() != 1) return Error{ErrorCode::kCorrupt, "it promises a memfd that is not there"};
+  return ReadSealedBody(packet.fds[0].get(), bytes_max);
 }
 
 void WorkerProcess::OnResponse(FrameHeader header, std::string_view body, Packet& packet) {
@@ -297,9 +312,9 @@ void WorkerProcess::OnResponse(FrameHeader header, std::string_view body, Packet
   EndPhase(packet.sent_at);
   std::string payload = std::move(frame->payload);
   if ((header.flags & kFlagBodyInMemfd) != 0) {
-    if (packet.fds.size() != 1) return EndWorker("its Response frame promises a memfd that is not there");
-    auto large = ReadSealedBody(packet.fds[0].get(), context_.response_bytes_max);
-    if (!large.ok() && large.error().code != ErrorCode::kTooLarge) return EndWorker(large.error().message);
+    auto large = TakeMemfd(packet, context_.response_bytes_max);
+    if (!large.ok() && large.error().code != ErrorCode::kTooLarge)
+      return EndWorker("its Response frame is malformed: " + large.error().message);
     if (!large.ok()) return RefuseResponseSize();
     payload = std::move(large).value();
   }
@@ -465,123 +480,6 @@ void WorkerProcess::EmitPlatformLine(std::string_view message) {
   line.level = 3;
   line.message = message;
   context_.logs.OnHandlerLog(line);
-}
-
-void WorkerProcess::OnTimeLimit() {
-  const bool initialising = state_ == WorkerState::kInitialising;
-  // The limit is what is billed, to the millisecond: the timer's own lateness is ours.
-  const nanoseconds limit =
-      initialising ? nanoseconds(context_.init_limit) : nanoseconds(version_->settings.timeout);
-  (initialising ? running_->attempt.init : running_->attempt.duration) = limit;
-  char limit_s[32];
-  std::snprintf(limit_s, sizeof limit_s, "%.2f", std::chrono::duration<double>(limit).count());
-  std::string text = initialising ? "Init timed out after " : "Task timed out after ";
-  text = Prefixed(text + limit_s + " seconds");
-  SetState(WorkerState::kDying, initialising ? "its init timed out" : "an event timed out");
-  watch_.reset();
-  channel_.Reset();
-  Kill();
-  Fail(initialising ? OutcomeKind::kInitTimeout : OutcomeKind::kTimeout, "Sandbox.Timedout", std::move(text));
-}
-
-void WorkerProcess::EndWorker(std::string why, OutcomeKind blamed_as) {
-  ended_because_ = std::move(why);
-  ended_as_ = blamed_as;
-  Kill();
-  BeginDying();
-}
-
-// The channel is of no more use. How the process ended is told by init, at about the same time; it is waited
-// for, briefly.
-void WorkerProcess::BeginDying() {
-  if (state_ == WorkerState::kDying) return;
-  if (running_ && running_->attempt.kind != OutcomeKind::kInitError) EndPhase(std::nullopt);
-  SetState(WorkerState::kDying, "its channel has closed");
-  if (freezer_.frozen()) Kill();
-  (void)freezer_.EndIdle();  // a linger that has begun must not end in kFrozen
-  watch_.reset();
-  channel_.Reset();
-  limit_.Cancel();
-  if (exit_) return ExplainDeath();
-  limit_ = context_.loop.After(context_.exit_status_wait, [this] { ExplainDeath(); });
-}
-
-void WorkerProcess::OnExited(WorkerDeath death, uint64_t max_rss_kib) {
-  exit_ = std::move(death);
-  max_rss_kib_ = max_rss_kib;
-  if (state_ == WorkerState::kDying) {
-    if (running_ || on_started_ || prepared_) ExplainDeath();
-    return;
-  }
-  const WeakPtr<WorkerProcess> self = weak_.Get();
-  ReadPackets(kPacketsQueuedMax);  // what it said before it died still counts
-  if (self) BeginDying();          // also when somebody else holds its end of the channel open
-}
-
-void WorkerProcess::OnSandboxGone(std::string why) {
-  if (exit_) return;
-  if (ended_because_.empty()) {
-    ended_because_ = std::move(why);
-    ended_as_ = OutcomeKind::kPlatformFault;
-  }
-  if (state_ == WorkerState::kDying) {
-    if (running_ || on_started_ || prepared_) ExplainDeath();
-    return;
-  }
-  const WeakPtr<WorkerProcess> self = weak_.Get();
-  ReadPackets(kPacketsQueuedMax);  // what it said before it died still counts
-  if (self) BeginDying();
-}
-
-void WorkerProcess::ExplainDeath() {
-  limit_.Cancel();
-  LogCrash();
-  if (auto started = std::exchange(on_started_, nullptr)) {
-    const std::string why = !ended_because_.empty() ? ended_because_
-                            : exit_                 ? TextOf(*exit_, CrashToTell())
-                                                    : "it died";
-    return started(
-        Error{ErrorCode::kUnavailable, "a worker of " + version_->function + " did not start: " + why});
-  }
-  if (auto prepared = std::exchange(prepared_, nullptr)) {
-    const std::string why = !ended_because_.empty() ? ended_because_
-                            : exit_                 ? TextOf(*exit_, CrashToTell())
-                                                    : "it died";
-    EmitPlatformLine("a worker could not be initialised ahead of its events: " + why);
-    return prepared(
-        Error{ErrorCode::kUnavailable, "a worker of " + version_->function + " was not ready: " + why});
-  }
-  if (running_) return FailAsUnexplained();
-  if (auto died = std::exchange(on_idle_death_, nullptr)) died();
-}
-
-void WorkerProcess::FailAsUnexplained() {
-  if (running_->attempt.kind == OutcomeKind::kInitError) return Finish();  // the handler's own words stand
-  if (!ended_because_.empty()) {
-    const bool ours = ended_as_ == OutcomeKind::kPlatformFault;
-    if (!ours) context_.observer.OnWorkerCrashed(*version_, CrashCause::kProtocol);
-    return Fail(ended_as_, ours ? "Runtime.PlatformFault" : "Runtime.ProtocolError",
-                Prefixed("the worker was ended: " + ended_because_));
-  }
-  if (const auto kills = cgroup_ ? cgroup_->OomKills() : Result<uint64_t>(uint64_t{0});
-      kills.ok() && *kills > 0) {
-    context_.observer.OnWorkerCrashed(*version_, CrashCause::kOutOfMemory);
-    return Fail(OutcomeKind::kOutOfMemory, "Runtime.OutOfMemory",
-                Prefixed("Runtime exited with error: signal: killed; it used more than its memory limit of " +
-                         std::to_string(version_->settings.memory.mib()) + " MB"));
-  }
-  const CrashFrame* const crash = CrashToTell();
-  const bool signalled =
-      crash != nullptr ||
-      (exit_ && (exit_->status.exit_code < 0 || exit_->status.exit_code == kAbortExitCode));
-  context_.observer.OnWorkerCrashed(*version_, signalled ? CrashCause::kSignal : CrashCause::kExit);
-  const std::string how = exit_ ? TextOf(*exit_, crash) : "Runtime exited without providing a reason";
-  if (crash != nullptr) running_->attempt.error.stack_json = AsJsonArray(LinesOf(*crash));
-  Fail(initialised_ ? OutcomeKind::kCrash : OutcomeKind::kInitError, "Runtime.ExitError", Prefixed(how));
-}
-
-std::string WorkerProcess::Prefixed(const std::string& text) const {
-  return "RequestId: " + running_->event->request_id.text() + " Error: " + text;
 }
 
 }  // namespace hearth

@@ -8,6 +8,7 @@
 #include "runtime/base/weak_ptr.h"
 #include "runtime/loop/fd_watch.h"
 #include "runtime/loop/loop.h"
+#include "runtime/pool/host_calls.h"
 #include "runtime/pool/idle_freezer.h"
 #include "runtime/pool/output_capture.h"
 #include "runtime/pool/phase_clock.h"
@@ -35,6 +36,9 @@ struct WorkerContext {
   // An event that comes sooner than this after the last answer counts as its own what the worker did between: to
   // ask for it would cost more than it is.
   milliseconds idle_cpu_untold{1};
+  // Runs functions for handlers that call them; outlives the workers. None: each call is refused.
+  HostCalls* calls = nullptr;
+  uint64_t call_bytes_max = 6'291'556;  // of a call's payload; more is told by whom `calls` asks
 };
 
 // The channel to one worker process, and the only judge of what comes over it.
@@ -70,6 +74,7 @@ class WorkerProcess final : public Worker {
   }
   nanoseconds init_took() const override { return init_took_; }
   void Prepare(std::function<void(Status)> done) override;
+  void Abort(std::string why) override;
   void SetOnIdleDeath(std::function<void()> on_death) override { on_idle_death_ = std::move(on_death); }
 
   // For the sandbox that forked it: once, with Ok or why it never started.
@@ -88,6 +93,8 @@ class WorkerProcess final : public Worker {
     OnAttempt done;
     Attempt attempt;
     PhaseClock phase;  // init or duration, whichever is under way
+    MonotonicTime deadline{};
+    uint64_t call = 0;  // of another function, that it waits for; 0: none
   };
 
   WorkerProcess(WorkerContext& context, std::shared_ptr<const FunctionVersion> version, Parts parts);
@@ -101,6 +108,10 @@ class WorkerProcess final : public Worker {
   void OnInitFailed(std::string_view body, std::optional<WallTime> answered_at);
   void OnResponse(FrameHeader header, std::string_view body, Packet& packet);
   void RefuseResponseSize();
+  Result<std::string> TakeMemfd(Packet& packet, uint64_t bytes_max);
+  void OnCall(FrameHeader header, std::string_view body, Packet& packet);
+  void OnReply(HostReply reply);
+  void DropCall();
   void OnFailure(std::string_view body, std::optional<WallTime> answered_at);
   void OnLog(std::string_view body);
   void OnCrash(std::string_view body);
@@ -108,6 +119,8 @@ class WorkerProcess final : public Worker {
   const CrashFrame* CrashToTell() const;
   void BeginInit();
   void BeginInvoke();
+  enum class Sent { kYes, kNotRead, kGone };
+  Sent TrySend(const std::string& packet, std::span<const int> fds);
   bool Send(const std::string& packet, std::span<const int> fds = {});
   bool IsAnswerToHead(FrameHeader header) const;
   void EndPhase(std::optional<WallTime> answered_at);

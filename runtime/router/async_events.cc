@@ -465,10 +465,10 @@ void AsyncEvents::End(const FlightPtr& flight, AsyncInvocation invocation, Event
   }
   Counters& counters = PumpOf(flight->queue).counters;
   ++(end == EventEnd::kSuccess ? counters.succeeded : counters.dropped);
-  const auto event = DecodeEvent(flight->message.body);
+  auto event = DecodeEvent(flight->message.body);
   const std::string arn = ArnOf(invocation);
-  settler_.Settle(std::move(invocation), arn, event.ok() ? event->payload : "", std::move(response),
-                  std::move(kept), [self = weak_.Get(), flight](const AsyncInvocation&) {
+  settler_.Settle(std::move(invocation), arn, event.ok() ? std::move(event).value() : Event(),
+                  std::move(response), std::move(kept), [self = weak_.Get(), flight](const AsyncInvocation&) {
                     if (!self || !self->Land(flight)) return;
                     self->Drop(flight->queue, flight->message.receipt_handle);
                     self->Look(flight->queue);
@@ -480,14 +480,14 @@ void AsyncEvents::GoOnSettling(const FlightPtr& flight, AsyncInvocation invocati
   const auto go_on = [self = weak_.Get(), flight,
                       invocation](const Result<std::optional<std::string>>& result) {
     if (!self) return;
-    const auto event = DecodeEvent(flight->message.body);
-    self->settler_.Settle(invocation, self->ArnOf(invocation), event.ok() ? event->payload : "",
-                          result.ok() ? result->value_or("") : "", {},
-                          [self, flight](const AsyncInvocation&) {
-                            if (!self || !self->Land(flight)) return;
-                            self->Drop(flight->queue, flight->message.receipt_handle);
-                            self->Look(flight->queue);
-                          });
+    auto event = DecodeEvent(flight->message.body);
+    self->settler_.Settle(
+        invocation, self->ArnOf(invocation), event.ok() ? std::move(event).value() : Event(),
+        result.ok() ? result->value_or("") : "", {}, [self, flight](const AsyncInvocation&) {
+          if (!self || !self->Land(flight)) return;
+          self->Drop(flight->queue, flight->message.receipt_handle);
+          self->Look(flight->queue);
+        });
   };
   book_.ReadResult(flight->id, go_on);
 }

@@ -29,8 +29,11 @@ class Destination {
     // Sent again under the same key it is stored once, as long as the store remembers: 5 minutes in a queue, as long as
     // invocations are kept for a function. Up to kIdempotencyKeyBytesMax; "": each time anew.
     std::string idempotency_key{};
-    // Of a function's event: passed on.
+    // Of the event that it is about: passed on.
     std::string trace_id{};
+    std::string traceparent{};
+    std::string tracestate{};
+    uint32_t hops = 0;  // functions that led to this message, one after the other
   };
 
   virtual ~Destination() = default;

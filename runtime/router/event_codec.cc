@@ -4,8 +4,9 @@
 
 namespace hearth {
 namespace {
-constexpr uint8_t kEventVersion = 1;
-}
+// 1: without what follows the payload.
+constexpr uint8_t kEventVersion = 2;
+}  // namespace
 
 std::string EncodeEvent(const Event& event) {
   FrameWriter out;
@@ -17,15 +18,19 @@ std::string EncodeEvent(const Event& event) {
       .String(event.content_type)
       .String(event.trace_id)
       .String(event.client_context)
-      .String(event.payload);
+      .String(event.payload)
+      .U32(event.hops)
+      .String(event.traceparent)
+      .String(event.tracestate);
   return out.Take();
 }
 
 Result<Event> DecodeEvent(std::string_view bytes) {
   FrameReader in(bytes);
-  if (const uint8_t version = in.U8(); version != kEventVersion) {
+  const uint8_t version = in.U8();
+  if (version < 1 || version > kEventVersion) {
     return Error{ErrorCode::kCorrupt, "stored event has version " + std::to_string(version) +
-                                          "; this hearthd reads " + std::to_string(kEventVersion)};
+                                          "; this hearthd reads 1 to " + std::to_string(kEventVersion)};
   }
   Event event;
   event.request_id = RequestId(std::string(in.String()));
@@ -36,6 +41,11 @@ Result<Event> DecodeEvent(std::string_view bytes) {
   event.trace_id = in.String();
   event.client_context = in.String();
   event.payload = in.String();
+  if (version >= 2) {
+    event.hops = in.U32();
+    event.traceparent = in.String();
+    event.tracestate = in.String();
+  }
   if (!in.Complete()) return Error{ErrorCode::kCorrupt, "stored event is cut short"};
   return event;
 }

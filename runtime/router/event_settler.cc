@@ -31,7 +31,7 @@ size_t NextUntold(const AsyncInvocation& invocation) {
 struct EventSettler::Job {
   AsyncInvocation invocation;
   std::string function_arn;
-  std::string payload;
+  Event event;
   std::string response;
   InvocationBook::More kept;
   OnSettled settled;
@@ -45,12 +45,11 @@ EventSettler::EventSettler(InvocationBook& book, Destination& destinations, Rand
 
 EventSettler::~EventSettler() = default;
 
-void EventSettler::Settle(AsyncInvocation invocation, std::string function_arn, std::string payload,
+void EventSettler::Settle(AsyncInvocation invocation, std::string function_arn, Event event,
                           std::string response, InvocationBook::More kept, OnSettled settled) {
   const uint64_t number = next_++;
-  jobs_[number] =
-      std::make_unique<Job>(Job{std::move(invocation), std::move(function_arn), std::move(payload),
-                                std::move(response), std::move(kept), std::move(settled)});
+  jobs_[number] = std::make_unique<Job>(Job{std::move(invocation), std::move(function_arn), std::move(event),
+                                            std::move(response), std::move(kept), std::move(settled)});
   Write(number);
 }
 
@@ -115,11 +114,15 @@ Destination::Message EventSettler::MessageFor(const Job& job, size_t nth) const 
   const AsyncDelivery& delivery = job.invocation.deliveries[nth];
   Destination::Message message;
   if (delivery.kind == AsyncDelivery::Kind::kDeadLetter) {
-    message = DeadLetter(job.invocation, job.payload);
+    message = DeadLetter(job.invocation, job.event.payload);
   } else {
-    message.body = DestinationDocument({job.invocation, job.function_arn, job.payload, job.response},
+    message.body = DestinationDocument({job.invocation, job.function_arn, job.event.payload, job.response},
                                        executor_.clock().WallNow(), kMessageBytesMax.count);
   }
+  message.trace_id = job.event.trace_id;
+  message.traceparent = job.event.traceparent;
+  message.tracestate = job.event.tracestate;
+  message.hops = job.event.hops + 1;
   // Of this end of it: what failed may be tried again and fail again.
   message.idempotency_key = job.invocation.request_id.text() + "/" +
                             std::to_string(job.invocation.attempt_base) + "/" + std::to_string(nth);

@@ -36,8 +36,8 @@ class EventSettler final {
   EventSettler(InvocationBook& book, Destination& destinations, Random& random, Log& log, Executor& executor);
   ~EventSettler();
 
-  // `invocation` has its end and its deliveries; `payload` and `response` as destinations are to hear them.
-  void Settle(AsyncInvocation invocation, std::string function_arn, std::string payload, std::string response,
+  // `invocation` has its end and its deliveries; `event` and `response` as destinations are to hear them.
+  void Settle(AsyncInvocation invocation, std::string function_arn, Event event, std::string response,
               InvocationBook::More kept, OnSettled settled);
   void ForgetFunction(const std::string& function);
   Counters CountersOf(const std::string& function) const {

@@ -10,6 +10,15 @@
 
 namespace hearth {
 
+// One delivery that is under way.
+enum class DeliveryId : uint64_t { kNone = 0 };
+
+// What becomes of a delivery that nobody waits for any more.
+enum class Withdrawal {
+  kUnlessBegun,  // does not begin; if it has, it runs to its end
+  kAlsoBegun,    // its worker is killed, and what ran is recorded and billed (OutcomeKind::kAborted)
+};
+
 // Where triggers put events. All that a trigger knows of the runtime.
 //
 // Thread: loop thread; callbacks run later, never inside the call, exactly once.
@@ -18,6 +27,7 @@ namespace hearth {
 //   kThrottled    no worker slot in time; the message begins with Lambda's reason
 //                 ("ReservedFunctionConcurrentInvocationLimitExceeded", "ConcurrentInvocationLimitExceeded")
 //   kTooLarge     payload over the limit; the message names both sizes
+//   kCancelled    withdrawn before it began
 //   kUnavailable  draining, or the ledger cannot take a record (disk full)
 //   kInternal     ours
 class EventSink {
@@ -36,7 +46,9 @@ class EventSink {
   virtual ~EventSink() = default;
 
   // Runs one attempt of the event now. The outcome is in the ledger before `done` runs.
-  virtual void Deliver(Event event, OnOutcome done) = 0;
+  virtual DeliveryId Deliver(Event event, OnOutcome done) = 0;
+  // Of a delivery that has ended, or of none: nothing happens. `done` runs all the same, later.
+  virtual void Withdraw(DeliveryId delivery, Withdrawal how) = 0;
   // The same on a reserved worker; the slot is used up.
   virtual void DeliverOn(std::unique_ptr<Slot> slot, Event event, OnOutcome done) = 0;
   // Waits for a worker of the function. Dropping the returned wait gives the place in the queue back.

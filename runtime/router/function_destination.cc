@@ -23,6 +23,13 @@ void FunctionDestination::Send(std::string arn, Message message, OnDone stored) 
   if (!function.ok()) {
     return executor_.Post([stored = std::move(stored), error = function.error()] { stored(error); });
   }
+  if (message.hops >= kHopsMax) {
+    Error circle{ErrorCode::kInvalidArgument, "Hearth.HopLimit: " + std::to_string(message.hops) +
+                                                  " functions have called or caused one another up to " +
+                                                  arn + "; the limit is " + std::to_string(kHopsMax) +
+                                                  ". Is it a circle?"};
+    return executor_.Post([stored = std::move(stored), circle = std::move(circle)] { stored(circle); });
+  }
   Event event;
   event.request_id = RequestId::Make(random_);
   event.function = std::move(function->name);
@@ -30,6 +37,9 @@ void FunctionDestination::Send(std::string arn, Message message, OnDone stored) 
   event.payload = std::move(message.body);
   event.idempotency_key = std::move(message.idempotency_key);
   event.trace_id = std::move(message.trace_id);
+  event.traceparent = std::move(message.traceparent);
+  event.tracestate = std::move(message.tracestate);
+  event.hops = message.hops;
   sink_.Submit(std::move(event), [arn = std::move(arn), stored = std::move(stored)](const Status& accepted) {
     stored(accepted.ok() ? Ok() : Status(accepted.error().WithContext(arn)));
   });

@@ -4,6 +4,7 @@
 
 #include "runtime/base/digest.h"
 #include "runtime/model/arn.h"
+#include "runtime/store/system_attributes.h"
 
 namespace hearth {
 namespace {
@@ -54,6 +55,8 @@ void QueueDestination::Send(std::string arn, Message message, OnDone stored) {
   }
   sent.body = std::move(message.body);
   sent.attributes = std::move(message.attributes);
+  if (!message.trace_id.empty())
+    sent.attributes[kTraceHeaderAttribute] = {"String", std::move(message.trace_id)};
   sent.idempotency_key = std::move(message.idempotency_key);
   queues_.Send(
       *queue, {std::move(sent)},

@@ -3,6 +3,7 @@
 #include <utility>
 
 #include "runtime/meter/billed_duration.h"
+#include "runtime/model/trace_context.h"
 #include "runtime/router/async_events.h"
 
 namespace hearth {
@@ -14,6 +15,7 @@ struct Router::Flight {
   FunctionVersionPtr version;
   MonotonicTime accepted{};
   InvocationRecord record;  // of the attempt: opened when it begins to run, completed when it has
+  bool waits = false;       // for a worker
   WarmPool::Wait wait;
   WorkerLease lease;
   OpenSlots::Id open;  // in the meter, while it runs
@@ -51,7 +53,7 @@ Router::Router(Limits limits, FunctionRegistry& registry, PoolSet& pools, Meter&
 
 Router::~Router() = default;
 
-void Router::Deliver(Event event, OnOutcome done) {
+DeliveryId Router::Deliver(Event event, OnOutcome done) {
   if (Status admitted = Admit(event); !admitted.ok()) return ThrowBack(std::move(done), admitted.error());
   if (Status room = CheckConcurrency(event.function); !room.ok())
     return ThrowBack(std::move(done), room.error());
@@ -65,11 +67,31 @@ void Router::Deliver(Event event, OnOutcome done) {
   flight.done = std::move(done);
   flight.version = std::move(version).value();
   flight.accepted = executor_.clock().Now();
-  flight.pass = gate_.Enter();
+  flight.pass = flight.event.is_call ? gate_.EnterWithin() : gate_.Enter();
   flight.place = concurrency_.Enter(flight.version->function);
   flights_[flight.number] = std::move(owned);
-  if (WorkerLease lease = pools_.PoolOf(flight.version).TryAcquire()) return RunOn(flight, std::move(lease));
-  WaitForWorker(flight);
+  const DeliveryId id{flight.number};
+  if (WorkerLease lease = pools_.PoolOf(flight.version).TryAcquire()) {
+    RunOn(flight, std::move(lease));
+  } else {
+    WaitForWorker(flight);
+  }
+  return id;
+}
+
+void Router::Withdraw(DeliveryId delivery, Withdrawal how) {
+  const auto found = flights_.find(static_cast<uint64_t>(delivery));
+  if (found == flights_.end()) return;
+  Flight& flight = *found->second;
+  if (flight.lease) {
+    if (how == Withdrawal::kAlsoBegun) flight.lease.worker().Abort("whoever waited for its answer went away");
+    return;
+  }
+  if (!flight.waits) return;  // it has run, and its record is being synced
+  auto node = flights_.extract(found);
+  node.mapped()->wait = {};
+  ThrowBack(std::move(node.mapped()->done),
+            {ErrorCode::kCancelled, "whoever waited for the answer went away before a worker was free"});
 }
 
 // SplitMix64: spread evenly, which is all that shares of events need.
@@ -81,7 +103,10 @@ uint64_t Router::NextDraw() {
 }
 
 void Router::DeliverOn(std::unique_ptr<Slot> slot, Event event, OnOutcome done) {
-  if (Status admitted = Admit(event); !admitted.ok()) return ThrowBack(std::move(done), admitted.error());
+  if (Status admitted = Admit(event); !admitted.ok()) {
+    ThrowBack(std::move(done), admitted.error());
+    return;
+  }
   auto& worker_slot = static_cast<WorkerSlot&>(*slot);  // every Slot is one of ours
   auto owned = std::make_unique<Flight>();
   Flight& flight = *owned;
@@ -144,8 +169,11 @@ void Router::Submit(Event event, OnAccepted accepted) {
   async_->Add(std::move(event), std::move(accepted));
 }
 
-Status Router::Admit(const Event& event) const {
-  if (gate_.closed()) return Error{ErrorCode::kUnavailable, "hearthd is stopping and takes no new events"};
+Status Router::Admit(Event& event) const {
+  if (event.trace_id.empty()) event.trace_id = MakeTraceId(event.request_id, executor_.clock().WallNow());
+  const bool within = event.is_call && gate_.holders() > 0;
+  if (gate_.closed() && !within)
+    return Error{ErrorCode::kUnavailable, "hearthd is stopping and takes no new events"};
   if (!meter_.writable()) {
     return Error{ErrorCode::kUnavailable,
                  "the ledger cannot take another record (is the disk full?); nothing runs that could not be "
@@ -190,12 +218,19 @@ Status Router::CheckBudgets(const std::string& function) const {
 }
 
 void Router::WaitForWorker(Flight& flight) {
-  flight.wait = pools_.PoolOf(flight.version)
-                    .Acquire(flight.version->settings.timeout,
-                             [this, number = flight.number](Result<WorkerLease> lease) {
-                               if (!lease.ok()) return Refuse(number, std::move(lease).error());
-                               RunOn(*flights_.at(number), std::move(lease).value());
-                             });
+  const nanoseconds timeout = flight.version->settings.timeout;
+  const nanoseconds left = std::max(nanoseconds(0), flight.event.wait_until - executor_.clock().Now());
+  flight.waits = true;
+  flight.wait =
+      pools_.PoolOf(flight.version)
+          .Acquire(flight.event.wait_until == MonotonicTime::max() ? timeout : std::min(timeout, left),
+                   [this, number = flight.number](Result<WorkerLease> lease) {
+                     const auto found = flights_.find(number);
+                     if (found == flights_.end()) return;  // withdrawn, and refused all the same
+                     found->second->waits = false;
+                     if (!lease.ok()) return Refuse(number, std::move(lease).error());
+                     RunOn(*found->second, std::move(lease).value());
+                   });
 }
 
 void Router::RunOn(Flight& flight, WorkerLease lease) {
@@ -206,7 +241,8 @@ void Router::RunOn(Flight& flight, WorkerLease lease) {
   auto open = meter_.Begin(flight.record);
   if (!open.ok()) {
     auto node = flights_.extract(flight.number);
-    return ThrowBack(std::move(node.mapped()->done), std::move(open).error());
+    ThrowBack(std::move(node.mapped()->done), std::move(open).error());
+    return;
   }
   flight.open = *open;
   observer_.OnInvocationStarted(*flight.version, flight.event);
@@ -319,8 +355,9 @@ void Router::Settle(uint64_t number, Result<Outcome> outcome) {
   node.mapped()->done(std::move(outcome));
 }
 
-void Router::ThrowBack(OnOutcome done, Error error) {
+DeliveryId Router::ThrowBack(OnOutcome done, Error error) {
   executor_.Post([done = std::move(done), error = std::move(error)] { done(error); });
+  return DeliveryId::kNone;
 }
 
 void Router::OnReplaced(const FunctionVersionPtr& old_version, const FunctionVersionPtr& new_version) {

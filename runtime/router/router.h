@@ -37,7 +37,8 @@ class Router final : public EventSink, public RegistryObserver {
          InvocationObserver& observer, Executor& executor);
   ~Router() override;
 
-  void Deliver(Event event, OnOutcome done) override;
+  DeliveryId Deliver(Event event, OnOutcome done) override;
+  void Withdraw(DeliveryId delivery, Withdrawal how) override;
   void DeliverOn(std::unique_ptr<Slot> slot, Event event, OnOutcome done) override;
   std::unique_ptr<SlotWait> ReserveSlot(const std::string& function, const std::string& qualifier,
                                         OnSlot done) override;
@@ -60,7 +61,7 @@ class Router final : public EventSink, public RegistryObserver {
   class WorkerSlot;
   class PoolWait;
 
-  Status Admit(const Event& event) const;
+  Status Admit(Event& event) const;
   void KeepLeast(const std::string& function);
   Status CheckConcurrency(const std::string& function) const;
   Error RefuseOff(const std::string& function) const;
@@ -76,7 +77,7 @@ class Router final : public EventSink, public RegistryObserver {
   void SettleWhenSynced(uint64_t number, Outcome outcome);
   void Refuse(uint64_t number, Error error);
   void Settle(uint64_t number, Result<Outcome> outcome);
-  void ThrowBack(OnOutcome done, Error error);
+  DeliveryId ThrowBack(OnOutcome done, Error error);
 
   // Constant after construction.
   const Limits limits_;

@@ -14,7 +14,7 @@
 namespace hearth {
 
 inline constexpr size_t kTriggerKinds = static_cast<size_t>(TriggerKind::kTopic) + 1;
-inline constexpr size_t kOutcomeKindCount = static_cast<size_t>(OutcomeKind::kInterrupted) + 1;
+inline constexpr size_t kOutcomeKindCount = static_cast<size_t>(OutcomeKind::kAborted) + 1;
 inline constexpr size_t kWorkerStates =
     static_cast<size_t>(WorkerState::kGone);  // gone is not a state to count
 inline constexpr size_t kThrottleReasonsMax = 16;

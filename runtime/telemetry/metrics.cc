@@ -17,6 +17,7 @@ bool Ran(OutcomeKind kind) {
     case OutcomeKind::kTimeout:
     case OutcomeKind::kOutOfMemory:
     case OutcomeKind::kCrash:
+    case OutcomeKind::kAborted:
       return true;
     default:
       return false;

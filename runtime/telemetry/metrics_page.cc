@@ -31,7 +31,7 @@ constexpr std::string_view kTail =
   `function="overflow"`, so that sums stay right. What ends after its function was deleted counts there too, and so does a function that is called
   `overflow`. A deleted function's series go with it.
 * `trigger`: `direct`, `http`, `queue`, `bucket`, `schedule`, `topic`.
-* `outcome`: `success`, `function_error`, `timeout`, `out_of_memory`, `crash`, `init_error`, `init_timeout`; `throttled`, `cancelled`, `platform_fault`
+* `outcome`: `success`, `function_error`, `timeout`, `out_of_memory`, `crash`, `init_error`, `init_timeout`, `aborted`; `throttled`, `cancelled`, `platform_fault`
   and `interrupted` are not billed.
 * `reason`: the limit's name as in Lambda's error (`ConcurrentInvocationLimitExceeded`, `ReservedFunctionConcurrentInvocationLimitExceeded`); at most 16,
   others are `other`.

@@ -19,12 +19,13 @@ template <>
 struct FieldsOf<ErrorFrame> {
   static auto Tie(auto& f) { return std::tie(f.type, f.message, f.stack); }
 };
-// Without the payload, which comes last or in the memfd.
+// Of those with a body: without it, which comes last or in the memfd.
 template <>
 struct FieldsOf<InvokeFrame> {
   static auto Tie(auto& f) {
     return std::tie(f.request_id, f.trace_id, f.content_type, f.function_arn, f.client_context,
-                    f.deadline_monotonic_ns, f.deadline_unix_ms, f.attempt, f.trigger, f.cold, f.hops);
+                    f.deadline_monotonic_ns, f.deadline_unix_ms, f.attempt, f.trigger, f.cold, f.hops,
+                    f.traceparent, f.tracestate);
   }
 };
 template <>
@@ -34,6 +35,17 @@ struct FieldsOf<CrashFrame> {
 template <>
 struct FieldsOf<ObjectFrame> {
   static auto Tie(auto& f) { return std::tie(f.inode, f.size, f.mtime_ns, f.ctime_ns, f.problem); }
+};
+template <>
+struct FieldsOf<CallFrame> {
+  static auto Tie(auto& f) { return std::tie(f.type, f.timeout_ns, f.function, f.qualifier, f.content_type); }
+};
+template <>
+struct FieldsOf<ReplyFrame> {
+  static auto Tie(auto& f) {
+    return std::tie(f.status, f.content_type, f.error_type, f.error_message, f.request_id,
+                    f.executed_version);
+  }
 };
 template <>
 struct FieldsOf<LogFrame> {
@@ -60,6 +72,17 @@ std::optional<Frame> DecodeFields(std::string_view body) {
   FrameReader in(body);
   Frame frame;
   ReadFields(in, frame);
+  if (!in.Complete()) return std::nullopt;
+  return frame;
+}
+
+// What has a body and nothing else beside its fields.
+template <class Frame>
+std::optional<Frame> DecodeWithBody(std::string_view body, uint32_t flags) {
+  FrameReader in(body);
+  Frame frame;
+  ReadFields(in, frame);
+  if ((flags & kFlagBodyInMemfd) == 0) frame.payload = in.String();
   if (!in.Complete()) return std::nullopt;
   return frame;
 }
@@ -115,6 +138,19 @@ BodyPlace EncodeResponse(uint64_t sequence, std::string_view content_type, std::
   return AppendBody(WorkerFrameKind::kResponse, sequence, fields, payload, out);
 }
 
+BodyPlace EncodeCall(uint64_t sequence, const CallFrame& frame, std::string_view payload, std::string& out) {
+  FrameWriter fields;
+  WriteFields(fields, frame);
+  return AppendBody(WorkerFrameKind::kCall, sequence, fields, payload, out);
+}
+
+BodyPlace EncodeReply(uint64_t sequence, const ReplyFrame& frame, std::string_view payload,
+                      std::string& out) {
+  FrameWriter fields;
+  WriteFields(fields, frame);
+  return AppendBody(WorkerFrameKind::kReply, sequence, fields, payload, out);
+}
+
 std::string EncodeLog(uint64_t sequence, const LogFrame& frame) {
   return EncodeFields(WorkerFrameKind::kLog, sequence, frame);
 }
@@ -145,6 +181,13 @@ std::optional<ResponseFrame> DecodeResponse(std::string_view body, uint32_t flag
   if ((flags & kFlagBodyInMemfd) == 0) frame.payload = in.String();
   if (!in.Complete()) return std::nullopt;
   return frame;
+}
+
+std::optional<CallFrame> DecodeCall(std::string_view body, uint32_t flags) {
+  return DecodeWithBody<CallFrame>(body, flags);
+}
+std::optional<ReplyFrame> DecodeReply(std::string_view body, uint32_t flags) {
+  return DecodeWithBody<ReplyFrame>(body, flags);
 }
 
 Result<std::string> ReadSealedBody(int memfd, uint64_t bytes_max) {

@@ -16,6 +16,8 @@
 //     Ready | InitFailed  ────────▶   it stops
 //     ◀─────────────────────  Invoke   one at a time until prefetch comes; the clock of Duration starts
 //     Log*  ──────────────────────▶
+//     (Call  ─────────────────────▶   of another function; until its Reply has come, Log and Crash are all it may send
+//     ◀──────────────────────  Reply)*
 //     Response | Failure  ────────▶   it stops; `sequence` must be that of the invocation at the head
 //     ◀───────────────────  Shutdown
 //     Crash* ─────────────────────▶   at any time once started, last words of a signal handler: each says more than
@@ -38,6 +40,8 @@ enum class WorkerFrameKind : uint16_t {
   kLog = 8,
   kShutdown = 9,
   kCrash = 10,
+  kCall = 11,
+  kReply = 12,
 };
 
 // In front of every frame.
@@ -89,6 +93,8 @@ struct InvokeFrame {
   uint8_t trigger = 0;  // model/event.h TriggerKind
   uint8_t cold = 0;
   uint32_t hops = 0;
+  std::string traceparent;
+  std::string tracestate;
   std::optional<ObjectFrame> object;
   std::string payload;  // last: may be in the memfd
 };
@@ -96,6 +102,25 @@ struct InvokeFrame {
 struct ResponseFrame {
   std::string content_type;
   std::string payload;  // may be in the memfd
+};
+
+struct CallFrame {
+  uint8_t type = 0;  // abi.h enum hearth_call_type
+  uint64_t timeout_ns = 0;
+  std::string function;
+  std::string qualifier;
+  std::string content_type;
+  std::string payload;  // last: may be in the memfd
+};
+
+struct ReplyFrame {
+  uint8_t status = 0;  // abi.h enum hearth_call_status
+  std::string content_type;
+  std::string error_type;
+  std::string error_message;
+  std::string request_id;
+  std::string executed_version;
+  std::string payload;  // last: may be in the memfd
 };
 
 struct LogFrame {
@@ -134,6 +159,9 @@ BodyPlace EncodeInvoke(uint64_t sequence, const InvokeFrame& frame, std::string_
                        std::string& out);
 BodyPlace EncodeResponse(uint64_t sequence, std::string_view content_type, std::string_view payload,
                          std::string& out);
+// Both without their frame's own payload.
+BodyPlace EncodeCall(uint64_t sequence, const CallFrame& frame, std::string_view payload, std::string& out);
+BodyPlace EncodeReply(uint64_t sequence, const ReplyFrame& frame, std::string_view payload, std::string& out);
 std::string EncodeLog(uint64_t sequence, const LogFrame& frame);
 
 // Each Decode takes what follows the header; empty when it is malformed. Payload strings are empty for memfd
@@ -142,6 +170,8 @@ std::optional<StartedFrame> DecodeStarted(std::string_view body);
 std::optional<ErrorFrame> DecodeError(std::string_view body);
 std::optional<InvokeFrame> DecodeInvoke(std::string_view body, uint32_t flags);
 std::optional<ResponseFrame> DecodeResponse(std::string_view body, uint32_t flags);
+std::optional<CallFrame> DecodeCall(std::string_view body, uint32_t flags);
+std::optional<ReplyFrame> DecodeReply(std::string_view body, uint32_t flags);
 std::optional<LogFrame> DecodeLog(std::string_view body);
 std::optional<CrashFrame> DecodeCrash(std::string_view body);
 

@@ -110,6 +110,7 @@ HandlerHost::HandlerHost(int channel, const hearth_function& functions, HandlerF
   host_.response_write = &OnWrite;
   host_.response_content_type = &OnContentType;
   host_.fail = &OnFail;
+  host_.call = &OnCall;
 }
 
 void HandlerHost::Run(uint32_t confine_us) {
@@ -144,6 +145,7 @@ void HandlerHost::Begin(Call call) {
   response_.clear();
   response_too_large_ = false;
   content_type_ = kJson;
+  reply_ = {};
   error_ = {};
   failed_ = false;
 }
@@ -204,6 +206,8 @@ bool HandlerHost::Invoke(uint64_t sequence, std::string_view body, uint32_t flag
   request.object_fd = file.fd();
   request.object_problem = BytesOf(object.problem);
   request.hops = frame->hops;
+  request.traceparent = BytesOf(frame->traceparent);
+  request.tracestate = BytesOf(frame->tracestate);
 
   Begin(Call::kInvoke);
   sequence_ = sequence;
@@ -299,6 +303,63 @@ int HandlerHost::OnContentType(const hearth_host* host, hearth_bytes type) {
   const bool one_line = View(type).find_first_of(std::string_view("\r\n\0", 3)) == std::string_view::npos;
   if (IsInvalid(type) || type.size > 1024 || !one_line) return HEARTH_INVALID;
   self.content_type_ = View(type);
+  return HEARTH_OK;
+}
+
+// The worker reads nothing else meanwhile: whatever it is that comes instead of the reply, hearthd wants it to end.
+ReplyFrame HandlerHost::AwaitReply() {
+  auto received = ReceivePacket(channel_, FdPolicy::kAccept);
+  if (!received.ok() || received->kind != ReceivedPacket::Kind::kPacket) _exit(0);
+  std::string_view body;
+  const auto header = TakeHeader(received->packet.bytes, body);
+  if (!header || static_cast<WorkerFrameKind>(header->kind) != WorkerFrameKind::kReply ||
+      header->sequence != sequence_) {
+    _exit(0);
+  }
+  auto frame = DecodeReply(body, header->flags);
+  const bool has_memfd = (header->flags & kFlagBodyInMemfd) != 0;
+  if (!frame || received->packet.fds.size() != size_t{has_memfd}) _exit(0);
+  if (has_memfd) {
+    auto payload = ReadSealedBody(received->packet.fds[0].get(), kResponseBytesMax);
+    if (!payload.ok()) _exit(0);
+    frame->payload = std::move(payload).value();
+  }
+  return std::move(*frame);
+}
+
+int HandlerHost::OnCall(const hearth_host* host, const hearth_call* call, hearth_reply* reply) {
+  HandlerHost& self = Of(host);
+  if (!self.OnMainThreadIn(Call::kInvoke)) return HEARTH_NOT_ALLOWED;
+  if (call == nullptr || reply == nullptr || call->struct_size < sizeof *call ||
+      reply->struct_size < sizeof *reply) {
+    return HEARTH_INVALID;
+  }
+  for (const hearth_bytes text : {call->function, call->qualifier, call->content_type}) {
+    if (IsInvalid(text) || text.size > kCallNameBytesMax) return HEARTH_INVALID;
+  }
+  if (IsInvalid(call->payload) || call->payload.size > kPayloadBytesMax || call->function.size == 0 ||
+      call->type > HEARTH_CALL_EVENT) {
+    return HEARTH_INVALID;
+  }
+  CallFrame frame;
+  frame.type = static_cast<uint8_t>(call->type);
+  frame.timeout_ns = call->timeout_ns;
+  frame.function = View(call->function);
+  frame.qualifier = View(call->qualifier);
+  frame.content_type = View(call->content_type);
+  std::string packet;
+  const std::string_view payload = View(call->payload);
+  const BodyPlace place = EncodeCall(self.sequence_, frame, payload, packet);
+  self.Send(packet, place == BodyPlace::kMemfd ? payload : std::string_view());
+
+  ReplyFrame& got = self.reply_ = self.AwaitReply();
+  reply->status = got.status;
+  reply->payload = BytesOf(got.payload);
+  reply->content_type = BytesOf(got.content_type);
+  reply->error_type = BytesOf(got.error_type);
+  reply->error_message = BytesOf(got.error_message);
+  reply->request_id = BytesOf(got.request_id);
+  reply->executed_version = BytesOf(got.executed_version);
   return HEARTH_OK;
 }
 

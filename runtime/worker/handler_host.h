@@ -20,7 +20,8 @@ inline constexpr size_t kResponseBytesMax = 1'073'741'824;
 inline constexpr size_t kLogMessageBytesMax = 32 * 1024;
 inline constexpr size_t kLogFieldsBytesMax = 16 * 1024;
 inline constexpr size_t kErrorTextBytesMax = 16 * 1024;  // type, message and stack each
-inline constexpr size_t kPayloadBytesMax = 256u << 20;   // sanity only: hearthd has checked it
+inline constexpr size_t kCallNameBytesMax = 1024;  // function, qualifier and content type of a call, each
+inline constexpr size_t kPayloadBytesMax = 256u << 20;  // sanity only: hearthd has checked it
 
 // A descriptor that a handler may use until its call returns, and may have closed by then: its number may be
 // another file's, which is not ours to close.
@@ -69,6 +70,7 @@ class HandlerHost final {
   bool Init();
   bool Invoke(uint64_t sequence, std::string_view body, uint32_t flags, Packet& packet);
   void Shutdown();
+  ReplyFrame AwaitReply();
   void SendResponse(uint64_t sequence);
   void SendFailure(WorkerFrameKind kind, uint64_t sequence, int returned);
   void Send(std::string_view packet, std::string_view memfd_body = {});
@@ -81,6 +83,7 @@ class HandlerHost final {
   static int64_t OnRemainingTime(const hearth_host* host);
   static int OnWrite(const hearth_host* host, hearth_bytes bytes);
   static int OnContentType(const hearth_host* host, hearth_bytes type);
+  static int OnCall(const hearth_host* host, const hearth_call* call, hearth_reply* reply);
   static int OnFail(const hearth_host* host, hearth_bytes type, hearth_bytes message, hearth_bytes stack);
 
   const int channel_;
@@ -97,6 +100,7 @@ class HandlerHost final {
   std::string response_;
   bool response_too_large_ = false;
   std::string content_type_;
+  ReplyFrame reply_;  // to the last call of this invocation
   ErrorFrame error_;
   bool failed_ = false;
 };

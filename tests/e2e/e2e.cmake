@@ -1,5 +1,6 @@
 # End-to-end tests: one ctest a file, each with a daemon (or several) of its own on free ports in a temporary folder.
 # They need the whole product, so they register once there is a daemon to test.
+hearth_add_function(caller SOURCES ${CMAKE_CURRENT_LIST_DIR}/handlers/caller.cc)
 hearth_add_function(recorder SOURCES ${CMAKE_CURRENT_LIST_DIR}/handlers/recorder.cc)
 hearth_add_function(tally SOURCES ${CMAKE_CURRENT_LIST_DIR}/handlers/tally.cc)
 hearth_add_function(walker SOURCES ${CMAKE_CURRENT_LIST_DIR}/handlers/walker.cc)
@@ -38,6 +39,8 @@ if(TARGET hearthd)
   hearth_e2e_test(bucket_kill TIMEOUT 3600)  # short counts; the long ones with HEARTH_LONG=1
   hearth_e2e_test(deploy_refusals)
   hearth_e2e_test(aliases)
+  hearth_e2e_test(calls)
+  hearth_e2e_test(client_gone)
   hearth_e2e_test(async)
   hearth_e2e_test(async_kill ALONE TIMEOUT 1800)  # short counts; the long ones with HEARTH_LONG=1
   hearth_e2e_test(restart)

@@ -13,7 +13,7 @@ import zlib
 
 TRIGGERS = ("direct", "http", "queue", "bucket", "schedule", "topic")
 OUTCOMES = ("success", "function_error", "timeout", "out_of_memory", "crash", "init_error", "init_timeout", "throttled", "cancelled",
-            "platform_fault", "interrupted")
+            "platform_fault", "interrupted", "aborted")
 PLANS = ("on-demand", "reserved", "spot", "dedicated")
 SOURCES = ("none", "cgroup", "rusage")
 BLOCK, FRAME = 64, 8

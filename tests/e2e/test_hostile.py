@@ -59,6 +59,19 @@ class Workers(HostileTest):
             with self.subTest(off):
                 self.assert_fails(self.order(do="frame", frame="response", off=off), "Runtime.ProtocolError")
 
+    def test_forged_calls_end_the_worker_and_run_nothing(self):
+        before = self.daemon.bill_of("neighbour").requests
+        for forged in ({"frame": "call", "off": 1}, {"frame": "call", "off": -1}, {"frame": "call", "type": 2},
+                       {"frame": "call in pieces"}, {"frame": "reply"}):
+            with self.subTest(forged):
+                self.assert_fails(self.order(do="frame", then="hang", **forged), "Runtime.ProtocolError")
+        self.assertEqual(before, self.daemon.bill_of("neighbour").requests)
+
+    def test_a_second_call_or_an_answer_while_one_is_under_way_ends_the_worker(self):
+        self.assert_fails(self.order(do="frame", frame="call", times=2, then="hang"), "Runtime.ProtocolError")
+        self.assert_fails(self.order(do="frame", frame="call"), "Runtime.ProtocolError")
+        self.assertEqual("at your service", self.order().json())
+
     def test_a_second_answer_reaches_nobody(self):
         self.assertEqual("forged", self.order(do="frame", frame="response", times=5).json())
         self.assertEqual("at your service", self.order().json())

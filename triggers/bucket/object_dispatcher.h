@@ -61,10 +61,6 @@ struct ObjectTerms {
   std::string on_failure = {};  // ARN of who is told when it fails for good
 };
 
-// So many functions may start one another by what they write; the next one is not run. What comes this far is a
-// circle: nobody builds a chain of sixteen.
-inline constexpr uint32_t kHopsMax = 16;
-
 // Brings the objects of one bucket to one function.
 //
 // Each attempt has the object open, afresh: one that has other content by then is dropped, and looked at again.

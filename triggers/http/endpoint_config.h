@@ -10,12 +10,15 @@
 namespace hearth {
 
 enum class AuthType { kNone, kToken };
+// What becomes of an invocation whose client goes away before it has its answer.
+enum class OnClientGone { kFinish, kCancel };
 
 // What a function URL and a declared route have in common, and what each adds; the document that a Trigger
 // keeps.
 //   {"FunctionName": "resize", "Qualifier": "3",
 //    "AuthType": "TOKEN", "Token": "..." (only in; kept as "TokenSha256", 64 hexadecimal digits),
 //    "Cors": {"AllowOrigins": ["*"], ...},
+//    "OnClientGone": "FINISH" (default, as on AWS) or "CANCEL",
 //    "Route": "GET /thumbs/{name}" (routes), "UrlId": "..." (URLs)}
 struct EndpointConfig {
   std::string function;
@@ -23,6 +26,7 @@ struct EndpointConfig {
   AuthType auth = AuthType::kNone;
   std::string token_sha256;  // hexadecimal
   std::optional<CorsRules> cors;
+  OnClientGone on_client_gone = OnClientGone::kFinish;
   std::string route;    // "METHOD /path", routes only
   std::string url_id;   // URLs only
   std::string created;  // ISO 8601, kept as it came

@@ -121,6 +121,7 @@ std::string_view FailureMessage(OutcomeKind kind) {
     case OutcomeKind::kPlatformFault:
     case OutcomeKind::kCancelled:
     case OutcomeKind::kInterrupted:
+    case OutcomeKind::kAborted:
       return "Service Unavailable";
     default:
       return "Internal Server Error";
@@ -137,6 +138,7 @@ int FailureStatus(OutcomeKind kind) {
     case OutcomeKind::kPlatformFault:
     case OutcomeKind::kCancelled:
     case OutcomeKind::kInterrupted:
+    case OutcomeKind::kAborted:
       return 503;
     default:
       return 502;

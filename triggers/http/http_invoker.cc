@@ -1,15 +1,11 @@
 #include "triggers/http/http_invoker.h"
 
-#include <cstdio>
-
 #include "runtime/base/digest.h"
 #include "triggers/http/http_event_json.h"
 
 namespace hearth {
 namespace {
 
-// A trace header is under 100 bytes; a longer one is not a trace.
-constexpr size_t kTraceIdBytesMax = 512;
 constexpr size_t kUrlIdDigits = 32;  // as many as AWS's, so that nobody guesses one
 
 bool IsPreflight(const http::Request& request) {
@@ -56,7 +52,7 @@ struct HttpInvoker::Exchange {
   http::Request request;
   http::Responder responder;
   RequestId request_id;
-  std::string trace_id;
+  TraceContext trace;
   std::optional<CorsRules> cors;
   std::shared_ptr<Gate> gate;
   Gate::Pass pass;  // after `gate`, which it leaves
@@ -69,7 +65,7 @@ struct HttpInvoker::Exchange {
     http::Response response{answer.status, {}, std::move(answer.body)};
     for (auto& [name, value] : answer.headers) response.headers.Add(std::move(name), std::move(value));
     response.headers.Set("x-amzn-requestid", request_id.text());
-    if (!trace_id.empty()) response.headers.Set("x-amzn-trace-id", trace_id);
+    if (!trace.trace_id.empty()) response.headers.Set("x-amzn-trace-id", trace.trace_id);
     responder.Send(std::move(response));
     pass = Gate::Pass();
   }
@@ -79,18 +75,15 @@ HttpInvoker::~HttpInvoker() = default;
 
 std::string HttpInvoker::NewUrlId() { return MakeHex(random_, kUrlIdDigits); }
 
-std::string HttpInvoker::TraceIdFor(const http::Request& request) {
-  const std::string_view given = request.headers.Get("x-amzn-trace-id");
-  if (!given.empty() && given.size() <= kTraceIdBytesMax) return std::string(given);
-  const auto now = std::chrono::floor<seconds>(clock_.WallNow()).time_since_epoch().count();
-  char root[32];
-  std::snprintf(root, sizeof root, "Root=1-%08llx-", static_cast<unsigned long long>(now));
-  return root + MakeHex(random_, 24);
+TraceContext HttpInvoker::TraceOf(const http::Request& request, const RequestId& request_id) {
+  TraceContext trace = TraceContextOf(request.headers);
+  if (trace.trace_id.empty()) trace.trace_id = MakeTraceId(request_id, clock_.WallNow());
+  return trace;
 }
 
 void HttpInvoker::Refuse(int status, std::string_view message, std::string_view error_type,
                          http::Responder responder) {
-  Exchange exchange{{}, std::move(responder), RequestId::Make(random_), "", std::nullopt, nullptr, {}};
+  Exchange exchange{{}, std::move(responder), RequestId::Make(random_), {}, std::nullopt, nullptr, {}};
   exchange.Send(ProblemAnswer(status, message, error_type, exchange.request_id.text()));
 }
 
@@ -100,10 +93,14 @@ void HttpInvoker::Serve(const EndpointConfig& config, Mount mount, http::Request
   if (!pass)
     return Refuse(503, "the daemon is stopping and takes no more requests", "ServiceUnavailableException",
                   std::move(responder));
-  auto exchange =
-      std::make_shared<Exchange>(Exchange{std::move(request), std::move(responder), RequestId::Make(random_),
-                                          "", config.cors, gate_, std::move(pass)});
-  exchange->trace_id = TraceIdFor(exchange->request);
+  auto exchange = std::make_shared<Exchange>(Exchange{std::move(request),
+                                                      std::move(responder),
+                                                      RequestId::Make(random_),
+                                                      {},
+                                                      config.cors,
+                                                      gate_,
+                                                      std::move(pass)});
+  exchange->trace = TraceOf(exchange->request, exchange->request_id);
   const http::Request& asked = exchange->request;
   if (config.cors && IsPreflight(asked)) {
     return exchange->Send(AnswerPreflight(*config.cors, asked.headers.Get("origin"),
@@ -128,7 +125,7 @@ void HttpInvoker::Run(const EndpointConfig& config, const Mount& mount,
   parts.raw_path = mount.raw_path;
   parts.raw_query = request.raw_query;
   parts.protocol = request.version == 10 ? "HTTP/1.0" : "HTTP/1.1";
-  parts.headers = EventHeaders(config, request, exchange->trace_id);
+  parts.headers = EventHeaders(config, request, exchange->trace.trace_id);
   parts.body = request.body;
   parts.source_ip = request.peer_address;
   parts.request_id = exchange->request_id.text();
@@ -146,13 +143,20 @@ void HttpInvoker::Run(const EndpointConfig& config, const Mount& mount,
   event.qualifier = config.qualifier;
   event.trigger = TriggerKind::kHttp;
   event.payload = HttpEventJson(parts);
-  event.trace_id = exchange->trace_id;
+  event.trace_id = exchange->trace.trace_id;
+  event.traceparent = exchange->trace.traceparent;
+  event.tracestate = exchange->trace.tracestate;
   // The body is in the event now; holding it a second time would double what a large upload costs.
   exchange->request.body = std::string();
-  sink_.Deliver(std::move(event), [exchange](Result<Outcome> outcome) {
+  const DeliveryId delivery = sink_.Deliver(std::move(event), [exchange](Result<Outcome> outcome) {
     exchange->Answer(outcome.ok() ? AnswerFromOutcome(*outcome, exchange->request_id)
                                   : AnswerFromError(outcome.error(), exchange->request_id));
   });
+  if (config.on_client_gone == OnClientGone::kCancel) {
+    exchange->responder.OnClientGone([weak = weak_.Get(), delivery] {
+      if (weak) weak->sink_.Withdraw(delivery, Withdrawal::kAlsoBegun);
+    });
+  }
 }
 
 void HttpInvoker::Drain(std::function<void()> drained) {

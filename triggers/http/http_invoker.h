@@ -10,6 +10,7 @@
 #include "runtime/base/weak_ptr.h"
 #include "runtime/http/message.h"
 #include "runtime/http/responder.h"
+#include "runtime/model/trace_context.h"
 #include "runtime/router/event_sink.h"
 #include "triggers/http/endpoint_config.h"
 
@@ -54,7 +55,7 @@ class HttpInvoker final {
   struct Exchange;
 
   void Run(const EndpointConfig& config, const Mount& mount, const std::shared_ptr<Exchange>& exchange);
-  std::string TraceIdFor(const http::Request& request);
+  TraceContext TraceOf(const http::Request& request, const RequestId& request_id);
 
   // Constant after construction.
   const Identity identity_;

@@ -78,6 +78,44 @@ enum {
   HEARTH_INVALID = 3      /* an argument is wrong, e.g. NULL with a size */
 };
 
+/* Since 1.2. Whether a call waits for the answer of the function that it calls. */
+enum hearth_call_type {
+  HEARTH_CALL_SYNC = 0, /* until it has answered */
+  HEARTH_CALL_EVENT = 1 /* until the event is stored; it is run later, and again if it fails */
+};
+
+/* Since 1.2. One call of another function: see hearth_host.call. */
+struct hearth_call {
+  uint32_t struct_size;
+  uint32_t type;                 /* enum hearth_call_type */
+  struct hearth_bytes function;  /* name, name:qualifier or ARN */
+  struct hearth_bytes qualifier; /* version number or alias; empty: what `function` says, else $LATEST */
+  struct hearth_bytes payload;
+  struct hearth_bytes content_type; /* empty: application/json */
+  uint64_t timeout_ns; /* the longest to wait for an answer; 0: as long as this invocation may still run */
+};
+
+/* Since 1.2. How a call ended. A caller must accept numbers that it does not know: it has failed. */
+enum hearth_call_status {
+  HEARTH_CALL_OK = 0, /* answered; or stored, for HEARTH_CALL_EVENT */
+  HEARTH_CALL_FUNCTION_ERROR =
+      1,                   /* it ran and failed: thrown, timed out, crashed. payload is Lambda's error JSON */
+  HEARTH_CALL_REFUSED = 2, /* nothing ran; error_type is Lambda's name of the reason */
+  HEARTH_CALL_TIMED_OUT = 3 /* timeout_ns passed; it may run on, and its answer is dropped */
+};
+
+/* Since 1.2. Filled by call(). The bytes are the host's, valid until the next call() or until invoke returns. */
+struct hearth_reply {
+  uint32_t struct_size; /* set by the caller: no field beyond it is written */
+  uint32_t status;      /* enum hearth_call_status */
+  struct hearth_bytes payload;
+  struct hearth_bytes content_type;
+  struct hearth_bytes error_type;    /* empty when status is HEARTH_CALL_OK */
+  struct hearth_bytes error_message; /* empty when status is HEARTH_CALL_OK */
+  struct hearth_bytes request_id;    /* of the invocation that was made; empty when it was refused */
+  struct hearth_bytes executed_version;
+};
+
 enum hearth_log_level {
   HEARTH_LOG_TRACE = 0,
   HEARTH_LOG_DEBUG = 1,
@@ -136,6 +174,13 @@ struct hearth_host {
    */
   int (*fail)(const struct hearth_host* host, struct hearth_bytes type, struct hearth_bytes message,
               struct hearth_bytes stack);
+
+  /*
+   * Since 1.2 (HEARTH_HAS). In invoke only, from its thread: runs another function, or has its event stored. That is
+   * an invocation of its own, limited, logged and billed as any; this one's time goes on meanwhile. Returns HEARTH_OK
+   * when `reply` is filled, whatever became of the call; else `reply` is untouched.
+   */
+  int (*call)(const struct hearth_host* host, const struct hearth_call* call, struct hearth_reply* reply);
 };
 
 /* What init is told. Environment variables are read with getenv(), as ever. */
@@ -194,6 +239,10 @@ struct hearth_request {
    * more; OutputFile of the C++ face says so in the name of its temporary file. */
   uint32_t hops;
   uint32_t reserved;
+
+  /* Since 1.2 (HEARTH_HAS): W3C Trace Context, valid or empty. trace_id above is AWS's X-Amzn-Trace-Id. */
+  struct hearth_bytes traceparent;
+  struct hearth_bytes tracestate;
 };
 
 /* Every entry point but invoke may be NULL. They return 0, or non-zero after fail(). */

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <chrono>
+#include <concepts>
 #include <cstdint>
 #include <initializer_list>
 #include <string>
@@ -8,6 +9,7 @@
 #include <utility>
 
 #include <hearth/abi.h>
+#include <hearth/call.h>
 #include <hearth/input_object.h>
 #include <hearth/text_coding.h>
 #include <nlohmann/json.hpp>
@@ -134,6 +136,39 @@ class Context final : public Host {
   InputObject object() const { return InputObject(request_); }
   // Functions whose output, one after the other, led to this event. An OutputFile counts on by itself.
   std::uint32_t hops() const { return HEARTH_HAS(request_, hops) ? request_->hops : 0; }
+
+  // W3C Trace Context of the request that led to this invocation, valid or empty; trace_id() is X-Amzn-Trace-Id, and
+  // never empty.
+  std::string_view traceparent() const {
+    return HEARTH_HAS(request_, traceparent) ? internal::ViewOf(request_->traceparent) : std::string_view();
+  }
+  std::string_view tracestate() const {
+    return HEARTH_HAS(request_, tracestate) ? internal::ViewOf(request_->tracestate) : std::string_view();
+  }
+
+  // Runs another function of this Hearth with that payload, and waits for its answer; this invocation's time, and its
+  // bill, go on meanwhile. `function`: name, name:qualifier or ARN. Throws CallError when there is no answer: it
+  // failed, it is not there, it is throttled, the call is the 16th within another (Hearth.HopLimit). From the
+  // handler's own thread only.
+  CallReply invoke(std::string_view function, std::string_view payload,
+                   const CallOptions& options = {}) const {
+    return internal::CallFunction(host(), HEARTH_CALL_SYNC, function, payload, options);
+  }
+  template <std::same_as<json> Json>
+  CallReply invoke(std::string_view function, const Json& payload, const CallOptions& options = {}) const {
+    return invoke(function, std::string_view(payload.dump()), options);
+  }
+  // Has the event stored, and run later, again if it fails (Lambda's Event). The request id by which `hearth
+  // invocations` knows it.
+  std::string invoke_async(std::string_view function, std::string_view payload,
+                           const CallOptions& options = {}) const {
+    return internal::CallFunction(host(), HEARTH_CALL_EVENT, function, payload, options).request_id;
+  }
+  template <std::same_as<json> Json>
+  std::string invoke_async(std::string_view function, const Json& payload,
+                           const CallOptions& options = {}) const {
+    return invoke_async(function, std::string_view(payload.dump()), options);
+  }
 
   // Of the response, where it is not JSON: "image/png". Text without line ends.
   void set_response_content_type(std::string_view type) const {

@@ -7,17 +7,16 @@
 #include <chrono>
 #include <cstdint>
 #include <memory>
-#include <mutex>
 #include <optional>
 #include <stdexcept>
 #include <string>
 #include <string_view>
 #include <type_traits>
 #include <utility>
-#include <vector>
 
 #include <hearth/abi.h>
 #include <hearth/context.h>
+#include <hearth/fake_host.h>
 #include <hearth/handler.h>
 #include <hearth/sample_events.h>
 #include <nlohmann/json.hpp>
@@ -29,107 +28,6 @@
 //     CHECK(result.response == R"({"greeting":"hello Ada"})");
 
 namespace hearth::testing {
-
-struct LogRecord {
-  LogLevel level = LogLevel::kInfo;
-  std::string message;
-  json fields;  // null if none were given
-};
-
-// Why an entry point failed.
-struct Failure {
-  std::string type;
-  std::string message;
-  std::string stack;
-};
-
-struct InvokeResult {
-  std::optional<Failure> failure;
-  std::string response;
-  std::string content_type = "application/json";
-  std::vector<LogRecord> logs;  // of this invocation only
-
-  bool ok() const { return !failure.has_value(); }
-  // Throws if the response is not JSON, which is what a test wants.
-  json response_json() const { return json::parse(response); }
-};
-
-// What an invocation is told beyond its payload; each has a value that most tests can leave.
-struct InvokeOptions {
-  std::string request_id = "00000000-0000-4000-8000-000000000000";
-  std::chrono::nanoseconds timeout = std::chrono::seconds(3);
-  std::string function_name = "test-function";
-  std::string function_version = "$LATEST";
-  std::string function_arn = "arn:aws:lambda:us-east-1:000000000000:function:test-function";
-  std::string content_type = "application/json";
-  std::string trace_id = {};
-  std::string client_context = {};
-  std::uint64_t memory_limit_bytes = 128ull << 20;
-  Trigger trigger = Trigger::kDirect;
-  std::uint32_t attempt = 1;
-  std::optional<bool> cold = {};  // unset: true for a runner's first invocation
-  bool snap_start = false;
-  std::string object_path = {};  // the file that the invocation finds open; "": none
-  std::uint32_t hops = 0;
-};
-
-// The host of one handler: keeps what it says. One thread calls it; log and remaining time may come from any.
-class FakeHost final {
- public:
-  FakeHost() {
-    table_ = {sizeof(struct hearth_host), 0, this, &Log, &RemainingTime, &Write, &ContentType, &Fail};
-  }
-  FakeHost(const FakeHost&) = delete;
-  FakeHost& operator=(const FakeHost&) = delete;
-
-  const struct hearth_host* table() const { return &table_; }
-  void Begin(std::chrono::nanoseconds timeout) {
-    result_ = {};
-    deadline_ = std::chrono::steady_clock::now() + timeout;
-  }
-  InvokeResult Finish(int returned) {
-    const std::lock_guard lock(mutex_);
-    if (returned == 0) {
-      result_.failure.reset();
-    } else if (!result_.failure) {
-      result_.failure = Failure{"Function.Error", "the handler returned " + std::to_string(returned), {}};
-    }
-    return std::exchange(result_, {});
-  }
-
- private:
-  static FakeHost& Of(const struct hearth_host* host) { return *static_cast<FakeHost*>(host->opaque); }
-  static std::string Text(struct hearth_bytes bytes) { return std::string(internal::ViewOf(bytes)); }
-
-  static void Log(const struct hearth_host* host, std::uint32_t level, struct hearth_bytes message,
-                  struct hearth_bytes fields) {
-    json parsed = fields.size == 0 ? json() : json::parse(internal::ViewOf(fields));
-    const std::lock_guard lock(Of(host).mutex_);
-    Of(host).result_.logs.push_back({static_cast<LogLevel>(level), Text(message), std::move(parsed)});
-  }
-  static std::int64_t RemainingTime(const struct hearth_host* host) {
-    return std::chrono::nanoseconds(Of(host).deadline_ - std::chrono::steady_clock::now()).count();
-  }
-  static int Write(const struct hearth_host* host, struct hearth_bytes bytes) {
-    if (!bytes.data && bytes.size > 0) return HEARTH_INVALID;
-    Of(host).result_.response += internal::ViewOf(bytes);
-    return HEARTH_OK;
-  }
-  static int ContentType(const struct hearth_host* host, struct hearth_bytes type) {
-    Of(host).result_.content_type = Text(type);
-    return HEARTH_OK;
-  }
-  static int Fail(const struct hearth_host* host, struct hearth_bytes type, struct hearth_bytes message,
-                  struct hearth_bytes stack) {
-    Of(host).result_.failure = Failure{Text(type), Text(message), Text(stack)};
-    return HEARTH_OK;
-  }
-
-  struct hearth_host table_;
-  std::mutex mutex_;  // over result_.logs, which threads of the handler add to
-  InvokeResult result_;
-  std::chrono::steady_clock::time_point deadline_;
-};
 
 // One worker's life: init on the first Invoke() (or Init()), any number of invocations, shutdown in the
 // destructor.
@@ -152,7 +50,7 @@ class Runner final {
   // What init said; a failure stands for all later calls too.
   const InvokeResult& Init(const InvokeOptions& options = {}) {
     if (init_result_) return *init_result_;
-    host_.Begin(options.timeout);
+    host_.Begin(options);
     int returned = 0;
     if (function_->init) {
       const struct hearth_init init = {sizeof(struct hearth_init),
@@ -171,7 +69,7 @@ class Runner final {
 
   InvokeResult Invoke(std::string_view payload, const InvokeOptions& options = {}) {
     if (!Init(options).ok()) return *init_result_;
-    host_.Begin(options.timeout);
+    host_.Begin(options);
     const bool cold = options.cold.value_or(!std::exchange(used_, true));
     struct hearth_request request = Request(payload, options, cold);
     request.hops = options.hops;
@@ -216,7 +114,9 @@ class Runner final {
             -1,
             {nullptr, 0},
             0,
-            0};
+            0,
+            internal::BytesOf(options.traceparent),
+            internal::BytesOf(options.tracestate)};
   }
 
   const struct hearth_function* const function_;

@@ -33,7 +33,7 @@ using hearth::Context;
 using hearth::json;
 
 constexpr int kChannel = 3;  // a worker's to hearthd; while the library is loaded, the zygote's to its init
-constexpr uint16_t kResponse = 6, kFailure = 7, kLog = 8;
+constexpr uint16_t kCall = 11, kResponse = 6, kFailure = 7, kLog = 8;
 
 std::string ErrnoOr(long result) { return result >= 0 ? "ok" : std::strerror(errno); }
 
@@ -80,6 +80,13 @@ std::string Response(uint64_t sequence, const std::string& payload) {
   PutString(out, payload);
   return out;
 }
+std::string Call(uint64_t sequence, uint8_t type = 0) {
+  std::string out = Header(kCall, sequence);
+  Put(out, type);
+  Put(out, uint64_t{0});
+  for (const char* text : {"neighbour", "", "", "{\"do\":\"echo\"}"}) PutString(out, text);
+  return out;
+}
 std::string ResponseInMemfd(uint64_t sequence) {
   std::string out = Header(kResponse, sequence, 1);
   PutString(out, "application/json");
@@ -105,6 +112,9 @@ std::string Forge(const json& order) {
   const std::vector<int> many(order.value("fds", 0), 1);
   for (int i = 0; i < times; ++i) {
     if (what == "response") Send(Response(sequence, "\"forged\""), many);
+    if (what == "call") Send(Call(sequence, order.value("type", uint8_t{0})));
+    if (what == "call in pieces") Send(Call(sequence).substr(0, 30));
+    if (what == "reply") Send(Header(12, sequence));
     if (what == "started") Send(Header(1, 0) + std::string(4, '\0'));
     if (what == "ready") Send(Header(3, 0));
     if (what == "kind") Send(Header(999, sequence));

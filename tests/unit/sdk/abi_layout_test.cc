@@ -24,7 +24,26 @@ static_assert(offsetof(struct hearth_host, remaining_time_ns) == 24);
 static_assert(offsetof(struct hearth_host, response_write) == 32);
 static_assert(offsetof(struct hearth_host, response_content_type) == 40);
 static_assert(offsetof(struct hearth_host, fail) == 48);
-static_assert(sizeof(struct hearth_host) == 56);
+// 1.2
+static_assert(offsetof(struct hearth_host, call) == 56);
+static_assert(sizeof(struct hearth_host) == 64);
+
+// 1.2
+static_assert(offsetof(struct hearth_call, type) == 4);
+static_assert(offsetof(struct hearth_call, function) == 8);
+static_assert(offsetof(struct hearth_call, qualifier) == 24);
+static_assert(offsetof(struct hearth_call, payload) == 40);
+static_assert(offsetof(struct hearth_call, content_type) == 56);
+static_assert(offsetof(struct hearth_call, timeout_ns) == 72);
+static_assert(sizeof(struct hearth_call) == 80);
+static_assert(offsetof(struct hearth_reply, status) == 4);
+static_assert(offsetof(struct hearth_reply, payload) == 8);
+static_assert(offsetof(struct hearth_reply, content_type) == 24);
+static_assert(offsetof(struct hearth_reply, error_type) == 40);
+static_assert(offsetof(struct hearth_reply, error_message) == 56);
+static_assert(offsetof(struct hearth_reply, request_id) == 72);
+static_assert(offsetof(struct hearth_reply, executed_version) == 88);
+static_assert(sizeof(struct hearth_reply) == 104);
 
 static_assert(offsetof(struct hearth_init, struct_size) == 0);
 static_assert(offsetof(struct hearth_init, snap_start) == 4);
@@ -54,7 +73,10 @@ static_assert(offsetof(struct hearth_request, object_state) == 168);
 static_assert(offsetof(struct hearth_request, object_fd) == 172);
 static_assert(offsetof(struct hearth_request, object_problem) == 176);
 static_assert(offsetof(struct hearth_request, hops) == 192);
-static_assert(sizeof(struct hearth_request) == 200);
+// 1.2
+static_assert(offsetof(struct hearth_request, traceparent) == 200);
+static_assert(offsetof(struct hearth_request, tracestate) == 216);
+static_assert(sizeof(struct hearth_request) == 232);
 
 TEST_CASE("an older library or host is seen by its struct_size", "[sdk][abi]") {
   struct hearth_request request = {};

@@ -17,15 +17,18 @@ class FakeEventSink final : public EventSink {
  public:
   explicit FakeEventSink(Executor& executor) : executor_(executor) {}
 
-  void Deliver(Event event, OnOutcome done) override {
+  DeliveryId Deliver(Event event, OnOutcome done) override {
+    const DeliveryId id{delivered_.size() + 1};
     if (answer_) {
       executor_.Post([done = std::move(done), outcome = answer_(event)] { done(outcome); });
       delivered_.push_back(std::move(event));
-      return;
+      return id;
     }
     delivered_.push_back(event);
     open_.push_back({std::move(event), std::move(done), nullptr});
+    return id;
   }
+  void Withdraw(DeliveryId delivery, Withdrawal how) override { withdrawn_.emplace_back(delivery, how); }
   void DeliverOn(std::unique_ptr<Slot> slot, Event event, OnOutcome done) override {
     delivered_.push_back(event);
     open_.push_back({std::move(event), std::move(done), std::move(slot)});
@@ -58,6 +61,7 @@ class FakeEventSink final : public EventSink {
   const std::vector<Event>& delivered() const { return delivered_; }
   size_t under_way() const { return open_.size(); }
   const Event& oldest_under_way() const { return open_.front().event; }
+  const std::vector<std::pair<DeliveryId, Withdrawal>>& withdrawn() const { return withdrawn_; }
   size_t slots_asked() const { return slots_asked_; }
   size_t slots_held() const { return held_; }
   size_t slots_waited_for() const {
@@ -114,6 +118,7 @@ class FakeEventSink final : public EventSink {
   std::deque<std::shared_ptr<Wait>> waits_;
   std::vector<Event> delivered_;
   std::deque<Open> open_;
+  std::vector<std::pair<DeliveryId, Withdrawal>> withdrawn_;
 };
 
 inline Outcome Succeeded(std::string payload = "null") {

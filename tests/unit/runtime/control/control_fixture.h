@@ -92,7 +92,10 @@ class FakeTrigger final : public Trigger {
 class ControlSink final : public EventSink {
  public:
   explicit ControlSink(Executor& executor) : executor_(executor), fake(executor) {}
-  void Deliver(Event event, OnOutcome done) override { fake.Deliver(std::move(event), std::move(done)); }
+  DeliveryId Deliver(Event event, OnOutcome done) override {
+    return fake.Deliver(std::move(event), std::move(done));
+  }
+  void Withdraw(DeliveryId delivery, Withdrawal how) override { fake.Withdraw(delivery, how); }
   void DeliverOn(std::unique_ptr<Slot> slot, Event event, OnOutcome done) override {
     fake.DeliverOn(std::move(slot), std::move(event), std::move(done));
   }

@@ -45,13 +45,14 @@ TEST_CASE_METHOD(InvokeFixture, "answer is passed byte for byte", "[control][lam
 
 TEST_CASE_METHOD(InvokeFixture, "what the caller adds reaches the event", "[control][lambda]") {
   Answers(Ran(Succeeded()));
-  const auto answer =
-      Invoke("resize:$LATEST", "", {{"x-amz-client-context", "e30="}, {"x-amzn-trace-id", "Root=1-2-3"}});
+  const auto answer = Invoke(
+      "resize:$LATEST", "",
+      {{"x-amz-client-context", "e30="}, {"x-amzn-trace-id", "Root=1-5759e988-bd862e3fe1be46a994272793"}});
   CHECK(Delivered().payload == "{}");
   CHECK(Delivered().client_context == "e30=");
-  CHECK(Delivered().trace_id == "Root=1-2-3");
+  CHECK(Delivered().trace_id == "Root=1-5759e988-bd862e3fe1be46a994272793");
   CHECK(Delivered().qualifier == "$LATEST");
-  CHECK(answer->header("x-amzn-trace-id") == "Root=1-2-3");
+  CHECK(answer->header("x-amzn-trace-id") == "Root=1-5759e988-bd862e3fe1be46a994272793");
   CHECK(Invoke("resize", "{}", {{"x-amz-client-context", std::string(3'584, 'a')}})->answer->status == 400);
 }
 

@@ -85,6 +85,16 @@ TEST_CASE("bytes of sums are what the page says", "[meter]") {
         "0a0cfb7120000000b010000000000000000000004160301016b80c081d58abcb00600000000000000007b7d");
 }
 
+TEST_CASE("an outcome of a later version is in the sums where there is one", "[meter]") {
+  RollUpBuilder builder(HourOf(kNoon));
+  InvocationRecord record = SomeRecord();
+  record.outcome = OutcomeKind::kAborted;
+  REQUIRE(builder.Take(3, EncodeRecord(record).value()).ok());
+  const auto sums = DecodeRollUpSums(EncodeRollUpSums(std::move(builder).Finish()));
+  REQUIRE(sums.ok());
+  CHECK(sums->rows.at(0).usage.usage.of(OutcomeKind::kAborted) == 1);
+}
+
 TEST_CASE("sums cut short or with bytes behind them are corrupt; a newer version is refused by name",
           "[meter]") {
   std::string bytes = EncodeRollUpSums(SomeSums(1, 12));

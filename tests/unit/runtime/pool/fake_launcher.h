@@ -39,6 +39,9 @@ class FakeLauncher final : public WorkerLauncher {
       prepared_ = std::move(done);
       launcher_.preparing_.push_back(id_);
     }
+    void Abort(std::string) override {
+      launcher_.FailOnWorker(id_, OutcomeKind::kAborted, "Hearth.ClientGone");
+    }
     nanoseconds init_took() const override { return launcher_.init_takes; }
     void SetOnIdleDeath(std::function<void()> on_death) override { on_idle_death_ = std::move(on_death); }
 

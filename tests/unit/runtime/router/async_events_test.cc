@@ -140,6 +140,9 @@ TEST_CASE("an event comes back from its stored form whole; a cut or newer one is
   event.trigger = TriggerKind::kBucket;
   event.payload = std::string("\0\xff{}", 4);
   event.trace_id = "Root=1";
+  event.hops = 5;
+  event.traceparent = "00-1";
+  event.tracestate = "a=1";
   const std::string bytes = EncodeEvent(event);
   const auto back = DecodeEvent(bytes);
   REQUIRE(back.ok());
@@ -147,10 +150,21 @@ TEST_CASE("an event comes back from its stored form whole; a cut or newer one is
   CHECK(back->qualifier == "7");
   CHECK(back->trigger == TriggerKind::kBucket);
   CHECK(back->payload == event.payload);
+  CHECK(back->trace_id == "Root=1");
+  CHECK(back->hops == 5);
+  CHECK(back->traceparent == "00-1");
+  CHECK(back->tracestate == "a=1");
   for (size_t n = 0; n < bytes.size(); ++n) CHECK_FALSE(DecodeEvent(bytes.substr(0, n)).ok());
   std::string newer = bytes;
-  newer[0] = 2;
-  CHECK(DecodeEvent(newer).error().message.find("version 2") != std::string::npos);
+  newer[0] = 3;
+  CHECK(DecodeEvent(newer).error().message.find("version 3") != std::string::npos);
+  // As an earlier build stored it: nothing behind the payload.
+  std::string older = bytes.substr(0, bytes.size() - 4 - (4 + 4) - (4 + 3));
+  older[0] = 1;
+  const auto read = DecodeEvent(older);
+  REQUIRE(read.ok());
+  CHECK(read->payload == event.payload);
+  CHECK(read->hops == 0);
 }
 
 // A bug once: the place in the pool's queue was kept, and a pool with a waiter does not close.

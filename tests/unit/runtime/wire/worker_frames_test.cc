@@ -23,6 +23,8 @@ InvokeFrame AnInvocation() {
           .trigger = 4,
           .cold = 1,
           .hops = 0,
+          .traceparent = "00-1-2-3",
+          .tracestate = "a=1",
           .object = {},
           .payload = {}};
 }
@@ -92,6 +94,32 @@ TEST_CASE("worker frames survive the way there and nothing else does", "[wire]")
       return out;
     });
   }
+  SECTION("Call") {
+    const CallFrame call{1, 5'000'000, "resize", "live", "text/plain", {}};
+    std::string whole;
+    REQUIRE(EncodeCall(11, call, "{}", whole) == BodyPlace::kInline);
+    CheckFrameReader(whole, [](std::string_view packet) {
+      std::string_view body;
+      std::string out;
+      const auto header = TakeHeader(packet, body);
+      if (!header || header->kind != 11 || header->flags != 0) return out;
+      if (const auto frame = DecodeCall(body, 0)) EncodeCall(header->sequence, *frame, frame->payload, out);
+      return out;
+    });
+  }
+  SECTION("Reply") {
+    const ReplyFrame reply{1, "application/json", "OutOfStock", "no teapots", "8476a536", "3", {}};
+    std::string whole;
+    REQUIRE(EncodeReply(11, reply, "{\"errorType\":\"OutOfStock\"}", whole) == BodyPlace::kInline);
+    CheckFrameReader(whole, [](std::string_view packet) {
+      std::string_view body;
+      std::string out;
+      const auto header = TakeHeader(packet, body);
+      if (!header || header->kind != 12 || header->flags != 0) return out;
+      if (const auto frame = DecodeReply(body, 0)) EncodeReply(header->sequence, *frame, frame->payload, out);
+      return out;
+    });
+  }
   SECTION("Response") {
     std::string whole;
     REQUIRE(EncodeResponse(11, "text/plain", "done", whole) == BodyPlace::kInline);
@@ -130,6 +158,8 @@ TEST_CASE("every field of an invocation arrives", "[wire]") {
   CHECK(header->sequence == 11);
   CHECK(frame->request_id == "8476a536-e9f4-41e3-8d4f-5f9a2d1c0b7e");
   CHECK(frame->trace_id == "Root=1-2-3");
+  CHECK(frame->traceparent == "00-1-2-3");
+  CHECK(frame->tracestate == "a=1");
   CHECK(frame->content_type == "application/json");
   CHECK(frame->function_arn == "arn:aws:lambda:us-east-1:000000000000:function:resize:3");
   CHECK(frame->client_context == "{}");

@@ -217,4 +217,42 @@ TEST_CASE_METHOD(HttpTriggerFixture, "binary body reaches the function as base64
   CHECK(LastEvent()["body"] == "iVBORw==");
 }
 
+TEST_CASE_METHOD(HttpTriggerFixture, "what kind of trace a request brings", "[trigger][http]") {
+  constexpr const char* kParent = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01";
+  GiveUrl("resize");
+  FunctionAnswers(Succeeded());
+  Get("/_url/resize/", {{"traceparent", kParent}, {"tracestate", "a=1"}, {"tracestate", "b=2"}});
+  CHECK(sink.delivered().back().traceparent == kParent);
+  CHECK(sink.delivered().back().tracestate == "a=1,b=2");
+  CHECK(sink.delivered().back().trace_id ==
+        "Root=1-4bf92f35-77b34da6a3ce929d0e0e4736;Parent=00f067aa0ba902b7;Sampled=1");
+  Get("/_url/resize/", {{"traceparent", kParent}, {"traceparent", kParent}, {"x-amzn-trace-id", "Root=1"}});
+  CHECK(sink.delivered().back().traceparent.empty());
+  CHECK(sink.delivered().back().trace_id.size() == 40);
+}
+
+TEST_CASE_METHOD(HttpTriggerFixture, "a client that goes: the invocation goes too only where the URL says so",
+                 "[trigger][http]") {
+  const bool cancels = GENERATE(true, false);
+  GiveUrl("resize", cancels ? json{{"OnClientGone", "CANCEL"}} : json::object());
+  const auto answer = Get("/_url/resize/");
+  REQUIRE(sink.under_way() == 1);
+  answer->ClientGoes();
+  if (cancels) {
+    CHECK(sink.withdrawn() == std::vector{std::pair(DeliveryId{1}, Withdrawal::kAlsoBegun)});
+  } else {
+    CHECK(sink.withdrawn().empty());
+  }
+}
+
+TEST_CASE_METHOD(HttpTriggerFixture, "what becomes of who has no client any more is kept and read again",
+                 "[trigger][http]") {
+  GiveUrl("resize", {{"OnClientGone", "CANCEL"}});
+  Start();
+  CHECK(json::parse(urls->Get("resize")->json)["OnClientGone"] == "CANCEL");
+  const auto refused = Put(*urls, "resize", {{"FunctionName", "resize"}, {"OnClientGone", "cancel"}});
+  CHECK(refused.error().code == ErrorCode::kInvalidArgument);
+  CHECK(refused.error().message.find("CANCEL") != std::string::npos);
+}
+
 }  // namespace hearth

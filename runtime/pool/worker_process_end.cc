@@ -1,0 +1,144 @@
+#include <signal.h>
+
+#include <utility>
+
+#include "runtime/pool/worker_process.h"
+
+// How a worker ends, and what is told of it.
+
+namespace hearth {
+namespace {
+
+// More than a channel can hold when its writer has died: 212,992 bytes of buffer, of which the kernel counts
+// over 500 for the smallest packet.
+constexpr size_t kPacketsQueuedMax = 1024;
+
+}  // namespace
+
+void WorkerProcess::Abort(std::string why) {
+  if (!running_ || state_ == WorkerState::kDying) return;
+  EndWorker(std::move(why), OutcomeKind::kAborted);
+}
+
+void WorkerProcess::OnTimeLimit() {
+  DropCall();
+  const bool initialising = state_ == WorkerState::kInitialising;
+  // The limit is what is billed, to the millisecond: the timer's own lateness is ours.
+  const nanoseconds limit =
+      initialising ? nanoseconds(context_.init_limit) : nanoseconds(version_->settings.timeout);
+  (initialising ? running_->attempt.init : running_->attempt.duration) = limit;
+  char limit_s[32];
+  std::snprintf(limit_s, sizeof limit_s, "%.2f", std::chrono::duration<double>(limit).count());
+  std::string text = initialising ? "Init timed out after " : "Task timed out after ";
+  text = Prefixed(text + limit_s + " seconds");
+  SetState(WorkerState::kDying, initialising ? "its init timed out" : "an event timed out");
+  watch_.reset();
+  channel_.Reset();
+  Kill();
+  Fail(initialising ? OutcomeKind::kInitTimeout : OutcomeKind::kTimeout, "Sandbox.Timedout", std::move(text));
+}
+
+void WorkerProcess::EndWorker(std::string why, OutcomeKind blamed_as) {
+  ended_because_ = std::move(why);
+  ended_as_ = blamed_as;
+  Kill();
+  BeginDying();
+}
+
+// The channel is of no more use. How the process ended is told by init, at about the same time; it is waited
+// for, briefly.
+void WorkerProcess::BeginDying() {
+  if (state_ == WorkerState::kDying) return;
+  DropCall();
+  if (running_ && running_->attempt.kind != OutcomeKind::kInitError) EndPhase(std::nullopt);
+  SetState(WorkerState::kDying, "its channel has closed");
+  if (freezer_.frozen()) Kill();
+  (void)freezer_.EndIdle();  // a linger that has begun must not end in kFrozen
+  watch_.reset();
+  channel_.Reset();
+  limit_.Cancel();
+  if (exit_) return ExplainDeath();
+  limit_ = context_.loop.After(context_.exit_status_wait, [this] { ExplainDeath(); });
+}
+
+void WorkerProcess::OnExited(WorkerDeath death, uint64_t max_rss_kib) {
+  exit_ = std::move(death);
+  max_rss_kib_ = max_rss_kib;
+  if (state_ == WorkerState::kDying) {
+    if (running_ || on_started_ || prepared_) ExplainDeath();
+    return;
+  }
+  const WeakPtr<WorkerProcess> self = weak_.Get();
+  ReadPackets(kPacketsQueuedMax);  // what it said before it died still counts
+  if (self) BeginDying();          // also when somebody else holds its end of the channel open
+}
+
+void WorkerProcess::OnSandboxGone(std::string why) {
+  if (exit_) return;
+  if (ended_because_.empty()) {
+    ended_because_ = std::move(why);
+    ended_as_ = OutcomeKind::kPlatformFault;
+  }
+  if (state_ == WorkerState::kDying) {
+    if (running_ || on_started_ || prepared_) ExplainDeath();
+    return;
+  }
+  const WeakPtr<WorkerProcess> self = weak_.Get();
+  ReadPackets(kPacketsQueuedMax);  // what it said before it died still counts
+  if (self) BeginDying();
+}
+
+void WorkerProcess::ExplainDeath() {
+  limit_.Cancel();
+  LogCrash();
+  if (auto started = std::exchange(on_started_, nullptr)) {
+    const std::string why = !ended_because_.empty() ? ended_because_
+                            : exit_                 ? TextOf(*exit_, CrashToTell())
+                                                    : "it died";
+    return started(
+        Error{ErrorCode::kUnavailable, "a worker of " + version_->function + " did not start: " + why});
+  }
+  if (auto prepared = std::exchange(prepared_, nullptr)) {
+    const std::string why = !ended_because_.empty() ? ended_because_
+                            : exit_                 ? TextOf(*exit_, CrashToTell())
+                                                    : "it died";
+    EmitPlatformLine("a worker could not be initialised ahead of its events: " + why);
+    return prepared(
+        Error{ErrorCode::kUnavailable, "a worker of " + version_->function + " was not ready: " + why});
+  }
+  if (running_) return FailAsUnexplained();
+  if (auto died = std::exchange(on_idle_death_, nullptr)) died();
+}
+
+void WorkerProcess::FailAsUnexplained() {
+  if (running_->attempt.kind == OutcomeKind::kInitError) return Finish();  // the handler's own words stand
+  if (!ended_because_.empty()) {
+    const bool ours = ended_as_ == OutcomeKind::kPlatformFault;
+    if (ended_as_ == OutcomeKind::kAborted)
+      return Fail(ended_as_, "Hearth.ClientGone", Prefixed("the worker was ended: " + ended_because_));
+    if (!ours) context_.observer.OnWorkerCrashed(*version_, CrashCause::kProtocol);
+    return Fail(ended_as_, ours ? "Runtime.PlatformFault" : "Runtime.ProtocolError",
+                Prefixed("the worker was ended: " + ended_because_));
+  }
+  if (const auto kills = cgroup_ ? cgroup_->OomKills() : Result<uint64_t>(uint64_t{0});
+      kills.ok() && *kills > 0) {
+    context_.observer.OnWorkerCrashed(*version_, CrashCause::kOutOfMemory);
+    return Fail(OutcomeKind::kOutOfMemory, "Runtime.OutOfMemory",
+                Prefixed("Runtime exited with error: signal: killed; it used more than its memory limit of " +
+                         std::to_string(version_->settings.memory.mib()) + " MB"));
+  }
+  const CrashFrame* const crash = CrashToTell();
+  const bool signalled =
+      crash != nullptr ||
+      (exit_ && (exit_->status.exit_code < 0 || exit_->status.exit_code == kAbortExitCode));
+  context_.observer.OnWorkerCrashed(*version_, signalled ? CrashCause::kSignal : CrashCause::kExit);
+  const std::string how = exit_ ? TextOf(*exit_, crash) : "Runtime exited without providing a reason";
+  if (crash != nullptr) running_->attempt.error.stack_json = AsJsonArray(LinesOf(*crash));
+  Fail(initialised_ ? OutcomeKind::kCrash : OutcomeKind::kInitError, "Runtime.ExitError", Prefixed(how));
+}
+
+std::string WorkerProcess::Prefixed(const std::string& text) const {
+  return "RequestId: " + running_->event->request_id.text() + " Error: " + text;
+}
+
+}  // namespace hearth
