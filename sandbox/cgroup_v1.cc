@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <charconv>
+#include <utility>
 
 #include "runtime/base/files.h"
 #include "sandbox/cgroup_backends.h"
@@ -28,6 +29,7 @@ struct Group {
   CgroupFile memory_limit, swap_limit, memory_peak, oom_control, pids_limit, cpu_quota, cpu_time, freezer,
       v2_freeze, v2_events;
   uint64_t oom_kills_before = 0;  // the kernel's counter cannot be reset
+  CgroupLimits limits{};          // as they were written
 };
 
 class CgroupV1Backend final : public CgroupBackend {
@@ -106,12 +108,22 @@ Status SetMemoryLimit(const Group& group, uint64_t bytes) {
   return WriteIfOpen(group.swap_limit, bytes);
 }
 
-Status SetLimits(Group& group, const CgroupLimits& limits) {
-  HEARTH_TRY(SetMemoryLimit(group, limits.memory_bytes));
-  HEARTH_TRY(WriteIfOpen(group.pids_limit, limits.pids_max));
-  if (group.cpu_quota.valid()) {
+// Those that differ: mostly a group was one of the same function.
+Status WriteLimits(Group& group, const CgroupLimits& limits) {
+  const CgroupLimits had = std::exchange(group.limits, {});
+  if (had.memory_bytes != limits.memory_bytes || had.memory_bytes == 0)
+    HEARTH_TRY(SetMemoryLimit(group, limits.memory_bytes));
+  if (had.pids_max != limits.pids_max || had.pids_max == 0)
+    HEARTH_TRY(WriteIfOpen(group.pids_limit, limits.pids_max));
+  if (group.cpu_quota.valid() && (had.cpus != limits.cpus || had.memory_bytes == 0)) {
     HEARTH_TRY(group.cpu_quota.Write(limits.cpus > 0 ? std::to_string(CpuQuotaUs(limits.cpus)) : "-1"));
   }
+  group.limits = limits;
+  return Ok();
+}
+
+Status SetLimits(Group& group, const CgroupLimits& limits) {
+  HEARTH_TRY(WriteLimits(group, limits));
   HEARTH_TRY(WriteIfOpen(group.cpu_time, 0));
   HEARTH_TRY(WriteIfOpen(group.memory_peak, 0));
   if (group.oom_control.valid()) {
@@ -158,11 +170,10 @@ Status OpenFiles(Group& group, const std::string& folder, const std::vector<std:
   return Ok();
 }
 
+// The first is the first that a worker joins, and it leaves all of them at once.
 bool IsEmpty(const Group& group) {
-  return std::all_of(group.tasks.begin(), group.tasks.end(), [](const CgroupFile& tasks) {
-    const auto text = tasks.Read();
-    return text.ok() && text->empty();
-  });
+  const auto text = group.tasks.front().Read();
+  return text.ok() && text->empty();
 }
 
 CgroupV1Backend::~CgroupV1Backend() {

@@ -95,16 +95,6 @@ Result<uint64_t> CgroupV2::OomKills() {
   return NumberOf(text, "oom_kill");
 }
 
-Status SetLimits(const std::string& folder, const CgroupLimits& limits) {
-  HEARTH_TRY(WriteFile(folder + "/memory.max", std::to_string(limits.memory_bytes)));
-  HEARTH_TRY(WriteFile(folder + "/memory.oom.group", "1"));
-  HEARTH_TRY(WriteFile(folder + "/pids.max", std::to_string(limits.pids_max)));
-  (void)WriteFile(folder + "/memory.swap.max", "0");  // not there without swap accounting
-  if (limits.cpus <= 0) return Ok();
-  return WriteFile(folder + "/cpu.max",
-                   std::to_string(CpuQuotaUs(limits.cpus)) + " " + std::to_string(kCpuPeriodUs));
-}
-
 Result<CgroupV2::Files> OpenFiles(const std::string& folder) {
   CgroupV2::Files files;
   HEARTH_ASSIGN(files.procs, CgroupFile::Open(folder + "/cgroup.procs", O_RDWR));
@@ -127,7 +117,7 @@ Result<std::unique_ptr<Cgroup>> CgroupV2Backend::Create(const CgroupLimits& limi
       cpu_sets_.ok() ? cpu_sets_->FolderOf(cpu_sets_->NearestTo(limits.cpu_set)) : folder_;
   const std::string folder = above + "/w" + std::to_string(next_number_++);
   if (mkdir(folder.c_str(), 0755) != 0) return ErrnoError("make cgroup " + folder);
-  const Status limited = SetLimits(folder, limits);
+  const Status limited = WriteCgroupV2Limits(folder, limits);
   auto files = limited.ok() ? OpenFiles(folder) : Result<CgroupV2::Files>(limited.error());
   if (!files.ok()) {
     RemoveCgroupFolder(folder);
@@ -160,6 +150,16 @@ bool HoldsOnlyThisProcess(const std::string& folder) {
 }
 
 }  // namespace
+
+Status WriteCgroupV2Limits(const std::string& folder, const CgroupLimits& limits) {
+  HEARTH_TRY(WriteFile(folder + "/memory.max", std::to_string(limits.memory_bytes)));
+  HEARTH_TRY(WriteFile(folder + "/memory.oom.group", "1"));
+  HEARTH_TRY(WriteFile(folder + "/pids.max", std::to_string(limits.pids_max)));
+  (void)WriteFile(folder + "/memory.swap.max", "0");  // not there without swap accounting
+  if (limits.cpus <= 0) return Ok();
+  return WriteFile(folder + "/cpu.max",
+                   std::to_string(CpuQuotaUs(limits.cpus)) + " " + std::to_string(kCpuPeriodUs));
+}
 
 Result<std::unique_ptr<CgroupBackend>> MakeCgroupV2Backend(const CgroupPaths& paths) {
   // In a shell's or a session's group there are others, who stay: then below the root of the hierarchy, where

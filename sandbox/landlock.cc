@@ -65,6 +65,16 @@ UniqueFd CreateRuleset(const RulesetAttributes& attributes, int abi) {
   return UniqueFd(static_cast<int>(syscall(SYS_landlock_create_ruleset, &attributes, known, 0)));
 }
 
+int AddGrants(int ruleset, int abi, std::span<const FileGrant> grants) {
+  for (const FileGrant& grant : grants) {
+    const UniqueFd folder(open(grant.path.c_str(), O_PATH | O_CLOEXEC));
+    if (!folder && errno == ENOENT) continue;
+    const PathBeneath rule{RightsOf(grant.access) & FileRightsOf(abi), folder.get()};
+    if (!folder || syscall(SYS_landlock_add_rule, ruleset, kRulePathBeneath, &rule, 0) != 0) return -1;
+  }
+  return 0;
+}
+
 }  // namespace
 
 int LandlockAbi() {
@@ -87,22 +97,26 @@ std::string LandlockReport(int abi, int error) {
   return "landlock: ok " + found + ")";
 }
 
-int RestrictToGrants(int abi, std::span<const FileGrant> grants) {
-  if (abi < kLandlockAbiOfFiles) return 0;
+int MakeRuleset(int abi, std::span<const FileGrant> grants) {
   RulesetAttributes attributes;
   attributes.files = FileRightsOf(abi);
   if (abi >= kLandlockAbiOfTcp) attributes.tcp = kBindTcp | kConnectTcp;
   if (abi >= kLandlockAbiOfScope) attributes.scoped = kScopeAbstractSockets | kScopeSignals;
-  const UniqueFd ruleset = CreateRuleset(attributes, abi);
-  if (!ruleset) return -1;
-  for (const FileGrant& grant : grants) {
-    const UniqueFd folder(open(grant.path.c_str(), O_PATH | O_CLOEXEC));
-    if (!folder && errno == ENOENT) continue;
-    const PathBeneath rule{RightsOf(grant.access) & attributes.files, folder.get()};
-    if (!folder || syscall(SYS_landlock_add_rule, ruleset.get(), kRulePathBeneath, &rule, 0) != 0) return -1;
-  }
+  UniqueFd ruleset = CreateRuleset(attributes, abi);
+  if (!ruleset || AddGrants(ruleset.get(), abi, grants) != 0) return -1;
+  return ruleset.Release();
+}
+
+int RestrictTo(int ruleset, int abi, std::span<const FileGrant> more) {
+  if (AddGrants(ruleset, abi, more) != 0) return -1;
   return static_cast<int>(
-      syscall(SYS_landlock_restrict_self, ruleset.get(), abi >= kAbiOfSilence ? kNoAuditRecords : 0));
+      syscall(SYS_landlock_restrict_self, ruleset, abi >= kAbiOfSilence ? kNoAuditRecords : 0));
+}
+
+int RestrictToGrants(int abi, std::span<const FileGrant> grants) {
+  if (abi < kLandlockAbiOfFiles) return 0;
+  const UniqueFd ruleset(MakeRuleset(abi, grants));
+  return ruleset ? RestrictTo(ruleset.get(), abi, {}) : -1;
 }
 
 }  // namespace hearth

@@ -43,4 +43,9 @@ struct FileGrant {
 // another, since that is refused by every ruleset that does not grant it.
 int RestrictToGrants(int abi, std::span<const FileGrant> grants);
 
+// The same in two steps, of which the first may be done ahead of time and by somebody else: all the grants but the
+// last ones; those, and on with it. A ruleset of less than kLandlockAbiOfFiles there is not.
+int MakeRuleset(int abi, std::span<const FileGrant> grants);
+int RestrictTo(int ruleset, int abi, std::span<const FileGrant> more);
+
 }  // namespace hearth

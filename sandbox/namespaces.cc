@@ -49,11 +49,13 @@ uint64_t SandboxCloneFlags(Privilege privilege) {
   return privilege == Privilege::kRoot ? flags : flags | CLONE_NEWUSER;
 }
 
-pid_t CloneProcess(uint64_t flags) {
+int* CachedThreadId() {
   int* thread_id = nullptr;
-  if (prctl(PR_GET_TID_ADDRESS, &thread_id) == 0 && thread_id != nullptr) {
-    flags |= CLONE_CHILD_SETTID | CLONE_CHILD_CLEARTID;
-  }
+  return prctl(PR_GET_TID_ADDRESS, &thread_id) == 0 ? thread_id : nullptr;
+}
+
+pid_t CloneProcess(uint64_t flags, int* thread_id) {
+  if (thread_id != nullptr) flags |= CLONE_CHILD_SETTID | CLONE_CHILD_CLEARTID;
 #if defined(__x86_64__)
   return static_cast<pid_t>(syscall(SYS_clone, flags | SIGCHLD, nullptr, nullptr, thread_id, nullptr));
 #else  // aarch64: tls and child_tid change places

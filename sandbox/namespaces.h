@@ -21,10 +21,13 @@ Privilege PrivilegeOfThisProcess();
 // otherwise.
 uint64_t SandboxCloneFlags(Privilege privilege);
 
+// Where libc caches this thread's id; null where the kernel does not tell. Behind a filter it has to be known already.
+int* CachedThreadId();
+
 // fork() into new namespaces, by the raw system call. For single-threaded processes. The child's cached
 // thread id is set by the kernel, which a raw clone leaves stale otherwise (recursive mutexes would then lose
 // mutual exclusion).
-pid_t CloneProcess(uint64_t flags);
+pid_t CloneProcess(uint64_t flags, int* cached_thread_id = CachedThreadId());
 
 // From outside: own uid and gid are kUidInside within the new user namespace of `child`, and no other exists
 // there.

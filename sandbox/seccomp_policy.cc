@@ -185,8 +185,8 @@ SeccompPolicy& SeccompPolicy::AllowConfiningItself() {
   Add(Verdict::kAllow, 0,
       {"move_mount", "capset", "seccomp", "landlock_create_ruleset", "landlock_add_rule",
        "landlock_restrict_self", "setrlimit"});
+  Add(SeccompRule{"setpgid", Verdict::kAllow, 0, {{.index = 0, .value = 0}, {.index = 1, .value = 0}}});
   // Does nothing but tell whether there are other threads.
-  Add(Verdict::kAllow, 0, {"setsid"});
   return Add(SeccompRule{"unshare", Verdict::kAllow, 0, {{.index = 0, .value = CLONE_THREAD}}});
 }
 
@@ -224,7 +224,7 @@ SeccompPolicy& SeccompPolicy::RefuseWithErrors() {
               "setgroups",
               "setfsuid",
               "setfsgid",
-              "setpgid",
+              "setsid",
               "setsockopt",
               "chown",
               "fchown",
@@ -317,14 +317,14 @@ SeccompPolicy& SeccompPolicy::TakeAwayConfining() {
   Add(Verdict::kKill, 0, {"move_mount"});
   Add(Verdict::kErrno, EPERM,
       {"capset", "seccomp", "landlock_create_ruleset", "landlock_add_rule", "landlock_restrict_self",
-       "setrlimit", "unshare", "setsid"});
+       "setrlimit", "unshare", "setpgid"});
   Add(SeccompRule{"clone", Verdict::kErrno, EPERM, {{.index = 0, .mask = CLONE_THREAD, .value = 0}}});
   return Add(SeccompRule{
       "prlimit64", Verdict::kErrno, EPERM, {{.index = 2, .value = 0, .compare = Compare::kNotEqual}}});
 }
 
 // A worker is pid 1 of its own pid namespace, so that nobody else is there to be named: this is for the day on
-// which somebody is. 0 is itself too: it leads a session, alone.
+// which somebody is. 0 is itself too: it leads a process group, alone.
 SeccompPolicy& SeccompPolicy::TakeAwayOthers() {
   for (const std::string_view call : {"kill", "tgkill", "prlimit64"}) {
     Add(SeccompRule{call, Verdict::kErrno, EPERM, {{.index = 0, .value = 1, .compare = Compare::kGreater}}});

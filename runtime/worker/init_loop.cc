@@ -68,7 +68,7 @@ void InitLoop::ForkWorker(const ForkWorkerFrame& request, const std::vector<Uniq
   if (d_.zygote < 0) return Refuse(request.worker_id, {"fork", ESRCH, "the zygote has exited", 0});
   if (fds.size() < 3)
     return Refuse(request.worker_id, {"fork", EINVAL, "channel, stdout and stderr are missing", 0});
-  const auto tmp = MakeDetachedTmpfs(d_.tmp_bytes, FilesFor(d_.tmp_bytes), d_.tmp_uid);
+  auto tmp = tmp_ ? Result<UniqueFd>(std::move(tmp_)) : MakeTmp();
   if (!tmp.ok()) return Refuse(request.worker_id, {"make /tmp", 0, tmp.error().message, 0});
   std::vector<int> passed{fds[0].get(), fds[1].get(), fds[2].get(), tmp->get()};
   for (size_t i = 3; i < fds.size(); ++i) passed.push_back(fds[i].get());
@@ -77,6 +77,16 @@ void InitLoop::ForkWorker(const ForkWorkerFrame& request, const std::vector<Uniq
   if (*sent == SendOutcome::kWouldBlock)
     return Refuse(request.worker_id, {"fork", EAGAIN, "the zygote is stuck", 0});
   asked_.push_back(request.worker_id);
+  PrepareTmp();
+}
+
+Result<UniqueFd> InitLoop::MakeTmp() const {
+  return MakeDetachedTmpfs(d_.tmp_bytes, FilesFor(d_.tmp_bytes), d_.tmp_uid);
+}
+
+// If it cannot be had now, the next worker's start tries again and says so.
+void InitLoop::PrepareTmp() {
+  if (auto tmp = MakeTmp(); tmp.ok()) tmp_ = std::move(tmp).value();
 }
 
 void InitLoop::Refuse(uint64_t worker_id, StageFailure failure) {
@@ -103,6 +113,7 @@ void InitLoop::OnZygote() {
   loaded_ = kind == SetupFrameKind::kLoaded;
   (void)SendPacket(d_.setup, bytes);
   if (kind == SetupFrameKind::kFailed) _exit(1);
+  if (loaded_) PrepareTmp();
 }
 
 // A thread stands before a system call that no function may make; it never comes back from there.

@@ -51,11 +51,14 @@ class InitLoop final {
   void ReportExit(uint64_t worker_id, const Exit& exit);
   void Refuse(uint64_t worker_id, StageFailure failure);
   void Tell(const std::string& packet);
+  Result<UniqueFd> MakeTmp() const;
+  void PrepareTmp();
 
   static constexpr size_t kUnclaimedMax = 1024;
   static constexpr uint64_t kNobody = ~0ULL;  // hearthd was told already that this worker failed
 
   Descriptors d_;
+  UniqueFd tmp_;       // the next worker's, made while nobody waited for it
   UniqueFd listener_;  // of the zygote's filter, and so of all its children's
   bool loaded_ = false;
   std::string stage_ = "start hearth-worker";

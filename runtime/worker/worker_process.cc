@@ -18,13 +18,19 @@
 namespace hearth {
 namespace {
 
-ProcessLimits LimitsWithoutCgroup(const ZygoteConfigFrame& config) {
+// The others it has from its zygote.
+Status LimitWithoutCgroup(const ZygoteConfigFrame& config) {
+  if (config.has_memory_cgroup != 0) return Ok();
   ProcessLimits limits;
-  if (config.has_memory_cgroup == 0) {
-    limits.data_bytes = config.memory_bytes;
-    limits.processes = config.pids_max;
-  }
-  return limits;
+  limits.data_bytes = config.memory_bytes;
+  limits.processes = config.pids_max;
+  return ApplyLimits(limits);
+}
+
+long RestrictFiles(const WorkerStart& start) {
+  if (!IsOn(Layer::kLandlock)) return 0;
+  return start.ruleset < 0 ? RestrictToGrants(start.landlock_abi, start.files)
+                           : RestrictTo(start.ruleset, start.landlock_abi, start.files);
 }
 
 bool JoinCgroups(const std::vector<int>& tasks) {
@@ -42,20 +48,18 @@ long MountTmp(int tmpfs) { return IsOn(Layer::kPrivateTmp) ? MountAt(tmpfs, "/tm
 // away all of the above; descriptors last, since until then failures go to the zygote's.
 bool Confine(const WorkerStart& start, const ZygoteConfigFrame& config, Steps& steps) {
   const int kept[] = {start.channel};
-  ResetSignals();
   return steps.At("join cgroup").Ok(JoinCgroups(start.cgroup_tasks) ? 0 : -1) &&
          steps.At("mount /tmp").Ok(MountTmp(start.tmp_mount)) &&
          steps.At("drop capabilities").Ok(KeepCapabilities({})) &&
-         steps.At("limit resources").Ok(ApplyLimits(LimitsWithoutCgroup(config))) &&
+         steps.At("limit resources").Ok(LimitWithoutCgroup(config)) &&
          steps.At("set robust list")
              .Ok(syscall(SYS_set_robust_list, start.robust_list, start.robust_list_size)) &&
          steps.At("handle crashes").Ok(InstallCrashHandler()) &&
          // Its process group names it where one of its threads is told of: see InitLoop::OnViolation().
-         steps.At("begin session").Ok(setsid()) &&
+         steps.At("lead process group").Ok(setpgid(0, 0)) &&
          steps.At("redirect stdout").Ok(dup2(start.standard_output, 1)) &&
          steps.At("redirect stderr").Ok(dup2(start.standard_error, 2)) &&
-         steps.At("restrict files")
-             .Ok(IsOn(Layer::kLandlock) ? RestrictToGrants(start.landlock_abi, start.files) : 0) &&
+         steps.At("restrict files").Ok(RestrictFiles(start)) &&
          steps.At("install seccomp filter of workers").Ok(InstallSeccomp(config.seccomp_worker)) &&
          steps.At("close descriptors").Ok(KeepDescriptors(kept));
 }
@@ -68,7 +72,7 @@ uint64_t MonotonicNanoseconds() {
   return static_cast<uint64_t>(now.tv_sec) * 1'000'000'000 + static_cast<uint64_t>(now.tv_nsec);
 }
 
-void RunWorker(const WorkerStart& start, const ZygoteConfigFrame& config, const hearth_function& functions) {
+void RunWorker(const WorkerStart& start, const ZygoteConfigFrame& config, HandlerHost& host) {
   Steps steps;
   if (!Confine(start, config, steps)) {
     const StepFailure failure = *steps.failure();
@@ -76,10 +80,6 @@ void RunWorker(const WorkerStart& start, const ZygoteConfigFrame& config, const 
     (void)SendPacket(start.zygote_channel, Encode(ForkFailedFrame{start.worker_id, told}));
     _exit(1);
   }
-  HandlerHost host(kWorkerChannel, functions,
-                   {.function_name = config.function_name,
-                    .function_version = config.function_version,
-                    .memory_bytes = config.memory_bytes});
   const uint64_t confine_ns = MonotonicNanoseconds() - start.asked_at_ns;
   host.Run(static_cast<uint32_t>(confine_ns / 1000));
 }

@@ -5,12 +5,12 @@
 #include <span>
 #include <vector>
 
-#include <hearth/abi.h>
-
 #include "runtime/worker/setup_frames.h"
 #include "sandbox/landlock.h"
 
 namespace hearth {
+
+class HandlerHost;
 
 // What abort() ends a worker with. It is pid 1 of its namespace, which the kernel does not let die of a
 // SIGABRT of its own: left alone, abort() would go on to a fault and look like a SIGSEGV. hearthd shows this
@@ -32,13 +32,16 @@ struct WorkerStart {
   void* robust_list = nullptr;
   size_t robust_list_size = 0;
   int landlock_abi = 0;
-  std::span<const FileGrant> files;  // besides these nothing is reached
+  // Besides these nothing is reached: what its zygote put into a ruleset while it had time (-1: none), and the rest.
+  int ruleset = -1;
+  std::span<const FileGrant> files;
 };
 
 uint64_t MonotonicNanoseconds();
 
-// In the child of the zygote's clone: confines itself for good, then runs the handler until told to stop.
-[[noreturn]] void RunWorker(const WorkerStart& start, const ZygoteConfigFrame& config,
-                            const hearth_function& functions);
+// In the child of the zygote's clone: confines itself for good, then runs the handler until told to stop. All that is
+// alike in all workers the zygote has done: signals are as after exec, limits that do not depend on cgroups are set,
+// `host` is made.
+[[noreturn]] void RunWorker(const WorkerStart& start, const ZygoteConfigFrame& config, HandlerHost& host);
 
 }  // namespace hearth

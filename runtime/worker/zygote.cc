@@ -12,6 +12,7 @@
 #include <cstring>
 
 #include "runtime/wire/packet.h"
+#include "runtime/worker/handler_host.h"
 #include "runtime/worker/library_loader.h"
 #include "runtime/worker/setup_frames.h"
 #include "runtime/worker/worker_process.h"
@@ -59,14 +60,13 @@ void ApplyEnvironment(const ZygoteConfigFrame& config) {
   }
 }
 
-// All that a worker may open, beyond what namespaces and mounts leave of the host.
+// All that a worker may open, beyond what namespaces and mounts leave of the host; its /tmp is not there yet.
 std::vector<FileGrant> FilesOfWorkers(const ZygoteConfigFrame& config) {
   std::vector<FileGrant> files;
   for (const std::string& folder : LibraryFolders()) files.push_back({folder, FileAccess::kRead});
   files.push_back({"/etc", FileAccess::kRead});
   files.push_back({"/dev", FileAccess::kDevices});
   files.push_back({kPackageFolder, FileAccess::kRead});
-  files.push_back({"/tmp", FileAccess::kReadWrite});
   for (const std::string& folder : config.readable) files.push_back({folder, FileAccess::kRead});
   for (const std::string& folder : config.writable) files.push_back({folder, FileAccess::kReadWrite});
   return files;
@@ -87,18 +87,27 @@ std::vector<MountAccess> AccessTo(const std::vector<std::string>& mounts) {
 
 class Zygote final {
  public:
-  Zygote(int channel, const ZygoteConfigFrame& config, const hearth_function* functions, int landlock_abi,
-         std::vector<FileGrant> files)
+  // What a filter keeps from it afterwards.
+  struct Found {
+    int landlock_abi = 0;
+    int* cached_thread_id = nullptr;
+  };
+
+  Zygote(int channel, const ZygoteConfigFrame& config, const hearth_function& functions, const Found& found)
       : channel_(channel),
         config_(config),
-        functions_(functions),
-        landlock_abi_(landlock_abi),
-        files_(std::move(files)) {
+        found_(found),
+        files_(FilesOfWorkers(config)),
+        host_(kWorkerChannel, functions,
+              {.function_name = config.function_name,
+               .function_version = config.function_version,
+               .memory_bytes = config.memory_bytes}) {
     syscall(SYS_get_robust_list, 0, &robust_list_, &robust_list_size_);
   }
 
   [[noreturn]] void Run() {
     for (;;) {
+      PrepareRuleset();
       auto received = ReceivePacket(channel_, FdPolicy::kAccept);
       const uint64_t received_at = MonotonicNanoseconds();
       if (!received.ok()) continue;
@@ -110,9 +119,16 @@ class Zygote final {
   }
 
  private:
+  // While nobody waits for it. A worker adds its own /tmp to it, so that each needs a new one.
+  void PrepareRuleset() {
+    if (ruleset_ || found_.landlock_abi < kLandlockAbiOfFiles) return;
+    ruleset_.Reset(MakeRuleset(found_.landlock_abi, files_));
+  }
+
   void Fork(uint64_t worker_id, const std::vector<UniqueFd>& fds, uint64_t received_at) {
-    const pid_t pid = CloneProcess(WorkerCloneFlags());
+    const pid_t pid = CloneProcess(WorkerCloneFlags(), found_.cached_thread_id);
     if (pid == 0) {
+      if (!ruleset_) files_.push_back(tmp_);
       WorkerStart start{.worker_id = worker_id,
                         .zygote_channel = channel_,
                         .channel = fds[0].get(),
@@ -123,21 +139,25 @@ class Zygote final {
                         .asked_at_ns = received_at,
                         .robust_list = robust_list_,
                         .robust_list_size = robust_list_size_,
-                        .landlock_abi = landlock_abi_,
-                        .files = files_};
+                        .landlock_abi = found_.landlock_abi,
+                        .ruleset = ruleset_.get(),
+                        .files = ruleset_ ? std::span<const FileGrant>(&tmp_, 1) : files_};
       for (size_t i = 4; i < fds.size(); ++i) start.cgroup_tasks.push_back(fds[i].get());
-      RunWorker(start, config_, *functions_);
+      RunWorker(start, config_, host_);
     }
     const std::string answer = pid > 0 ? Encode(WorkerForkedFrame{worker_id, pid})
                                        : Encode(ForkFailedFrame{worker_id, {"clone worker", errno, {}, 0}});
     (void)SendPacket(channel_, answer);
+    ruleset_.Reset();
   }
 
   const int channel_;
   const ZygoteConfigFrame& config_;
-  const hearth_function* const functions_;
-  const int landlock_abi_;
-  const std::vector<FileGrant> files_;
+  const Found found_;
+  const FileGrant tmp_{"/tmp", FileAccess::kReadWrite};
+  std::vector<FileGrant> files_;
+  UniqueFd ruleset_;  // the next worker's
+  HandlerHost host_;
   // libc's list of held robust mutexes: the kernel forgets it in a raw clone.
   void* robust_list_ = nullptr;
   size_t robust_list_size_ = 0;
@@ -150,8 +170,7 @@ void RunZygote(int channel) {
   SetNotDumpable();
   StageSender sender(channel);
   const ZygoteConfigFrame config = ReceiveConfig(channel);
-  const int landlock_abi = LandlockAbi();
-  std::vector<FileGrant> files = FilesOfWorkers(config);
+  const Zygote::Found found{LandlockAbi(), CachedThreadId()};
   if (!config.mounts.empty()) (void)SendPacket(channel, EncodeMounts(AccessTo(config.mounts)));
   sender.Entered("install seccomp filter");
   {
@@ -164,8 +183,9 @@ void RunZygote(int channel) {
   ApplyEnvironment(config);
   const auto loaded = LoadHandlerLibrary(kPackageFolder, config.library, config.symbol, sender);
   if (const auto* failure = std::get_if<StageFailure>(&loaded)) Fail(channel, *failure);
+  ResetSignals();  // those of the library, which each worker would have
   (void)SendPacket(channel, EncodeLoaded());
-  Zygote(channel, config, std::get<const hearth_function*>(loaded), landlock_abi, std::move(files)).Run();
+  Zygote(channel, config, *std::get<const hearth_function*>(loaded), found).Run();
 }
 
 }  // namespace hearth

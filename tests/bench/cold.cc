@@ -28,6 +28,7 @@
 // What a start costs, from the launcher's door on, as hearthd stands there: driven by tests/bench/cold.py.
 //
 //   bench_cold starts LIBEXEC CODE LIBRARY ROUNDS PAUSE_MS [NAME<us>EVERY<us>WORD...]...
+//   bench_cold workers LIBEXEC[,LIBEXEC...] CODE LIBRARY ROUNDS PAUSE_MS    workers alone, of several builds in turn
 //   bench_cold many LIBEXEC CODE LIBRARY FUNCTIONS WORKERS
 
 namespace hearth {
@@ -243,6 +244,33 @@ Samples Starts(Bench& bench, uint64_t rounds, int pause_ms, const std::vector<Ot
   return samples;
 }
 
+// Of each build one, in turn: what the machine does meanwhile, it does to all of them.
+Samples Workers(const std::string& builds, const std::string& code, const std::string& library,
+                uint64_t rounds, int pause_ms) {
+  struct Build {
+    std::string folder;
+    std::unique_ptr<Bench> bench;
+    UniqueFd init;
+  };
+  std::vector<Build> all;
+  std::istringstream in(builds);
+  for (std::string folder; std::getline(in, folder, ',');) {
+    auto bench = std::make_unique<Bench>(folder, code, library);
+    UniqueFd init = bench->MakeSandbox(1);
+    all.push_back({folder, std::move(bench), std::move(init)});
+  }
+  Samples samples;
+  for (uint64_t round = 0; round < rounds; ++round) {
+    for (Build& build : all) {
+      Pause(pause_ms);
+      Worker worker = build.bench->StartWorker(build.init.get());
+      samples[build.folder].push_back(worker.start_us);
+      build.bench->End(std::move(worker), build.init.get());
+    }
+  }
+  return samples;
+}
+
 double KiB(pid_t pid, const char* name) {
   std::ifstream in("/proc/" + std::to_string(pid) + "/smaps_rollup");
   for (std::string line; std::getline(in, line);) {
@@ -301,8 +329,12 @@ int main(int count, char** words) {
   const std::vector<std::string> arguments(words + 1, words + count);
   if (arguments.size() < 6) return 2;
   signal(SIGPIPE, SIG_IGN);
-  Bench bench(arguments[1], arguments[2], arguments[3]);
   const uint64_t first = std::stoull(arguments[4]), second = std::stoull(arguments[5]);
+  if (arguments[0] == "workers") {
+    Print(Workers(arguments[1], arguments[2], arguments[3], first, static_cast<int>(second)));
+    return 0;
+  }
+  Bench bench(arguments[1], arguments[2], arguments[3]);
   if (arguments[0] == "many") {
     Print(Many(bench, first, second));
     return 0;

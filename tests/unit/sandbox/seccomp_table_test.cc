@@ -70,7 +70,7 @@ const char* const kRefusedEperm =
     "mknodat mq_open mq_unlink msgctl msgget msgrcv msgsnd name_to_handle_at personality "
     "pidfd_open pidfd_send_signal rt_sigqueueinfo rt_tgsigqueueinfo sched_setaffinity "
     "sched_setattr sched_setparam sched_setscheduler semctl semget semop semtimedop setdomainname "
-    "setfsgid setfsuid setgid setgroups sethostname setns setpgid setpriority setregid setresgid "
+    "setfsgid setfsuid setgid setgroups sethostname setns setpriority setsid setregid setresgid "
     "setresuid setreuid setsockopt settimeofday setuid shmat shmctl shmdt shmget sync syncfs "
     "syslog vfork vhangup ";
 const char* const kToldCalls =
@@ -80,10 +80,10 @@ const char* const kToldCalls =
     "quotactl reboot request_key swapoff swapon umount2 userfaultfd ";
 // A zygote may, a worker may not.
 const char* const kZygotesOnly =
-    "capset seccomp landlock_create_ruleset landlock_add_rule landlock_restrict_self setrlimit setsid ";
+    "capset seccomp landlock_create_ruleset landlock_add_rule landlock_restrict_self setrlimit ";
 // Their arguments decide: see the cases below.
 const char* const kByArguments =
-    "clone unshare prctl prlimit64 kill tgkill ioctl fcntl socketpair move_mount renameat2 "
+    "clone unshare setpgid prctl prlimit64 kill tgkill ioctl fcntl socketpair move_mount renameat2 "
     "open openat creat mkdir mkdirat chmod fchmod fchmodat ";
 
 std::set<std::string> Words(const char* text) {
@@ -213,6 +213,11 @@ TEST_CASE("arguments decide", "[seccomp]") {
       {"unshare", {0}, kUnknown, kDenied},
       {"unshare", {CLONE_NEWUSER}, kUnknown, kDenied},
       {"move_mount", {}, kAllowed, kKilled},
+      // A worker leads a process group, once; nobody joins one.
+      {"setpgid", {0, 0}, kAllowed, kDenied},
+      {"setpgid", {1, 0}, kUnknown, kDenied},
+      {"setpgid", {0, 1}, kUnknown, kDenied},
+      {"setpgid", {~0ULL, ~0ULL}, kUnknown, kDenied},
       // Whom a worker may name: itself, by 0 or by 1.
       {"kill", {0, SIGTERM}, kAllowed, kAllowed},
       {"kill", {1, SIGTERM}, kAllowed, kAllowed},

@@ -70,6 +70,20 @@ TEST_CASE("a worker sees its own files only", "[escape]") {
   CHECK(cell.Try("open /etc/passwd") == "ok");
 }
 
+TEST_CASE("each of a zygote's workers is as confined as the first, with a /tmp of its own", "[escape]") {
+  if (LandlockAbi() < kLandlockAbiOfFiles) return;
+  FOR_ROOT_AND_NOBODY(as);
+  Cell cell(as);
+  cell.Open();
+  TestWorker workers[] = {std::move(cell.worker), cell.launcher.ForkAndInit(), cell.launcher.ForkAndInit()};
+  for (TestWorker& worker : workers) {
+    CHECK(worker.Invoke("list /").text == "Permission denied");
+    CHECK(worker.Invoke("list /tmp").text == "");
+    CHECK(worker.Invoke("write /tmp/mine").text == "ok");
+    CHECK(worker.Invoke("fds").text == "0 1 2 3 ");
+  }
+}
+
 TEST_CASE("Landlock refuses what mounts would show", "[escape]") {
   if (LandlockAbi() < kLandlockAbiOfFiles) return;  // `hearth doctor` says so
   FOR_ROOT_AND_NOBODY(as);

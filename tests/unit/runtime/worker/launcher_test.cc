@@ -88,6 +88,21 @@ TEST_CASE("how a worker ends is told", "[launcher]") {
   CHECK(next.Invoke("who").kind == Kind::kResponse);
 }
 
+TEST_CASE("a fork is a process as after exec, as far as its library can tell", "[launcher]") {
+  const As as = Whoever();
+  if (CannotBe(as)) return;
+  TestLauncher launcher(as);
+  launcher.MustMake(TestLauncher::ASandbox(launcher.Package({kProbe}), "libprobe.so"));
+  // More than one: each is made from what was prepared for it, the first perhaps from nothing.
+  TestWorker workers[] = {launcher.ForkAndInit(), launcher.ForkAndInit(), launcher.ForkAndInit()};
+  for (TestWorker& worker : workers) {
+    // libc knows the thread by its own number, not by its zygote's.
+    CHECK(worker.Invoke("mutex").text == "others 0, itself again");
+    // What the library left when it was loaded is gone; ours are those that tell of crashes.
+    CHECK(worker.Invoke("signals").text == "4 6 7 8 11 ");
+  }
+}
+
 TEST_CASE("a failing init is told with its reason", "[launcher]") {
   TestLauncher launcher(RunsAsRoot() ? As::kRoot : As::kNobody);
   MakeSandboxFrame request = TestLauncher::ASandbox(launcher.Package({kProbe}), "libprobe.so");

@@ -127,6 +127,54 @@ static void start_threads(const char* count) {
   while (started < atoi(count) && pthread_create(&thread, &small, &wait_forever, NULL) == 0) ++started;
   snprintf(answer, sizeof answer, "%d", started);
 }
+/* Threads that are alive at once, so that one of them has whatever number a stale copy of ours may be. */
+static pthread_mutex_t exclusive;
+static pthread_barrier_t tried;
+static void* try_exclusive(void* got) {
+  if (pthread_mutex_trylock(&exclusive) == 0) ++*(int*)got;
+  pthread_barrier_wait(&tried);
+  return NULL;
+}
+static void hold_recursive_mutex(const char* unused) {
+  enum { kThreads = 4 };
+  pthread_mutexattr_t recursive;
+  pthread_t threads[kThreads];
+  int got = 0, again;
+  (void)unused;
+  pthread_mutexattr_init(&recursive);
+  pthread_mutexattr_settype(&recursive, PTHREAD_MUTEX_RECURSIVE);
+  pthread_mutex_init(&exclusive, &recursive);
+  pthread_barrier_init(&tried, NULL, kThreads);
+  pthread_mutex_lock(&exclusive);
+  for (int i = 0; i < kThreads; ++i) pthread_create(&threads[i], NULL, &try_exclusive, &got);
+  for (int i = 0; i < kThreads; ++i) pthread_join(threads[i], NULL);
+  again = pthread_mutex_trylock(&exclusive);
+  snprintf(answer, sizeof answer, "others %d, itself %s", got, again == 0 ? "again" : strerror(again));
+}
+/* Before there is a worker: what a library may leave behind in the process that loads it. */
+static void on_signal(int number) { (void)number; }
+__attribute__((constructor)) static void leave_signals(void) {
+  sigset_t blocked;
+  sigemptyset(&blocked);
+  sigaddset(&blocked, SIGUSR2);
+  sigprocmask(SIG_BLOCK, &blocked, NULL);
+  signal(SIGUSR1, on_signal);
+  signal(SIGPIPE, SIG_IGN);
+}
+static void list_signals(const char* unused) {
+  struct sigaction action;
+  sigset_t blocked;
+  (void)unused;
+  answer[0] = '\0';
+  sigprocmask(SIG_BLOCK, NULL, &blocked);
+  for (int number = 1; number <= 64; ++number) {
+    char text[32] = "";
+    if (sigaction(number, NULL, &action) == 0 && action.sa_handler != SIG_DFL)
+      snprintf(text, sizeof text, "%d ", number);
+    strcat(answer, text);
+    if (sigismember(&blocked, number) == 1) strcat(answer, "blocked ");
+  }
+}
 static void print_line(const char* text) {
   printf("%s\n", text); /* not flushed: the worker does */
   say("ok");
@@ -196,6 +244,8 @@ static const struct {
              {"who", who},
              {"eat", eat_memory},
              {"threads", start_threads},
+             {"mutex", hold_recursive_mutex},
+             {"signals", list_signals},
              {"print", print_line},
              {"mapexec", map_executable},
              {"forge", forge_frame},
