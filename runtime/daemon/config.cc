@@ -130,6 +130,8 @@ const std::vector<Setting>& Settings() {
       {"log_keep_days", "what functions logged is kept so long (30)", Integer(&Config::log_keep, 1, 36'500)},
       {"log_function_mib", "what one function logged is kept up to this size, the oldest goes first (64)",
        Integer(&Config::log_function_mib, 1, 1'048'576)},
+      {"log_invocation_kib", "of what one attempt prints and logs so much is kept, its beginning (1024)",
+       Integer(&Config::log_invocation_kib, 1, 1'048'576)},
       {"log_total_mib", "... and what all of them did (1024)", Integer(&Config::log_total_mib, 1, 1'048'576)},
       {"ledger_segment_mib", "size of the ledger's files (64)",
        Integer(&Config::ledger_segment_mib, 1, 1024)},

@@ -42,6 +42,7 @@ struct Config {
   std::chrono::days ledger_keep{400};
   std::chrono::days log_keep{30};
   uint64_t log_function_mib = 64;
+  uint64_t log_invocation_kib = 1024;
   uint64_t log_total_mib = 1024;
   uint64_t ledger_segment_mib = 64;
   seconds async_retry_delay{60};

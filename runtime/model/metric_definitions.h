@@ -82,6 +82,8 @@ inline constexpr auto kMetrics = std::to_array<MetricDefinition>({
     {kWorkers, "hearth_workers", kGauge, "function,state", "workers by state"},
     {kWorkers, "hearth_reserved_spillover_total", kCounter, "function",
      "attempts that ran on demand since all workers that a commitment keeps were busy"},
+    {kWorkers, "hearth_output_cut_bytes_total", kCounter, "function",
+     "what functions printed and logged past log_invocation_kib of one attempt; not kept"},
     {kWorkers, "hearth_worker_idle_cpu_seconds_total", kCounter, "function",
      "processor time that workers used while they had no event, before they were frozen; not billed"},
     {kWorkers, "hearth_worker_start_seconds", kHistogram, "function",

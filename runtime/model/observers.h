@@ -34,6 +34,8 @@ class PoolObserver {
   virtual void OnWorkerCrashed(const FunctionVersion& version, CrashCause cause) {
     (void)version, (void)cause;
   }
+  // Of what it printed and logged in one attempt, this was over what is kept of one.
+  virtual void OnOutputCut(const FunctionVersion& version, uint64_t bytes) { (void)version, (void)bytes; }
 };
 
 // What a handler wrote, line by line: levels 0 trace .. 5 fatal; kStdout and kStderr for raw output.

@@ -58,11 +58,13 @@ WorkerProcess::WorkerProcess(WorkerContext& context, std::shared_ptr<const Funct
                 [this](std::string_view why) {
                   EmitPlatformLine("a worker without an event could not be frozen: " + std::string(why));
                 }}),
+      output_(context.output_bytes_max),
       state_since_(asked_for_) {}
 
 WorkerProcess::~WorkerProcess() {
   Kill();
   if (cpu_us_when_idle_) (void)TellIdleCpu(CurrentCpuUs());
+  EndOutput();
   SetState(WorkerState::kGone, "gone");
 }
 
@@ -161,6 +163,7 @@ void WorkerProcess::OnForkFailed(Error error) {
 
 void WorkerProcess::Run(const Event& event, OnAttempt done) {
   CHECK_TRUE((state_ == WorkerState::kIdle || state_ == WorkerState::kFrozen) && !running_);
+  BeginOutput();
   running_.emplace();
   running_->event = &event;
   running_->done = std::move(done);
@@ -339,12 +342,8 @@ void WorkerProcess::OnFailure(std::string_view body, std::optional<WallTime> ans
 void WorkerProcess::OnLog(std::string_view body) {
   const auto frame = DecodeLog(body);
   if (!frame) return EndWorker("its Log frame is malformed");
-  HandlerLogLine line;
-  line.function = version_->function;
-  line.version = version_->version;
-  if (running_) line.request_id = running_->event->request_id.text();
-  line.time = context_.loop.clock().WallNow();
-  line.source = LogSource::kHandler;
+  if (!MayKeep(frame->message.size() + frame->fields_json.size())) return;
+  HandlerLogLine line = NewLine(LogSource::kHandler);
   line.level = frame->level;
   line.message = frame->message;
   line.fields_json = frame->fields_json;
@@ -362,7 +361,12 @@ void WorkerProcess::LogCrash() {
   const CrashFrame* const crash = CrashToTell();
   if (crash == nullptr) return;
   EmitPlatformLine("a worker crashed: " + TextOf(*exit_, crash));
-  for (const std::string& line : LinesOf(*crash)) EmitOutput(LogSource::kStderr, "crash: " + line);
+  for (const std::string& each : LinesOf(*crash)) {  // bounded by itself: also when all else is cut
+    const std::string text = "crash: " + each;
+    HandlerLogLine line = NewLine(LogSource::kStderr);
+    line.message = text;
+    context_.logs.OnHandlerLog(line);
+  }
 }
 
 const CrashFrame* WorkerProcess::CrashToTell() const {
@@ -370,14 +374,45 @@ const CrashFrame* WorkerProcess::CrashToTell() const {
 }
 
 void WorkerProcess::EmitOutput(LogSource source, std::string_view text) {
+  if (!MayKeep(text.size())) return;
+  HandlerLogLine line = NewLine(source);
+  line.message = text;
+  context_.logs.OnHandlerLog(line);
+}
+
+// Whose it is and when it came is ours to say.
+HandlerLogLine WorkerProcess::NewLine(LogSource source) const {
   HandlerLogLine line;
   line.function = version_->function;
   line.version = version_->version;
   if (running_) line.request_id = running_->event->request_id.text();
   line.time = context_.loop.clock().WallNow();
   line.source = source;
-  line.message = text;
-  context_.logs.OnHandlerLog(line);
+  return line;
+}
+
+bool WorkerProcess::MayKeep(size_t bytes) {
+  const OutputBudget::Verdict verdict = output_.Take(bytes);
+  if (verdict == OutputBudget::Verdict::kFirstCut) {
+    EmitPlatformLine("[output is cut here: an attempt has logged and printed " +
+                     std::to_string(context_.output_bytes_max >> 10) +
+                     " KiB, which is what is kept of one (log_invocation_kib)]");
+  }
+  return verdict == OutputBudget::Verdict::kKeep;
+}
+
+// What it wrote without an event, since the attempt before, was on that one's account.
+void WorkerProcess::BeginOutput() {
+  EndOutput();
+  output_.Begin();
+}
+
+void WorkerProcess::EndOutput() {
+  if (output_.lines_cut() == 0) return;
+  context_.observer.OnOutputCut(*version_, output_.bytes_cut());
+  EmitPlatformLine("[" + std::to_string(output_.lines_cut()) + " lines of " +
+                   std::to_string(output_.bytes_cut()) + " bytes were cut]");
+  output_.EndCut();
 }
 
 // The clock stops here, before anything else is done about an answer.
@@ -405,6 +440,7 @@ void WorkerProcess::Fail(OutcomeKind kind, std::string type, std::string message
 void WorkerProcess::Finish() {
   limit_.Cancel();
   TakeOutput();
+  EndOutput();
   Attempt& attempt = running_->attempt;
   const CgroupUsage usage = CurrentUsage();
   attempt.cpu_us = usage.cpu_us - std::min(usage.cpu_us, cpu_us_before_);
@@ -472,11 +508,7 @@ uint64_t WorkerProcess::TellIdleCpu(uint64_t cpu_us) {
 }
 
 void WorkerProcess::EmitPlatformLine(std::string_view message) {
-  HandlerLogLine line;
-  line.function = version_->function;
-  line.version = version_->version;
-  line.time = context_.loop.clock().WallNow();
-  line.source = LogSource::kPlatform;
+  HandlerLogLine line = NewLine(LogSource::kPlatform);
   line.level = 3;
   line.message = message;
   context_.logs.OnHandlerLog(line);

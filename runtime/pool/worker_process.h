@@ -10,6 +10,7 @@
 #include "runtime/loop/loop.h"
 #include "runtime/pool/host_calls.h"
 #include "runtime/pool/idle_freezer.h"
+#include "runtime/pool/output_budget.h"
 #include "runtime/pool/output_capture.h"
 #include "runtime/pool/phase_clock.h"
 #include "runtime/pool/worker.h"
@@ -39,6 +40,8 @@ struct WorkerContext {
   // Runs functions for handlers that call them; outlives the workers. None: each call is refused.
   HostCalls* calls = nullptr;
   uint64_t call_bytes_max = 6'291'556;  // of a call's payload; more is told by whom `calls` asks
+  // Of what one attempt prints and logs; what is over it is counted, and not kept.
+  uint64_t output_bytes_max = 1u << 20;
 };
 
 // The channel to one worker process, and the only judge of what comes over it.
@@ -139,6 +142,10 @@ class WorkerProcess final : public Worker {
   uint64_t TellIdleCpu(uint64_t cpu_us);
   void EmitPlatformLine(std::string_view message);
   void EmitOutput(LogSource source, std::string_view line);
+  HandlerLogLine NewLine(LogSource source) const;
+  bool MayKeep(size_t bytes);
+  void BeginOutput();
+  void EndOutput();
   std::string Prefixed(const std::string& text) const;  // "RequestId: ... Error: text"
 
   // Constant after construction.
@@ -153,6 +160,7 @@ class WorkerProcess final : public Worker {
   std::unique_ptr<OutputCapture> stdout_, stderr_;
   UniqueFd pidfd_;
   IdleFreezer freezer_;
+  OutputBudget output_;
   // Mutable.
   WorkerState state_ = WorkerState::kForking;
   MonotonicTime state_since_;

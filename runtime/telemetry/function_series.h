@@ -42,6 +42,7 @@ struct FunctionSeries {
   uint64_t errors = 0;
   uint64_t timeouts = 0;
   uint64_t idle_cpu_us = 0;
+  uint64_t output_cut_bytes = 0;
   uint64_t reserved_spillover = 0;
   DurationHistogram invoke_duration;
   CoarseHistogram init_duration;

@@ -32,9 +32,11 @@ Character FirstCharacter(std::string_view text) {
   return {bytes, code, true};
 }
 
-// Line and paragraph separators too: some viewers break lines at them.
+// Line and paragraph separators too: some viewers break lines at them. And what turns the direction of all text that
+// follows it, by which a line could be shown as another.
 bool NeedsEscape(uint32_t code) {
   if (code == '\t') return false;
+  if ((code >= 0x202a && code <= 0x202e) || (code >= 0x2066 && code <= 0x2069)) return true;
   return code < 0x20 || (code >= 0x7f && code < 0xa0) || code == 0x2028 || code == 0x2029;
 }
 

@@ -91,6 +91,10 @@ void Metrics::OnIdleCpu(const FunctionVersion& version, WorkerId, uint64_t cpu_u
   table_->For(version.function).idle_cpu_us += cpu_us;
 }
 
+void Metrics::OnOutputCut(const FunctionVersion& version, uint64_t bytes) {
+  table_->For(version.function).output_cut_bytes += bytes;
+}
+
 void Metrics::ForgetFunction(std::string_view function) { table_->Forget(function); }
 
 void Metrics::ForgetVersion(std::string_view function, std::string_view version) {

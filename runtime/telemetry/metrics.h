@@ -64,6 +64,7 @@ class Metrics final : public InvocationObserver, public PoolObserver {
   void OnWorkerState(const FunctionVersion& version, WorkerId worker, WorkerState from,
                      WorkerState to) override;
   void OnWorkerStarted(const FunctionVersion& version, nanoseconds request_to_started) override;
+  void OnOutputCut(const FunctionVersion& version, uint64_t bytes) override;
   void OnIdleCpu(const FunctionVersion& version, WorkerId worker, uint64_t cpu_us) override;
 
   void OnWorkerCrashed(const FunctionVersion& version, CrashCause cause) override;

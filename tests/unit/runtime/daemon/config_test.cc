@@ -96,6 +96,7 @@ TEST_CASE("each number at its limits and one past", "[config]") {
                  [](const Config& c) -> uint64_t { return c.ledger_sync.count(); }},
       NumberCase{"log_keep_days", 1, 36'500, [](const Config& c) -> uint64_t { return c.log_keep.count(); }},
       NumberCase{"log_function_mib", 1, 1'048'576, [](const Config& c) { return c.log_function_mib; }},
+      NumberCase{"log_invocation_kib", 1, 1'048'576, [](const Config& c) { return c.log_invocation_kib; }},
       NumberCase{"log_total_mib", 1, 1'048'576, [](const Config& c) { return c.log_total_mib; }},
       NumberCase{"ledger_keep_days", 35, 36'500,
                  [](const Config& c) -> uint64_t { return c.ledger_keep.count(); }},

@@ -132,6 +132,8 @@ struct PlayedStates final : PoolObserver {
   }
   void OnWorkerStarted(const FunctionVersion&, nanoseconds) override { ++started; }
   void OnIdleCpu(const FunctionVersion&, WorkerId, uint64_t cpu_us) override { idle_cpu_us += cpu_us; }
+  void OnOutputCut(const FunctionVersion&, uint64_t bytes) override { output_cut += bytes; }
+  uint64_t output_cut = 0;
   std::vector<WorkerState> states;
   int started = 0;
   uint64_t idle_cpu_us = 0;

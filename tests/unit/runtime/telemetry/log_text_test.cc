@@ -20,6 +20,10 @@ TEST_CASE("what moves a cursor or begins a line is shown, not done", "[telemetry
   CHECK(EscapeLogText("\x7f") == "\\x7f");
   CHECK(EscapeLogText("\xc2\x9b") == "\\u009b");      // one-byte CSI of the C1 set
   CHECK(EscapeLogText("\xe2\x80\xa8") == "\\u2028");  // line separator
+  // Embeddings, overrides and isolates of direction, and what is beside them.
+  CHECK(EscapeLogText("\xe2\x80\xaa|\xe2\x80\xae") == "\\u202a|\\u202e");
+  CHECK(EscapeLogText("\xe2\x81\xa6|\xe2\x81\xa9") == "\\u2066|\\u2069");
+  CHECK(EscapeLogText("\xe2\x80\xaf|\xe2\x81\xaa|\xe2\x81\xa5") == "\xe2\x80\xaf|\xe2\x81\xaa|\xe2\x81\xa5");
 }
 
 TEST_CASE("bytes that are no UTF-8 are shown one by one", "[telemetry]") {

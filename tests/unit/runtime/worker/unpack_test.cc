@@ -48,6 +48,22 @@ struct ZipFixture {
       bytes.replace(at, to.size(), to);
     REQUIRE(WriteFileAtomically(folder + "/a.zip", bytes).ok());
   }
+  // The bit of its first entry that says so, in both places where it stands.
+  void MarkEncrypted() {
+    std::string bytes = ReadFile(folder + "/a.zip").value();
+    bytes[bytes.find("PK\x03\x04") + 6] |= 1;
+    bytes[bytes.find("PK\x01\x02") + 8] |= 1;
+    REQUIRE(WriteFileAtomically(folder + "/a.zip", bytes).ok());
+  }
+  // Its first entry's packed size, as the zip has it.
+  uint64_t Packed() const {
+    int error = 0;
+    zip_t* zip = zip_open((folder + "/a.zip").c_str(), ZIP_RDONLY, &error);
+    zip_stat_t info;
+    REQUIRE(zip_stat_index(zip, 0, 0, &info) == 0);
+    zip_discard(zip);
+    return info.comp_size;
+  }
   UniqueFd Zip() const { return UniqueFd(open((folder + "/a.zip").c_str(), O_RDONLY | O_CLOEXEC)); }
   UniqueFd Out() const {
     return UniqueFd(open((folder + "/out").c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
@@ -87,9 +103,28 @@ TEST_CASE("entries that reach out or pretend are refused by name", "[unpack]") {
     f.Add("dev", "", S_IFCHR | 0666);
     CHECK(f.Unpack() == "entry \"dev\": it is neither a file nor a folder");
   }
-  SECTION("set-user-id") {
-    f.Add("su", "x", S_IFREG | S_ISUID | 0755);
-    CHECK_THAT(f.Unpack(), Catch::Contains("set-user-id"));
+  SECTION("a disk, a pipe, a socket") {
+    const uint32_t kind = GENERATE(uint32_t{S_IFBLK}, uint32_t{S_IFIFO}, uint32_t{S_IFSOCK});
+    f.Add("odd", "", kind | 0666);
+    CHECK(f.Unpack() == "entry \"odd\": it is neither a file nor a folder");
+    CHECK_FALSE(PathExists(f.folder + "/out/odd"));
+  }
+  SECTION("a symbolic link to write through") {
+    f.Add("way", "/tmp", S_IFLNK | 0777);
+    f.Add("way/evil", "x");
+    CHECK(f.Unpack() == "entry \"way\": it is a symbolic link");
+  }
+  SECTION("set-user-id, set-group-id, of a file or a folder") {
+    const uint32_t mode = GENERATE(uint32_t{S_IFREG | S_ISUID | 0755}, uint32_t{S_IFREG | S_ISGID | 0755},
+                                   uint32_t{S_ISUID | 0755}, uint32_t{S_IFDIR | S_ISGID | 0755});
+    const std::string name = S_ISDIR(mode) ? "su/" : "su";
+    f.Add(name, S_ISDIR(mode) ? "" : "x", mode);
+    CHECK(f.Unpack() == "entry \"" + name + "\": it is set-user-id or set-group-id");
+  }
+  SECTION("an encrypted one") {
+    f.Add("secret", "x");
+    f.MarkEncrypted();
+    CHECK(f.Unpack() == "entry \"secret\": it is encrypted");
   }
   SECTION("a way up") {
     f.Add("xx/evil", "x");
@@ -137,6 +172,33 @@ TEST_CASE("a bomb is refused before it is all there", "[unpack]") {
   CHECK_THAT(f.Unpack(), Catch::Contains("entry \"zeros\"") && Catch::Contains("times its packed size"));
 }
 
+TEST_CASE("growth is looked at past ten MiB only, and by entry", "[unpack]") {
+  ZipFixture f;
+  constexpr size_t kFine = 10u << 20;
+  SECTION("zeros of ten MiB") {
+    f.Add("zeros", std::string(kFine, '\0'));
+    REQUIRE(kFine / f.Packed() > 200);
+    CHECK(f.Unpack().empty());
+  }
+  SECTION("a byte more") {
+    f.Add("zeros", std::string(kFine + 1, '\0'));
+    CHECK(f.Unpack() == "entry \"zeros\": it unpacks to more than 200 times its packed size");
+  }
+  SECTION("what does not pack that well") {
+    // Of 160 bytes one that cannot be guessed: some 1:60.
+    std::string text(kFine + 65536, '\0');
+    uint32_t next = 1;
+    for (size_t i = 0; i < text.size(); i += 160) text[i] = static_cast<char>((next = next * 1664525 + 1013904223) >> 24);
+    f.Add("sparse", text);
+    REQUIRE(text.size() / f.Packed() < 200);
+    CHECK(f.Unpack().empty());
+  }
+  SECTION("many small bombs stay below the limit of all bytes") {
+    for (const char* name : {"a", "b", "c", "d", "e", "f"}) f.Add(name, std::string(kFine, '\0'));
+    CHECK_THAT(f.Unpack(), Catch::Contains("entry \"f\"") && Catch::Contains("the limit"));
+  }
+}
+
 TEST_CASE("what is no zip, or a cut one", "[unpack]") {
   ZipFixture f;
   f.Add("a", "text");
@@ -153,7 +215,14 @@ TEST_CASE("names", "[unpack]") {
     INFO(bad);
     CHECK_FALSE(CheckEntryName(bad).empty());
   }
-  CHECK_FALSE(CheckEntryName(std::string(1025, 'a')).empty());
+  // At the limit and one past it: of a part, of all.
+  CHECK(CheckEntryName(std::string(255, 'a') + "/b").empty());
+  CHECK(CheckEntryName(std::string(256, 'a') + "/b") == "a part of its name is longer than 255 bytes");
+  const std::string part(255, 'a');
+  const std::string longest = part + "/" + part + "/" + part + "/" + part + "/";
+  REQUIRE(longest.size() == 1024);
+  CHECK(CheckEntryName(longest).empty());
+  CHECK(CheckEntryName(longest + "a") == "its name is longer than 1024 bytes");
 }
 
 TEST_CASE("the launcher unpacks in a confined child", "[unpack][launcher]") {

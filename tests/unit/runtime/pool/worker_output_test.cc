@@ -1,0 +1,134 @@
+#include <catch2/catch.hpp>
+
+#include "tests/unit/runtime/pool/played_worker.h"
+
+// What is kept of what a worker prints and logs, and what is not.
+
+namespace hearth {
+namespace {
+
+using Verdict = OutputBudget::Verdict;
+using Lines = std::vector<std::string>;
+
+TEST_CASE("whole lines up to the limit, then none", "[output]") {
+  OutputBudget budget(10);
+  CHECK(budget.Take(4) == Verdict::kKeep);
+  SECTION("at the limit") {
+    CHECK(budget.Take(4) == Verdict::kKeep);
+    CHECK(budget.lines_cut() == 0);
+    CHECK(budget.Take(0) == Verdict::kFirstCut);  // an empty line is one, too
+  }
+  SECTION("one past it") {
+    CHECK(budget.Take(5) == Verdict::kFirstCut);
+    CHECK(budget.Take(1) == Verdict::kCut);  // though it would fit: what is kept has no holes
+    CHECK(budget.lines_cut() == 2);
+    CHECK(budget.bytes_cut() == 6);
+  }
+  SECTION("a line longer than all") {
+    CHECK(budget.Take(~uint64_t{0} - 1) == Verdict::kFirstCut);
+    CHECK(budget.lines_cut() == 1);
+  }
+  SECTION("told once, and no more is kept of that attempt") {
+    CHECK(budget.Take(100) == Verdict::kFirstCut);
+    budget.EndCut();
+    CHECK(budget.Take(1) == Verdict::kCut);
+    CHECK(budget.bytes_cut() == 1);
+  }
+  budget.Begin();
+  CHECK(budget.lines_cut() == 0);
+  CHECK(budget.Take(9) == Verdict::kKeep);
+}
+
+class FloodFixture : public PlayedWorkerFixture {
+ protected:
+  FloodFixture() { context_.output_bytes_max = 2048; }
+  Lines Told() const {
+    Lines told;
+    for (const auto& line : logs_.lines) {
+      if (line.source == LogSource::kPlatform) told.push_back(line.request_id + "|" + line.message);
+    }
+    return told;
+  }
+};
+
+const std::string kLine(1023, 'x');  // with its end two of them are all that is kept
+
+TEST_CASE_METHOD(FloodFixture, "an attempt's output at the limit is all there", "[output]") {
+  PlayUntilStarted([](Player& worker) {
+    worker.BecomeBusy();
+    worker.Print(kLine + "\n" + kLine + "\n");
+    worker.Answer("1");
+    worker.Wait();
+  });
+  Run();
+  Ended();
+  CHECK(LinesOf(LogSource::kStdout).size() == 2);
+  CHECK(Told().empty());
+  CHECK(states_.output_cut == 0);
+}
+
+TEST_CASE_METHOD(FloodFixture, "past it is cut, marked, counted, and the next attempt's is kept again", "[output]") {
+  PlayUntilStarted([](Player& worker) {
+    worker.BecomeBusy();
+    worker.Print(kLine + "\n" + kLine + "\nover\n");
+    worker.Complain("either stream\n");
+    worker.Say(EncodeLog(worker.sequence(), {.level = 2, .message = "or a logged line", .fields_json = "{}"}));
+    worker.Answer("1");
+    worker.HearInvoke();
+    worker.Print("again\n");
+    worker.Answer("2");
+    worker.Wait();
+  });
+  Run();
+  CHECK(Ended().kind == OutcomeKind::kSuccess);
+  Run();
+  CHECK(Ended().kind == OutcomeKind::kSuccess);
+  CHECK(LinesOf(LogSource::kStdout) ==
+        Lines{"request-1|" + kLine, "request-1|" + kLine, "request-2|again"});
+  CHECK(LinesOf(LogSource::kStderr).empty());
+  CHECK(LinesOf(LogSource::kHandler).empty());
+  REQUIRE(Told().size() == 2);
+  CHECK(Told()[0] == "request-1|[output is cut here: an attempt has logged and printed 2 KiB, which is what is "
+                     "kept of one (log_invocation_kib)]");
+  CHECK(Told()[1] == "request-1|[3 lines of 35 bytes were cut]");
+  CHECK(states_.output_cut == 35);
+}
+
+TEST_CASE_METHOD(FloodFixture, "what ended a worker is told however much it had said", "[output]") {
+  PlayUntilStarted([](Player& worker) {
+    worker.BecomeBusy();
+    for (int i = 0; i < 200; ++i) worker.Print(kLine + "\n");
+    ::_exit(3);
+  });
+  Run();
+  ReapAndTell();
+  const Attempt attempt = Ended();
+  CHECK(attempt.kind == OutcomeKind::kCrash);
+  CHECK(LinesOf(LogSource::kStdout).size() == 2);
+  REQUIRE(Told().size() == 2);
+  CHECK(Told()[1] == "request-1|[198 lines of " + std::to_string(198 * kLine.size()) + " bytes were cut]");
+}
+
+TEST_CASE_METHOD(FloodFixture, "a flood after the answer is on that attempt's account", "[output]") {
+  PlayUntilStarted([](Player& worker) {
+    worker.BecomeBusy();
+    worker.Answer("1");
+    worker.AwaitGo();
+    worker.Print(kLine + "\n" + kLine + "\nlate\n");
+    worker.HearInvoke();
+    worker.Print("mine\n");
+    worker.Answer("2");
+    worker.Wait();
+  });
+  Run();
+  Ended();
+  Go();
+  RunUntil([this] { return Told().size() == 1; });
+  Run();
+  Ended();
+  CHECK(LinesOf(LogSource::kStdout) == Lines{"|" + kLine, "|" + kLine, "request-2|mine"});
+  CHECK(states_.output_cut == 4);
+}
+
+}  // namespace
+}  // namespace hearth
