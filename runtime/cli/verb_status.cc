@@ -23,6 +23,11 @@ std::string AgeOf(const Json& worker) {
   return ms < 10 * kMsPerS ? std::to_string(ms) + " ms" : std::to_string(ms / kMsPerS) + " s";
 }
 
+// Of the idle ones; "hot" where one is kept because the function needs new ones again and again.
+std::string SpareOf(const Json& version) {
+  return TextOf(version, "spare") + (version.value("hot", false) ? " hot" : "");
+}
+
 std::string EachText(const Json& answer) {
   TextTable table(
       {{"FUNCTION"}, {"VERSION"}, {"WORKER", Align::kRight}, {"STATE"}, {"FOR", Align::kRight}, {"WHY"}});
@@ -51,6 +56,7 @@ Result<ExitCode> Workers(Session& session, const Arguments& arguments) {
                    {"VERSION"},
                    {"STARTING", Align::kRight},
                    {"IDLE", Align::kRight},
+                   {"SPARE", Align::kRight},
                    {"FROZEN", Align::kRight},
                    {"BUSY", Align::kRight},
                    {"WAITING", Align::kRight},
@@ -60,7 +66,7 @@ Result<ExitCode> Workers(Session& session, const Arguments& arguments) {
                    {"STATE"}});
   for (const Json& version : answer.value("versions", Json::array())) {
     table.Add({TextOf(version, "function"), TextOf(version, "version"), TextOf(version, "starting"),
-               TextOf(version, "idle"), TextOf(version, "frozen"), TextOf(version, "busy"),
+               TextOf(version, "idle"), SpareOf(version), TextOf(version, "frozen"), TextOf(version, "busy"),
                TextOf(version, "waiting"), TextOf(version, "workers_max"), TextOf(version, "reserved"),
                PlanOf(version), version.value("draining", false) ? "draining" : "serving"});
   }

@@ -42,6 +42,8 @@ void HearthStatus::Workers(const ApiCallPtr& call) const {
                         {"reserved", pool.reserved},
                         {"reserved_busy", pool.reserved_busy},
                         {"reserved_idle", pool.reserved_idle},
+                        {"spare", pool.spare},
+                        {"hot", pool.hot},
                         {"commitments", pool.commitments},
                         {"plan", pool.plan},
                         {"cpus", pool.cpus},

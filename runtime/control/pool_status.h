@@ -27,6 +27,8 @@ struct PoolStatus {
   uint32_t reserved = 0;  // workers that commitments keep
   uint32_t reserved_busy = 0;
   uint32_t reserved_idle = 0;              // of those, initialised and without an event
+  uint32_t spare = 0;                      // idle ones that were started ahead of events and have had none
+  bool hot = false;                        // it needed new workers again and again: one is kept ahead
   std::vector<std::string> commitments{};  // reservations and dedicated host
   std::string plan = "on-demand";          // of workers that no reservation keeps
   std::string cpus{};                      // of the dedicated host: "2-3"

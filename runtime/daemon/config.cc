@@ -110,6 +110,8 @@ const std::vector<Setting>& Settings() {
       {"waiters_max", "events of one function that may wait for a worker (1000)",
        Integer(&Config::waiters_max, 1, 1'000'000)},  // 0: not even the first, whose worker is yet to start
       {"idle_time_out_s", "an idle worker ends after this (600)", Integer(&Config::idle_time_out, 0, 86'400)},
+      {"spare_when_hot", "keep one worker ahead of a function that needs new ones again and again (on)",
+       Switch(&Config::spare_when_hot)},
       {"idle_linger_ms", "an idle worker's threads are frozen after this (5)",
        Integer(&Config::idle_linger, 0, kIdleLingerMax.count())},
       {"zygote_forks_max", "workers of one zygote; then another takes its place (10000)",

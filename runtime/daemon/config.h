@@ -30,6 +30,7 @@ struct Config {
   uint64_t concurrency_max = 1000;
   uint64_t waiters_max = 1000;
   seconds idle_time_out{600};
+  bool spare_when_hot = true;
   seconds init_time_out{10};
   milliseconds idle_linger = kIdleLingerMax;
   uint64_t zygote_forks_max = 10'000;

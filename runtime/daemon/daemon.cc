@@ -248,6 +248,7 @@ hearth::Status Daemon::OpenRuntime() {
   pool_options.limits.waiters_max = config_.waiters_max;
   pool_options.limits.workers_max = config_.concurrency_max;
   pool_options.limits.idle_time_out = config_.idle_time_out;
+  pool_options.limits.spare_when_hot = config_.spare_when_hot;
   pools_ = std::make_unique<PoolSet>(pool_options, *sandboxes_, loop_);
   const Router::Limits limits{Bytes{config_.payload_bytes_max}, config_.concurrency_max,
                               config_.fsync_before_reply};
@@ -447,6 +448,8 @@ std::vector<PoolStatus> Daemon::Status() const {
     status.reserved = static_cast<uint32_t>(plan.reserved_workers());
     status.reserved_busy = static_cast<uint32_t>(counts.reserved_busy);
     status.reserved_idle = static_cast<uint32_t>(counts.reserved_idle);
+    status.spare = static_cast<uint32_t>(pool->spare());
+    status.hot = pool->hot();
     for (const CapacityPlan::Reserved& one : plan.reserved) status.commitments.push_back(one.commitment);
     if (!plan.dedicated.empty()) {
       status.commitments.push_back(plan.dedicated);

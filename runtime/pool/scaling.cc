@@ -22,13 +22,14 @@ size_t WorkersToStart(const PoolCounts& counts, const PoolLimits& limits) {
   return std::min(wanted, room);
 }
 
-size_t WorkersAhead(const PoolCounts& counts, const PoolLimits& limits) {
+size_t WorkersAhead(const PoolCounts& counts, const PoolLimits& limits, Heat heat) {
   const auto less = [](size_t wanted, size_t there) { return wanted > there ? wanted - there : 0; };
   const size_t alive = counts.idle + counts.busy + counts.starting;
   const size_t free = less(counts.idle + counts.starting, counts.waiting);
   const bool in_use = counts.busy + counts.waiting > 0;
-  const size_t wanted =
-      std::max(less(limits.workers_min, alive), in_use ? less(limits.workers_spare, free) : 0);
+  const size_t hot = limits.spare_when_hot && heat == Heat::kHot ? 1 : 0;
+  const size_t spare = std::max(in_use ? limits.workers_spare : 0, hot);
+  const size_t wanted = std::max(less(limits.workers_min, alive), less(spare, free));
   return std::min(wanted, less(limits.workers_max, alive));
 }
 

@@ -10,11 +10,12 @@
 namespace hearth {
 
 struct PoolLimits {
-  size_t workers_max = 1000;   // idle + busy + starting
-  size_t waiters_max = 1000;   // events that wait for a worker; one more is throttled
-  seconds idle_time_out{600};  // an idle worker goes after this
-  size_t workers_min = 0;      // that are kept for no event
-  size_t workers_spare = 0;    // idle ones beside those that are busy
+  size_t workers_max = 1000;    // idle + busy + starting
+  size_t waiters_max = 1000;    // events that wait for a worker; one more is throttled
+  seconds idle_time_out{600};   // an idle worker goes after this
+  size_t workers_min = 0;       // that are kept for no event
+  size_t workers_spare = 0;     // idle ones beside those that are busy
+  bool spare_when_hot = false;  // one, too, while workers are needed again and again that are not there
 };
 
 // The node's, and what the function has of its own.
@@ -34,8 +35,12 @@ struct PoolCounts {
 // Workers to start now: one for each waiter that no starting or idle worker is for, within the limit.
 size_t WorkersToStart(const PoolCounts& counts, const PoolLimits& limits);
 
-// Workers to start ahead of events, after those for events are: the least number, and spare ones while any is busy.
-size_t WorkersAhead(const PoolCounts& counts, const PoolLimits& limits);
+// Does the function keep needing workers that are not there (StartHeat)?
+enum class Heat { kCold, kHot };
+
+// Workers to start ahead of events, after those for events are: the least number, spare ones while any is busy, and one
+// while the function is hot.
+size_t WorkersAhead(const PoolCounts& counts, const PoolLimits& limits, Heat heat = Heat::kCold);
 
 enum class Admission { kAdmit, kThrottleFunction };
 // May one more event wait?

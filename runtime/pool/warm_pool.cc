@@ -244,11 +244,26 @@ void WarmPool::StartWorkers() {
 // Only in memory that is free: nobody is evicted for what nobody asked for.
 void WarmPool::StartAhead() {
   if (state_ != State::kOpen || ahead_timer_.armed()) return;
-  for (size_t n = WorkersAhead(counts(), limits_); n > 0; --n) {
+  LookAtHeat();
+  for (size_t n = WorkersAhead(counts(), limits_, hot_ ? Heat::kHot : Heat::kCold); n > 0; --n) {
     MemoryBudget::Lease memory = memory_.Take(version_->settings.memory);
     if (!memory) return OnAheadFailed();
     Launch(seat_, std::move(memory), For::kAhead);
   }
+}
+
+// A worker was needed that was not there, or was so because it had been kept for that.
+void WarmPool::OnNeeded() {
+  if (!limits_.spare_when_hot) return;
+  heat_.OnStart(executor_.clock().Now());
+  LookAtHeat();
+}
+
+void WarmPool::LookAtHeat() { hot_ = limits_.spare_when_hot && heat_.IsHot(executor_.clock().Now()); }
+
+size_t WarmPool::spare() const {
+  return static_cast<size_t>(
+      std::count_if(idle_.begin(), idle_.end(), [](const Idle& idle) { return idle.spare; }));
 }
 
 void WarmPool::OnAheadFailed() {
@@ -282,6 +297,7 @@ bool WarmPool::StartOne(const SeatPtr& seat) {
 }
 
 void WarmPool::Launch(const SeatPtr& seat, MemoryBudget::Lease memory, For for_whom) {
+  if (for_whom == For::kEvent) OnNeeded();
   const uint64_t start = next_start_++;
   starting_[start] = {std::move(memory), seat, for_whom, executor_.clock().Now(), nullptr};
   launcher_.Launch(version_, [self = weak_.Get(), start](Result<std::unique_ptr<Worker>> launched) {
@@ -321,7 +337,7 @@ void WarmPool::OnPrepared(uint64_t start, const Status& prepared) {
     } else {
       ahead_failures_ = 0;
     }
-    Offer(std::move(started.worker), std::move(started.memory), started.seat);
+    Offer(std::move(started.worker), std::move(started.memory), started.seat, Had::kNone);
   } else {
     if (!prepared.ok() && reserved != nullptr) OnReservedFailed(*reserved, prepared.error());
     if (!prepared.ok() && reserved == nullptr) OnAheadFailed();
@@ -359,7 +375,7 @@ void WarmPool::OnReturned(std::unique_ptr<Worker> worker, MemoryBudget::Lease me
   MaybeClose();
 }
 
-void WarmPool::Offer(std::unique_ptr<Worker> worker, MemoryBudget::Lease memory, SeatPtr seat) {
+void WarmPool::Offer(std::unique_ptr<Worker> worker, MemoryBudget::Lease memory, SeatPtr seat, Had had) {
   if (state_ != State::kOpen && waiters_.empty()) {
     worker.reset();
     memory = {};
@@ -371,7 +387,8 @@ void WarmPool::Offer(std::unique_ptr<Worker> worker, MemoryBudget::Lease memory,
   if (worker->init_took() > nanoseconds(0)) init_took_ = worker->init_took();
   const double worth = memory_.clock().WorthOf(start_took_ + init_took_, version_->settings.memory);
   auto& idle = seat->plan == Plan::kReserved ? reserved_idle_ : idle_;
-  idle.push_back({std::move(worker), std::move(memory), executor_.clock().Now(), std::move(seat), worth});
+  idle.push_back({std::move(worker), std::move(memory), executor_.clock().Now(), std::move(seat), worth,
+                  had == Had::kNone});
   if (!idle_timer_.armed()) ArmIdleTimer();
   if (!waiters_.empty()) ServeLater();
 }
@@ -410,7 +427,9 @@ WorkerLease WarmPool::Lend(Idle idle) {
   lent_.insert(idle.worker.get());
   const bool reserved = idle.seat->plan == Plan::kReserved;
   if (reserved) ++reserved_busy_;
-  if (limits_.workers_spare > 0) RefillLater();
+  if (idle.spare && !reserved) OnNeeded();
+  const bool missed = hot_ && idle_.empty() && !ahead_timer_.armed();
+  if (limits_.workers_spare > 0 || missed) RefillLater();
   const auto spill =
       !reserved && plan_.reserved_workers() > 0 ? WorkerLease::Spill::kYes : WorkerLease::Spill::kNo;
   return {weak_.Get(), version_, std::move(idle.worker), std::move(idle.memory), std::move(idle.seat), spill};

@@ -15,6 +15,7 @@
 #include "runtime/pool/capacity_plan.h"
 #include "runtime/pool/memory_budget.h"
 #include "runtime/pool/scaling.h"
+#include "runtime/pool/start_heat.h"
 #include "runtime/pool/worker.h"
 
 namespace hearth {
@@ -129,6 +130,9 @@ class WarmPool final {
 
   State state() const { return state_; }
   PoolCounts counts() const;
+  // Workers that wait for their first event and are no commitment's; whether one is kept because the function is hot.
+  size_t spare() const;
+  bool hot() const { return hot_; }
   const PoolLimits& limits() const { return limits_; }
   const FunctionVersion& version() const { return *version_; }
   std::vector<const Worker*> idle_workers() const;
@@ -143,6 +147,7 @@ class WarmPool final {
     MonotonicTime since;
     SeatPtr seat;
     double worth = 0;
+    bool spare = false;  // started ahead of events, and has had none
   };
   enum class For { kEvent, kAhead };  // kAhead: its init runs before there is an event
   struct Starting {
@@ -183,7 +188,11 @@ class WarmPool final {
   void RefillLater();
   void EndUnwanted();
   void OnReturned(std::unique_ptr<Worker> worker, MemoryBudget::Lease memory, SeatPtr seat);
-  void Offer(std::unique_ptr<Worker> worker, MemoryBudget::Lease memory, SeatPtr seat);
+  enum class Had { kEvents, kNone };
+  void Offer(std::unique_ptr<Worker> worker, MemoryBudget::Lease memory, SeatPtr seat,
+             Had had = Had::kEvents);
+  void OnNeeded();
+  void LookAtHeat();
   void ServeLater();
   void ServeWaiters();
   std::optional<Idle> TakeIdle();
@@ -222,6 +231,8 @@ class WarmPool final {
   nanoseconds start_took_{0};
   nanoseconds init_took_{0};
   Timer refill_timer_;
+  StartHeat heat_;
+  bool hot_ = false;   // as of the last look
   Timer ahead_timer_;  // until workers are started ahead of events again
   size_t ahead_failures_ = 0;
   bool refilling_ = false;  // StartWorkers() has been posted

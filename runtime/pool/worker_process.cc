@@ -33,11 +33,11 @@ Result<std::unique_ptr<WorkerProcess>> WorkerProcess::Create(WorkerContext& cont
                                                 [raw](FdEvents) { raw->ReadPackets(kPacketsPerTurn); }));
   HEARTH_ASSIGN(worker->stdout_,
                 OutputCapture::Create(context.loop, std::move(stdout_pipe), [raw](std::string_view line) {
-                  raw->EmitOutput(LogSource::kStdout, line);
+                  raw->log_.Print(LogSource::kStdout, line);
                 }));
   HEARTH_ASSIGN(worker->stderr_,
                 OutputCapture::Create(context.loop, std::move(stderr_pipe), [raw](std::string_view line) {
-                  raw->EmitOutput(LogSource::kStderr, line);
+                  raw->log_.Print(LogSource::kStderr, line);
                 }));
   worker->limit_ = context.loop.After(context.start_limit, [raw] {
     raw->EndWorker("it did not start within " + std::to_string(raw->context_.start_limit.count()) + " ms");
@@ -53,18 +53,18 @@ WorkerProcess::WorkerProcess(WorkerContext& context, std::shared_ptr<const Funct
       asked_for_(context.loop.clock().Now()),
       channel_(std::move(parts.channel)),
       cgroup_(std::move(parts.cgroup)),
+      log_(context.loop.clock(), {context.logs, context.observer}, version_, context.output_bytes_max),
       freezer_(context.loop, context.idle_linger, cgroup_.get(),
                {[this] { SetState(WorkerState::kFrozen, "idle for the linger"); },
                 [this](std::string_view why) {
-                  EmitPlatformLine("a worker without an event could not be frozen: " + std::string(why));
+                  log_.Tell("a worker without an event could not be frozen: " + std::string(why));
                 }}),
-      output_(context.output_bytes_max),
       state_since_(asked_for_) {}
 
 WorkerProcess::~WorkerProcess() {
   Kill();
   if (cpu_us_when_idle_) (void)TellIdleCpu(CurrentCpuUs());
-  EndOutput();
+  log_.TellCut();
   SetState(WorkerState::kGone, "gone");
 }
 
@@ -163,7 +163,7 @@ void WorkerProcess::OnForkFailed(Error error) {
 
 void WorkerProcess::Run(const Event& event, OnAttempt done) {
   CHECK_TRUE((state_ == WorkerState::kIdle || state_ == WorkerState::kFrozen) && !running_);
-  BeginOutput();
+  log_.BeginAttempt(event.request_id.text());
   running_.emplace();
   running_->event = &event;
   running_->done = std::move(done);
@@ -342,12 +342,7 @@ void WorkerProcess::OnFailure(std::string_view body, std::optional<WallTime> ans
 void WorkerProcess::OnLog(std::string_view body) {
   const auto frame = DecodeLog(body);
   if (!frame) return EndWorker("its Log frame is malformed");
-  if (!MayKeep(frame->message.size() + frame->fields_json.size())) return;
-  HandlerLogLine line = NewLine(LogSource::kHandler);
-  line.level = frame->level;
-  line.message = frame->message;
-  line.fields_json = frame->fields_json;
-  context_.logs.OnHandlerLog(line);
+  log_.Keep(frame->level, frame->message, frame->fields_json);
 }
 
 // Kept until it is known how the process ended.
@@ -360,59 +355,12 @@ void WorkerProcess::OnCrash(std::string_view body) {
 void WorkerProcess::LogCrash() {
   const CrashFrame* const crash = CrashToTell();
   if (crash == nullptr) return;
-  EmitPlatformLine("a worker crashed: " + TextOf(*exit_, crash));
-  for (const std::string& each : LinesOf(*crash)) {  // bounded by itself: also when all else is cut
-    const std::string text = "crash: " + each;
-    HandlerLogLine line = NewLine(LogSource::kStderr);
-    line.message = text;
-    context_.logs.OnHandlerLog(line);
-  }
+  log_.Tell("a worker crashed: " + TextOf(*exit_, crash));
+  log_.PrintCrash(LinesOf(*crash));
 }
 
 const CrashFrame* WorkerProcess::CrashToTell() const {
   return crash_ && exit_ && Explains(*crash_, *exit_) ? &*crash_ : nullptr;
-}
-
-void WorkerProcess::EmitOutput(LogSource source, std::string_view text) {
-  if (!MayKeep(text.size())) return;
-  HandlerLogLine line = NewLine(source);
-  line.message = text;
-  context_.logs.OnHandlerLog(line);
-}
-
-// Whose it is and when it came is ours to say.
-HandlerLogLine WorkerProcess::NewLine(LogSource source) const {
-  HandlerLogLine line;
-  line.function = version_->function;
-  line.version = version_->version;
-  if (running_) line.request_id = running_->event->request_id.text();
-  line.time = context_.loop.clock().WallNow();
-  line.source = source;
-  return line;
-}
-
-bool WorkerProcess::MayKeep(size_t bytes) {
-  const OutputBudget::Verdict verdict = output_.Take(bytes);
-  if (verdict == OutputBudget::Verdict::kFirstCut) {
-    EmitPlatformLine("[output is cut here: an attempt has logged and printed " +
-                     std::to_string(context_.output_bytes_max >> 10) +
-                     " KiB, which is what is kept of one (log_invocation_kib)]");
-  }
-  return verdict == OutputBudget::Verdict::kKeep;
-}
-
-// What it wrote without an event, since the attempt before, was on that one's account.
-void WorkerProcess::BeginOutput() {
-  EndOutput();
-  output_.Begin();
-}
-
-void WorkerProcess::EndOutput() {
-  if (output_.lines_cut() == 0) return;
-  context_.observer.OnOutputCut(*version_, output_.bytes_cut());
-  EmitPlatformLine("[" + std::to_string(output_.lines_cut()) + " lines of " +
-                   std::to_string(output_.bytes_cut()) + " bytes were cut]");
-  output_.EndCut();
 }
 
 // The clock stops here, before anything else is done about an answer.
@@ -440,7 +388,7 @@ void WorkerProcess::Fail(OutcomeKind kind, std::string type, std::string message
 void WorkerProcess::Finish() {
   limit_.Cancel();
   TakeOutput();
-  EndOutput();
+  log_.TellCut();
   Attempt& attempt = running_->attempt;
   const CgroupUsage usage = CurrentUsage();
   attempt.cpu_us = usage.cpu_us - std::min(usage.cpu_us, cpu_us_before_);
@@ -457,6 +405,7 @@ void WorkerProcess::Finish() {
   }
   auto done = std::move(running_->done);
   Attempt finished = std::move(attempt);
+  log_.EndAttempt();
   running_.reset();
   done(std::move(finished));  // may destroy us
 }
@@ -498,20 +447,12 @@ uint64_t WorkerProcess::TellIdleCpu(uint64_t cpu_us) {
   if (idle_us == 0) return 0;
   context_.observer.OnIdleCpu(*version_, id_, idle_us);
   if (idle_us >= context_.idle_cpu_flagged_us && !std::exchange(idle_cpu_flagged_, true)) {
-    EmitPlatformLine(
-        "a worker used " + std::to_string(idle_us) +
-        " us of the processor after its answer, while it had no event; threads and clean-up that "
-        "outlast an answer are frozen within " +
-        std::to_string(context_.idle_linger.count()) + " ms of it (told once for each worker)");
+    log_.Tell("a worker used " + std::to_string(idle_us) +
+              " us of the processor after its answer, while it had no event; threads and clean-up that "
+              "outlast an answer are frozen within " +
+              std::to_string(context_.idle_linger.count()) + " ms of it (told once for each worker)");
   }
   return idle_us;
-}
-
-void WorkerProcess::EmitPlatformLine(std::string_view message) {
-  HandlerLogLine line = NewLine(LogSource::kPlatform);
-  line.level = 3;
-  line.message = message;
-  context_.logs.OnHandlerLog(line);
 }
 
 }  // namespace hearth

@@ -10,11 +10,11 @@
 #include "runtime/loop/loop.h"
 #include "runtime/pool/host_calls.h"
 #include "runtime/pool/idle_freezer.h"
-#include "runtime/pool/output_budget.h"
 #include "runtime/pool/output_capture.h"
 #include "runtime/pool/phase_clock.h"
 #include "runtime/pool/worker.h"
 #include "runtime/pool/worker_death.h"
+#include "runtime/pool/worker_log.h"
 #include "runtime/wire/worker_frames.h"
 #include "sandbox/cgroup.h"
 
@@ -140,12 +140,6 @@ class WorkerProcess final : public Worker {
   uint64_t CurrentCpuUs();
   void Kill();
   uint64_t TellIdleCpu(uint64_t cpu_us);
-  void EmitPlatformLine(std::string_view message);
-  void EmitOutput(LogSource source, std::string_view line);
-  HandlerLogLine NewLine(LogSource source) const;
-  bool MayKeep(size_t bytes);
-  void BeginOutput();
-  void EndOutput();
   std::string Prefixed(const std::string& text) const;  // "RequestId: ... Error: text"
 
   // Constant after construction.
@@ -159,8 +153,8 @@ class WorkerProcess final : public Worker {
   std::unique_ptr<FdWatch> watch_;
   std::unique_ptr<OutputCapture> stdout_, stderr_;
   UniqueFd pidfd_;
+  WorkerLog log_;
   IdleFreezer freezer_;
-  OutputBudget output_;
   // Mutable.
   WorkerState state_ = WorkerState::kForking;
   MonotonicTime state_since_;

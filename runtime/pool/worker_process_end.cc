@@ -102,7 +102,7 @@ void WorkerProcess::ExplainDeath() {
     const std::string why = !ended_because_.empty() ? ended_because_
                             : exit_                 ? TextOf(*exit_, CrashToTell())
                                                     : "it died";
-    EmitPlatformLine("a worker could not be initialised ahead of its events: " + why);
+    log_.Tell("a worker could not be initialised ahead of its events: " + why);
     return prepared(
         Error{ErrorCode::kUnavailable, "a worker of " + version_->function + " was not ready: " + why});
   }

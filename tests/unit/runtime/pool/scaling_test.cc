@@ -82,6 +82,22 @@ TEST_CASE("spare workers are beside busy ones, and none while all is quiet", "[p
   CHECK(WorkersAhead({.busy = 9}, limits) == 1);
 }
 
+TEST_CASE("while it is hot one is ahead, whether others are busy or not", "[pool]") {
+  PoolLimits limits;
+  CHECK(WorkersAhead({}, limits, Heat::kHot) == 0);  // switched off
+  limits.spare_when_hot = true;
+  CHECK(WorkersAhead({}, limits, Heat::kCold) == 0);
+  CHECK(WorkersAhead({}, limits, Heat::kHot) == 1);
+  CHECK(WorkersAhead({.busy = 5}, limits, Heat::kHot) == 1);
+  CHECK(WorkersAhead({.idle = 1}, limits, Heat::kHot) == 0);
+  CHECK(WorkersAhead({.starting = 1, .waiting = 1}, limits, Heat::kHot) == 1);
+  limits.workers_spare = 3;  // asked for: the larger of both
+  CHECK(WorkersAhead({.busy = 1}, limits, Heat::kHot) == 3);
+  CHECK(WorkersAhead({}, limits, Heat::kHot) == 1);
+  limits.workers_max = 5;
+  CHECK(WorkersAhead({.busy = 5}, limits, Heat::kHot) == 0);
+}
+
 TEST_CASE("an idle worker is worth its start and init by its memory, over what went before", "[pool]") {
   EvictionClock clock;
   CHECK(clock.WorthOf(std::chrono::milliseconds(512), 128_MiB) == Approx(4));

@@ -188,7 +188,8 @@ TEST_CASE("growth is looked at past ten MiB only, and by entry", "[unpack]") {
     // Of 160 bytes one that cannot be guessed: some 1:60.
     std::string text(kFine + 65536, '\0');
     uint32_t next = 1;
-    for (size_t i = 0; i < text.size(); i += 160) text[i] = static_cast<char>((next = next * 1664525 + 1013904223) >> 24);
+    for (size_t i = 0; i < text.size(); i += 160)
+      text[i] = static_cast<char>((next = next * 1664525 + 1013904223) >> 24);
     f.Add("sparse", text);
     REQUIRE(text.size() / f.Packed() < 200);
     CHECK(f.Unpack().empty());
