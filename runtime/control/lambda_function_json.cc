@@ -128,16 +128,33 @@ Status ReadBuckets(const JsonMembers& in, FunctionSettings& settings) {
   return Ok();
 }
 
+// A function has no network. Who asks for one is told, and not deployed without.
+Status CheckNetwork(const JsonMembers& in) {
+  std::string network = "none";
+  HEARTH_TRY(in.Read("Network", network));
+  if (network == "none") return Ok();
+  if (network == "egress") {
+    return Invalid(
+        "Hearth.Network \"egress\" cannot be had: Hearth makes no way out of a function's network namespace, "
+        "which has "
+        "nothing in it. Give the function what it needs in its event or a bucket, and let what it asks for "
+        "be fetched "
+        "outside");
+  }
+  return Invalid("Hearth.Network \"" + network + "\" is not \"none\", which is all that there is");
+}
+
 Status ReadHearth(const JsonMembers& in, FunctionSettings& settings) {
   HEARTH_ASSIGN(const Json* hearth, in.Object("Hearth"));
   if (!hearth) return Ok();
   for (const auto& [name, value] : hearth->items()) {
-    if (name != "Buckets" && name != "Isolation" && name != "TmpMiB") {
-      return Invalid("Hearth." + name + " is unknown; there are Buckets, Isolation and TmpMiB");
+    if (name != "Buckets" && name != "Isolation" && name != "Network" && name != "TmpMiB") {
+      return Invalid("Hearth." + name + " is unknown; there are Buckets, Isolation, Network and TmpMiB");
     }
   }
   const JsonMembers members(*hearth, "Hearth.");
   HEARTH_TRY(ReadBuckets(members, settings));
+  HEARTH_TRY(CheckNetwork(members));
   std::string isolation = NameOf(settings.isolation);
   HEARTH_TRY(members.Read("Isolation", isolation));
   for (const Isolation each : {Isolation::kInstance, Isolation::kInvocation, Isolation::kStrict}) {

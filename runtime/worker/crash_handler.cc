@@ -200,6 +200,10 @@ void OnCrash(int number, siginfo_t* info, void* machine) {
   Tell(context, Names::kOfTheLinker);
   EndAfter(kNamesWithinNs, number);
   Tell(context, Names::kToRead);
+  if (getpid() != 1) {  // a zygote: a signal that it sent itself would be over with this
+    raise(number);
+    return;
+  }
   // Pid 1 of a namespace does not die of a signal that it sends itself, abort() included.
   if (number == SIGABRT) _exit(kExitAborted);
   if (info->si_code <= 0) _exit(kExitOfSignals + number);
@@ -213,6 +217,10 @@ int InstallCrashHandler() {
   stack.ss_sp =
       mmap(nullptr, kStackBytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
   if (stack.ss_sp == MAP_FAILED || sigaltstack(&stack, nullptr) != 0) return -1;
+  return RearmCrashHandler();
+}
+
+int RearmCrashHandler() {
   struct sigaction action {};
   action.sa_sigaction = &OnCrash;
   action.sa_flags = SA_SIGINFO | SA_ONSTACK;

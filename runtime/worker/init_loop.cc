@@ -10,6 +10,7 @@
 #include <cstring>
 
 #include "runtime/wire/packet.h"
+#include "runtime/wire/worker_frames.h"
 #include "runtime/worker/setup_frames.h"
 #include "runtime/worker/stages.h"
 #include "sandbox/private_root.h"
@@ -101,6 +102,7 @@ void InitLoop::OnZygote() {
     return;
   }
   const std::string& bytes = received->packet.bytes;
+  if (TakeCrash(bytes)) return;
   if (SetupKindOf(bytes) == SetupFrameKind::kListener) {
     if (received->packet.fds.size() == 1) listener_ = std::move(received->packet.fds[0]);
     return;
@@ -114,6 +116,15 @@ void InitLoop::OnZygote() {
   (void)SendPacket(d_.setup, bytes);
   if (kind == SetupFrameKind::kFailed) _exit(1);
   if (loaded_) PrepareTmp();
+}
+
+// Its last words, each time with more of the names; of a zygote that forks already they are of no more use.
+bool InitLoop::TakeCrash(const std::string& packet) {
+  std::string_view body;
+  const auto header = TakeHeader(packet, body);
+  if (!header || header->kind != static_cast<uint16_t>(WorkerFrameKind::kCrash)) return false;
+  if (auto crash = DecodeCrash(body); crash && !loaded_) backtrace_ = std::move(crash->text);
+  return true;
 }
 
 // A thread stands before a system call that no function may make; it never comes back from there.
@@ -192,8 +203,9 @@ void InitLoop::OnZygoteExit(const Exit& exit) {
   }
   d_.zygote = -1;
   if (!loaded_) {
-    (void)SendPacket(d_.setup, EncodeSetupFailed(CrashInStage(stage_, ExitCodeOf(exit.status),
-                                                              SignalOf(exit.status), exit.violation)));
+    (void)SendPacket(d_.setup,
+                     EncodeSetupFailed(CrashInStage(stage_, ExitCodeOf(exit.status), SignalOf(exit.status),
+                                                    exit.violation, backtrace_)));
     _exit(1);
   }
   for (const uint64_t worker_id : asked_) Refuse(worker_id, {"fork", ESRCH, "the zygote has exited", 0});

@@ -51,6 +51,7 @@ class InitLoop final {
   void ReportExit(uint64_t worker_id, const Exit& exit);
   void Refuse(uint64_t worker_id, StageFailure failure);
   void Tell(const std::string& packet);
+  bool TakeCrash(const std::string& packet);
   Result<UniqueFd> MakeTmp() const;
   void PrepareTmp();
 
@@ -62,6 +63,7 @@ class InitLoop final {
   UniqueFd listener_;  // of the zygote's filter, and so of all its children's
   bool loaded_ = false;
   std::string stage_ = "start hearth-worker";
+  std::string backtrace_;              // of a library that crashed while it was loaded, as it tells it
   std::vector<uint64_t> asked_;        // fork requests that the zygote has not answered
   std::map<pid_t, uint64_t> workers_;  // by pid in this namespace
   std::set<uint64_t> failed_;          // told to hearthd before the zygote said their pid

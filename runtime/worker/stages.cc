@@ -1,5 +1,6 @@
 #include "runtime/worker/stages.h"
 
+#include <algorithm>
 #include <cerrno>
 #include <cstring>
 
@@ -10,7 +11,24 @@ bool IsAuthorsStage(std::string_view stage) {
          stage == kStageAbi || stage == kStageThreads;
 }
 
-StageFailure CrashInStage(const std::string& stage, int exit_code, int signal, const std::string& violation) {
+namespace {
+
+constexpr int kFramesTold = 8;
+
+std::string InOneLine(std::string_view backtrace) {
+  std::string line;
+  for (int i = 0; i < kFramesTold && !backtrace.empty(); ++i) {
+    const size_t end = std::min(backtrace.find('\n'), backtrace.size());
+    line += (i == 0 ? "; " : ", ") + std::string(backtrace.substr(0, end));
+    backtrace.remove_prefix(std::min(end + 1, backtrace.size()));
+  }
+  return line;
+}
+
+}  // namespace
+
+StageFailure CrashInStage(const std::string& stage, int exit_code, int signal, const std::string& violation,
+                          std::string_view backtrace) {
   StageFailure failure{stage, 0, {}, static_cast<uint8_t>(IsAuthorsStage(stage) ? 1 : 0)};
   failure.detail = failure.authors_fault != 0 ? "the library ended the process while it was loaded: "
                                               : "the process ended without saying why: ";
@@ -21,6 +39,7 @@ StageFailure CrashInStage(const std::string& stage, int exit_code, int signal, c
   }
   if (!violation.empty())
     failure.detail += " for the system call " + violation + ", which no function may make";
+  if (signal != 0 && violation.empty()) failure.detail += InOneLine(backtrace);
   return failure;
 }
 

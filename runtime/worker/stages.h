@@ -18,9 +18,10 @@ inline constexpr std::string_view kStageThreads = "look for threads";
 bool IsAuthorsStage(std::string_view stage);
 
 // A process died in a stage without a word.
-// `violation`: the system call that it was killed for, or empty.
+// `violation`: the system call that it was killed for, or empty. `backtrace`: its lines, of which the first are told where
+// a signal ended it.
 StageFailure CrashInStage(const std::string& stage, int exit_code, int signal,
-                          const std::string& violation = {});
+                          const std::string& violation = {}, std::string_view backtrace = {});
 // It did not come to an end in time.
 StageFailure StuckInStage(const std::string& stage, int seconds);
 

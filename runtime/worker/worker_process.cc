@@ -7,7 +7,6 @@
 #include <unistd.h>
 
 #include "runtime/wire/packet.h"
-#include "runtime/worker/crash_handler.h"
 #include "runtime/worker/handler_host.h"
 #include "sandbox/layers.h"
 #include "sandbox/private_root.h"
@@ -54,7 +53,6 @@ bool Confine(const WorkerStart& start, const ZygoteConfigFrame& config, Steps& s
          steps.At("limit resources").Ok(LimitWithoutCgroup(config)) &&
          steps.At("set robust list")
              .Ok(syscall(SYS_set_robust_list, start.robust_list, start.robust_list_size)) &&
-         steps.At("handle crashes").Ok(InstallCrashHandler()) &&
          // Its process group names it where one of its threads is told of: see InitLoop::OnViolation().
          steps.At("lead process group").Ok(setpgid(0, 0)) &&
          steps.At("redirect stdout").Ok(dup2(start.standard_output, 1)) &&

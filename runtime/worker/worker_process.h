@@ -40,7 +40,7 @@ struct WorkerStart {
 uint64_t MonotonicNanoseconds();
 
 // In the child of the zygote's clone: confines itself for good, then runs the handler until told to stop. All that is
-// alike in all workers the zygote has done: signals are as after exec, limits that do not depend on cgroups are set,
+// alike in all workers the zygote has done: signals are as after exec but for the handler of crashes, limits that do not depend on cgroups are set,
 // `host` is made.
 [[noreturn]] void RunWorker(const WorkerStart& start, const ZygoteConfigFrame& config, HandlerHost& host);
 

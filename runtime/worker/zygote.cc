@@ -12,6 +12,7 @@
 #include <cstring>
 
 #include "runtime/wire/packet.h"
+#include "runtime/worker/crash_handler.h"
 #include "runtime/worker/handler_host.h"
 #include "runtime/worker/library_loader.h"
 #include "runtime/worker/setup_frames.h"
@@ -181,9 +182,11 @@ void RunZygote(int channel) {
     if (!SendPacket(channel, EncodeListener(), fds).ok()) _exit(1);
   }
   ApplyEnvironment(config);
+  if (InstallCrashHandler() != 0) Fail(channel, {"handle crashes", errno, {}, 0});
   const auto loaded = LoadHandlerLibrary(kPackageFolder, config.library, config.symbol, sender);
   if (const auto* failure = std::get_if<StageFailure>(&loaded)) Fail(channel, *failure);
   ResetSignals();  // those of the library, which each worker would have
+  if (RearmCrashHandler() != 0) Fail(channel, {"handle crashes", errno, {}, 0});
   (void)SendPacket(channel, EncodeLoaded());
   Zygote(channel, config, *std::get<const hearth_function*>(loaded), found).Run();
 }

@@ -164,6 +164,10 @@ class Constructors(HostileTest):
             with self.subTest(constructor):
                 self.assert_deploy_refused(constructor, how)
 
+    def test_a_fault_is_told_with_where_it_was(self):
+        self.assert_deploy_refused("segfault", "signal 11", "; #0 0x", "libintruder.so+0x", ", #1 0x")
+        self.assert_deploy_refused("abort", "signal 6", "; #0 0x", "libc.so.6+0x")
+
     def test_starts_threads(self):
         self.assert_deploy_refused("threads", "threads")
 

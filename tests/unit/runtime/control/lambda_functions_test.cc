@@ -74,7 +74,9 @@ TEST_CASE_METHOD(ControlFixture, "request that cannot be a function", "[control]
                                    {{"Code", {{"ZipFile", Base64Encode("neither zip nor ELF")}}}},
                                    {{"Environment", {{"Variables", {{"LD_PRELOAD", "x"}}}}}},
                                    {{"Hearth", {{"Isolaton", "invocation"}}}},
-                                   {{"Hearth", {{"Isolation", "none"}}}}};
+                                   {{"Hearth", {{"Isolation", "none"}}}},
+                                   {{"Hearth", {{"Network", "egress"}}}},
+                                   {{"Hearth", {{"Network", "host"}}}}};
   for (const json& more : wrong) {
     INFO(more);
     const auto answer = Create("resize", more);
