@@ -4,6 +4,8 @@
 #include <cerrno>
 #include <cstring>
 
+#include "runtime/worker/crash_handler.h"
+
 namespace hearth {
 
 bool IsAuthorsStage(std::string_view stage) {
@@ -32,6 +34,8 @@ StageFailure CrashInStage(const std::string& stage, int exit_code, int signal, c
   StageFailure failure{stage, 0, {}, static_cast<uint8_t>(IsAuthorsStage(stage) ? 1 : 0)};
   failure.detail = failure.authors_fault != 0 ? "the library ended the process while it was loaded: "
                                               : "the process ended without saying why: ";
+  // It took too long over the names, and ended itself so.
+  if (!backtrace.empty() && exit_code > kExitOfSignals) signal = exit_code - kExitOfSignals;
   if (signal != 0) {
     failure.detail += "killed by signal " + std::to_string(signal) + " (" + strsignal(signal) + ")";
   } else {

@@ -4,6 +4,7 @@
 
 #include <catch2/catch.hpp>
 
+#include "runtime/worker/stages.h"
 #include "sandbox/cgroup.h"
 #include "tests/unit/runtime/worker/launcher_fixture.h"
 
@@ -101,6 +102,23 @@ TEST_CASE("a fork is a process as after exec, as far as its library can tell", "
     // What the library left when it was loaded is gone; ours are those that tell of crashes.
     CHECK(worker.Invoke("signals").text == "4 6 7 8 11 ");
   }
+}
+
+TEST_CASE("how a library ended the process that loaded it", "[launcher][stages]") {
+  const std::string stage(kStageLoad);
+  CHECK_THAT(CrashInStage(stage, 134, 0).detail, Catch::EndsWith("exit code 134"));
+  CHECK_THAT(CrashInStage(stage, -1, SIGSEGV).detail, Catch::Contains("signal 11"));
+  // With frames it was a fault, also where the time for their names was over.
+  const std::string frames = "#0 0x1 a (x.so+0x1)\n#1 0x2 b (x.so+0x2)\n";
+  CHECK_THAT(CrashInStage(stage, -1, SIGSEGV, {}, frames).detail,
+             Catch::EndsWith("; #0 0x1 a (x.so+0x1), #1 0x2 b (x.so+0x2)"));
+  CHECK_THAT(CrashInStage(stage, 128 + SIGABRT, 0, {}, frames).detail,
+             Catch::Contains("signal 6") && Catch::Contains("; #0"));
+  CHECK_THAT(CrashInStage(stage, 3, 0, {}, frames).detail, Catch::EndsWith("exit code 3"));
+  std::string many;
+  for (int i = 0; i < 20; ++i) many += "#" + std::to_string(i) + " 0x1\n";
+  const std::string told = CrashInStage(stage, -1, SIGSEGV, {}, many).detail;
+  CHECK_THAT(told, Catch::Contains("#7 0x1") && !Catch::Contains("#8 0x1"));
 }
 
 TEST_CASE("a failing init is told with its reason", "[launcher]") {
