@@ -99,11 +99,11 @@ TEST_CASE_METHOD(FloodFixture, "past it is cut, marked, counted, and the next at
 TEST_CASE_METHOD(FloodFixture, "what ended a worker is told however much it had said", "[output]") {
   PlayUntilStarted([](Player& worker) {
     worker.BecomeBusy();
-    // A page, which every pipe holds: nobody reads it before it has ended.
     for (int i = 0; i < 4; ++i) worker.Print(kLine + "\n");
     ::_exit(3);
   });
   Run();
+  RunUntil([this] { return Told().size() == 1; });
   ReapAndTell();
   const Attempt attempt = Ended();
   CHECK(attempt.kind == OutcomeKind::kCrash);
