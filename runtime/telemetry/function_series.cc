@@ -72,7 +72,8 @@ void WriteFunction(std::string_view function, const FunctionSeries& series,
   out.Write("hearth_reserved_spillover_total", {function}, static_cast<double>(series.reserved_spillover));
   out.Write("hearth_worker_idle_cpu_seconds_total", {function},
             static_cast<double>(series.idle_cpu_us) / kUsPerSecond);
-  out.Write("hearth_output_cut_bytes_total", {function}, static_cast<double>(series.output_cut_bytes));
+  if (series.output_cut_bytes > 0)
+    out.Write("hearth_output_cut_bytes_total", {function}, static_cast<double>(series.output_cut_bytes));
   WriteSeen("hearth_invoke_duration_seconds", function, series.invoke_duration, out);
   WriteSeen("hearth_init_duration_seconds", function, series.init_duration, out);
   WriteSeen("hearth_queue_wait_seconds", function, series.queue_wait, out);

@@ -54,7 +54,7 @@ struct FunctionSeries {
 };
 
 // Left out: a histogram that has seen nothing; an outcome, a reason, a cause and a plan (but on-demand) that never
-// were.
+// were; output that was never cut.
 void WriteFunction(std::string_view function, const FunctionSeries& series,
                    const std::vector<std::string>& throttle_reasons, MetricWriter& out);
 

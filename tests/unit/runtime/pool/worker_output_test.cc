@@ -72,6 +72,7 @@ TEST_CASE_METHOD(FloodFixture, "past it is cut, marked, counted, and the next at
   PlayUntilStarted([](Player& worker) {
     worker.BecomeBusy();
     worker.Print(kLine + "\n" + kLine + "\nover\n");
+    worker.AwaitGo();  // pipes and channel are read in no order
     worker.Complain("either stream\n");
     worker.Say(
         EncodeLog(worker.sequence(), {.level = 2, .message = "or a logged line", .fields_json = "{}"}));
@@ -82,6 +83,8 @@ TEST_CASE_METHOD(FloodFixture, "past it is cut, marked, counted, and the next at
     worker.Wait();
   });
   Run();
+  RunUntil([this] { return Told().size() == 1; });
+  Go();
   CHECK(Ended().kind == OutcomeKind::kSuccess);
   Run();
   CHECK(Ended().kind == OutcomeKind::kSuccess);
