@@ -7,16 +7,10 @@ namespace hearth {
 namespace {
 
 // What a caller may say of a URL; the rest of the document is the trigger's own.
-constexpr const char* kMembers[] = {"AuthType", "Cors", "OnClientGone", "Token", "TokenSha256"};
+constexpr const char* kMembers[] = {"AuthType", "Cors", "InvokeMode", "OnClientGone", "Token", "TokenSha256"};
 
 Result<Json> ReadMembers(const std::string& body, Json document) {
   HEARTH_ASSIGN(const Json request, ParseJsonObject(body));
-  std::string invoke_mode = "BUFFERED";
-  HEARTH_TRY(JsonMembers(request).Read("InvokeMode", invoke_mode));
-  if (invoke_mode != "BUFFERED") {
-    return Error{ErrorCode::kInvalidArgument,
-                 "InvokeMode " + invoke_mode + " is not supported yet; only BUFFERED"};
-  }
   for (const char* member : kMembers) {
     if (request.contains(member)) document[member] = request[member];
   }
@@ -43,7 +37,7 @@ Json LambdaUrls::ConfigJson(const Trigger::Document& document) const {
               {"CreationTime", created},
               {"FunctionArn", FunctionArn(registry_, {document.name, ""})},
               {"FunctionUrl", status.value("FunctionUrl", "")},
-              {"InvokeMode", "BUFFERED"},
+              {"InvokeMode", kept.value("InvokeMode", "BUFFERED")},
               {"LastModifiedTime", created},
               {"Hearth", {{"PathUrl", status.value("PathUrl", "")}}}};
   out["Hearth"]["OnClientGone"] = kept.value("OnClientGone", "FINISH");

@@ -135,6 +135,15 @@ void Exchange::OnRoom(std::function<void()> callback) {
   if (bytes_waiting() == 0) TellRoom();
 }
 
+void Exchange::Detach() {
+  connection_ = nullptr;
+  auto room = std::exchange(on_room_, nullptr);  // it may hold us
+  if (!room) return;
+  executor_.Post([weak = weak_from_this(), room = std::move(room)] {
+    if (const auto self = weak.lock(); self && !self->answered()) room();
+  });
+}
+
 void Exchange::TellRoom() {
   if (!on_room_) return;
   executor_.Post([weak = weak_from_this()] {

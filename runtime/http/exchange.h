@@ -49,10 +49,8 @@ class Exchange final : public ResponseSink, public std::enable_shared_from_this<
   void SendContinue() { out_ += "HTTP/1.1 100 Continue\r\n\r\n"; }
   void TellRoom();    // all that was written has left
   void ClientGone();  // the peer has finished sending: tells the handler
-  void Detach() {
-    connection_ = nullptr;
-    on_room_ = nullptr;
-  }
+  // Who waits for room is told: nothing that is written takes any now.
+  void Detach();
   bool answered() const { return state_ == State::kAnswered; }
   bool closes() const { return closes_; }
   bool has_output() const { return !out_.empty() || !body_.empty(); }

@@ -55,7 +55,8 @@ class Responder final {
   bool client_gone() const { return sink_ == nullptr || sink_->client_gone(); }
   // Runs once when the client goes before it has its answer.
   void OnClientGone(std::function<void()> callback);
-  // Runs once when the client has taken all that was written: time for more.
+  // Runs once when the client has taken all that was written: time for more. Also when its connection has gone; what is
+  // written then is dropped.
   void OnRoom(std::function<void()> callback);
   // What was written and the client has not taken. A writer without end should wait while it is over its own
   // limit.

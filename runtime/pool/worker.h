@@ -21,7 +21,8 @@ struct Attempt {
   FunctionErrorDetail error;  // for everything else
   MonotonicTime began{};  // when the worker got its first frame for this event: Init if that was still to do,
                           // else Invoke
-  nanoseconds init{0};    // of this worker, in the attempt that pays for it
+  uint64_t streamed_bytes = 0;  // of the answer, that went before `payload`
+  nanoseconds init{0};          // of this worker, in the attempt that pays for it
   nanoseconds duration{0};
   bool cold = false;      // the worker's first event
   bool delivered = true;  // false: the worker had gone before it got the event; nothing of it has run

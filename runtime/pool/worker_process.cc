@@ -29,8 +29,7 @@ Result<std::unique_ptr<WorkerProcess>> WorkerProcess::Create(WorkerContext& cont
   UniqueFd stdout_pipe = std::move(parts.stdout_pipe), stderr_pipe = std::move(parts.stderr_pipe);
   std::unique_ptr<WorkerProcess> worker(new WorkerProcess(context, std::move(version), std::move(parts)));
   WorkerProcess* raw = worker.get();
-  HEARTH_ASSIGN(worker->watch_, FdWatch::Create(context.loop, worker->channel_.get(), FdEvents::kReadable,
-                                                [raw](FdEvents) { raw->ReadPackets(kPacketsPerTurn); }));
+  HEARTH_TRY(worker->Watch());
   HEARTH_ASSIGN(worker->stdout_,
                 OutputCapture::Create(context.loop, std::move(stdout_pipe), [raw](std::string_view line) {
                   raw->log_.Print(LogSource::kStdout, line);
@@ -43,6 +42,12 @@ Result<std::unique_ptr<WorkerProcess>> WorkerProcess::Create(WorkerContext& cont
     raw->EndWorker("it did not start within " + std::to_string(raw->context_.start_limit.count()) + " ms");
   });
   return worker;
+}
+
+Status WorkerProcess::Watch() {
+  HEARTH_ASSIGN(watch_, FdWatch::Create(context_.loop, channel_.get(), FdEvents::kReadable,
+                                        [this](FdEvents) { ReadPackets(kPacketsPerTurn); }));
+  return Ok();
 }
 
 WorkerProcess::WorkerProcess(WorkerContext& context, std::shared_ptr<const FunctionVersion> version,
@@ -89,7 +94,7 @@ void WorkerProcess::SetState(WorkerState state, const char* why) {
 
 void WorkerProcess::ReadPackets(size_t packets_max) {
   const WeakPtr<WorkerProcess> self = weak_.Get();
-  for (size_t n = 0; n < packets_max && self && channel_.valid(); ++n) {
+  for (size_t n = 0; n < packets_max && self && channel_.valid() && !(paused_ && !exit_); ++n) {
     auto received = ReceivePacket(channel_.get(), FdPolicy::kAccept);
     if (!received.ok()) return EndWorker(received.error().message);
     if (received->kind == ReceivedPacket::Kind::kWouldBlock) return;
@@ -122,6 +127,9 @@ void WorkerProcess::OnPacket(Packet packet) {
       break;
     case WorkerFrameKind::kCall:
       if (IsAnswerToHead(*header)) return OnCall(*header, body, packet);
+      break;
+    case WorkerFrameKind::kChunk:
+      if (IsAnswerToHead(*header) && running_->event->stream) return OnChunk(*header, body);
       break;
     case WorkerFrameKind::kLog:
       if (state_ != WorkerState::kForking) return OnLog(body);
@@ -253,6 +261,7 @@ void WorkerProcess::BeginInvoke() {
   frame.hops = event.hops;
   frame.traceparent = event.traceparent;
   frame.tracestate = event.tracestate;
+  frame.streamed = event.stream != nullptr;
   if (event.object) {
     const EventObject& object = *event.object;
     frame.object = {object.inode, object.size, object.mtime_ns, object.ctime_ns, object.problem};

@@ -8,6 +8,7 @@
 #include "runtime/base/weak_ptr.h"
 #include "runtime/loop/fd_watch.h"
 #include "runtime/loop/loop.h"
+#include "runtime/model/response_stream.h"
 #include "runtime/pool/host_calls.h"
 #include "runtime/pool/idle_freezer.h"
 #include "runtime/pool/output_capture.h"
@@ -39,6 +40,7 @@ struct WorkerContext {
   milliseconds idle_cpu_untold{1};
   // Runs functions for handlers that call them; outlives the workers. None: each call is refused.
   HostCalls* calls = nullptr;
+  uint64_t stream_bytes_max = kStreamBytesMax;
   uint64_t call_bytes_max = 6'291'556;  // of a call's payload; more is told by whom `calls` asks
   // Of what one attempt prints and logs; what is over it is counted, and not kept.
   uint64_t output_bytes_max = 1u << 20;
@@ -114,6 +116,11 @@ class WorkerProcess final : public Worker {
   Result<std::string> TakeMemfd(Packet& packet, uint64_t bytes_max);
   void OnCall(FrameHeader header, std::string_view body, Packet& packet);
   void OnReply(HostReply reply);
+  void OnChunk(FrameHeader header, std::string_view body);
+  void PauseReading();
+  void ResumeReading();
+  void RefuseStreamSize();
+  Status Watch();
   void DropCall();
   void OnFailure(std::string_view body, std::optional<WallTime> answered_at);
   void OnLog(std::string_view body);
@@ -166,6 +173,7 @@ class WorkerProcess final : public Worker {
   nanoseconds prepare_took_{0};
   nanoseconds init_took_{0};
   bool ran_ = false;
+  bool paused_ = false;  // its channel is not read: the client of what it streams is slow
   uint64_t sequence_ = 0;
   uint64_t cpu_us_before_ = 0;  // the cgroup's, when the running attempt began
   // The cgroup's, when it became idle; not there before it has done anything of the author's.

@@ -69,6 +69,49 @@ void WorkerProcess::OnReply(HostReply reply) {
   (void)TrySend(packet, std::span(fds, memfd.valid() ? 1 : 0));
 }
 
+void WorkerProcess::OnChunk(FrameHeader header, std::string_view body) {
+  auto frame = DecodeChunk(body, header.flags);
+  if (!frame) return EndWorker("its Chunk frame is malformed");
+  uint64_t& sent = running_->attempt.streamed_bytes;
+  ResponseStream& stream = *running_->event->stream;
+  if (frame->payload.empty()) return EndWorker("it sent a Chunk of nothing");
+  if (sent + frame->payload.size() > context_.stream_bytes_max) return RefuseStreamSize();
+  if (sent == 0) stream.Begin(std::move(frame->content_type));
+  sent += frame->payload.size();
+  stream.Write(std::move(frame->payload));
+  if (stream.bytes_waiting() > kStreamWindow) PauseReading();
+}
+
+// Its answer is cut off: it is ended, since it would write on.
+void WorkerProcess::RefuseStreamSize() {
+  EndPhase(std::nullopt);
+  const std::string limit = std::to_string(context_.stream_bytes_max);
+  SetState(WorkerState::kDying, "streamed too much");
+  watch_.reset();
+  channel_.Reset();
+  Kill();
+  running_->attempt.kind = OutcomeKind::kFunctionError;  // the handler's doing, but it does not go on
+  running_->attempt.error.type = "Function.ResponseSizeTooLarge";
+  running_->attempt.error.message =
+      "Streamed response payload size exceeded maximum allowed payload size (" + limit + " bytes).";
+  Finish();
+}
+
+// Until the client has taken what there is: the worker waits in its own channel, and runs on towards its time limit.
+void WorkerProcess::PauseReading() {
+  paused_ = true;
+  watch_.reset();
+  running_->event->stream->OnRoom([weak = weak_.Get()] {
+    if (weak) weak->ResumeReading();
+  });
+}
+
+void WorkerProcess::ResumeReading() {
+  if (!std::exchange(paused_, false) || !channel_.valid()) return;
+  if (const Status watched = Watch(); !watched.ok())
+    EndWorker("its channel cannot be watched: " + watched.error().message, OutcomeKind::kPlatformFault);
+}
+
 // Whoever waited for it has ended.
 void WorkerProcess::DropCall() {
   if (!running_ || running_->call == 0) return;

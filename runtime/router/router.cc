@@ -14,8 +14,9 @@ struct Router::Flight {
   OnOutcome done;
   FunctionVersionPtr version;
   MonotonicTime accepted{};
-  InvocationRecord record;  // of the attempt: opened when it begins to run, completed when it has
-  bool waits = false;       // for a worker
+  InvocationRecord record;      // of the attempt: opened when it begins to run, completed when it has
+  uint64_t streamed_bytes = 0;  // of the answer, that went before its end
+  bool waits = false;           // for a worker
   WarmPool::Wait wait;
   WorkerLease lease;
   OpenSlots::Id open;  // in the meter, while it runs
@@ -259,6 +260,7 @@ void Router::OnAttempt(uint64_t number, Attempt attempt) {
     flight.lease = {};
     return WaitForWorker(flight);
   }
+  flight.streamed_bytes = attempt.streamed_bytes;
   Outcome outcome = MakeOutcome(flight, std::move(attempt));
   Status recorded = Record(flight, outcome);
   flight.lease = {};  // first, so that the next event finds a warm worker
@@ -329,7 +331,7 @@ Status Router::Record(Flight& flight, const Outcome& outcome) {
   record.billed_ms = outcome.billed_ms;
   record.memory_peak_kib = outcome.usage.memory_peak.count >> 10;
   record.cpu_us = outcome.usage.cpu_us;
-  record.bytes_out = outcome.payload.size();
+  record.bytes_out = flight.streamed_bytes + outcome.payload.size();
   record.idle_cpu_us = outcome.usage.idle_cpu_us;
   record.usage_source = outcome.usage.source;
   HEARTH_TRY(meter_.Record(record, flight.open));

@@ -128,7 +128,8 @@ BodyPlace EncodeInvoke(uint64_t sequence, const InvokeFrame& frame, std::string_
   FrameWriter fields;
   WriteFields(fields, frame);
   if (frame.object) WriteFields(fields, *frame.object);
-  return AppendBody(WorkerFrameKind::kInvoke, sequence, fields, payload, out, frame.object ? kFlagObject : 0);
+  const uint32_t flags = (frame.object ? kFlagObject : 0) | (frame.streamed ? kFlagStream : 0);
+  return AppendBody(WorkerFrameKind::kInvoke, sequence, fields, payload, out, flags);
 }
 
 BodyPlace EncodeResponse(uint64_t sequence, std::string_view content_type, std::string_view payload,
@@ -136,6 +137,12 @@ BodyPlace EncodeResponse(uint64_t sequence, std::string_view content_type, std::
   FrameWriter fields;
   fields.String(content_type);
   return AppendBody(WorkerFrameKind::kResponse, sequence, fields, payload, out);
+}
+
+std::string EncodeChunk(uint64_t sequence, std::string_view content_type, std::string_view piece) {
+  FrameWriter fields;
+  fields.String(content_type).String(piece);
+  return HeaderBytes(WorkerFrameKind::kChunk, sequence) + fields.bytes();
 }
 
 BodyPlace EncodeCall(uint64_t sequence, const CallFrame& frame, std::string_view payload, std::string& out) {
@@ -168,6 +175,7 @@ std::optional<InvokeFrame> DecodeInvoke(std::string_view body, uint32_t flags) {
   FrameReader in(body);
   InvokeFrame frame;
   ReadFields(in, frame);
+  frame.streamed = (flags & kFlagStream) != 0;
   if ((flags & kFlagObject) != 0) ReadFields(in, frame.object.emplace());
   if ((flags & kFlagBodyInMemfd) == 0) frame.payload = in.String();
   if (!in.Complete()) return std::nullopt;
@@ -183,6 +191,10 @@ std::optional<ResponseFrame> DecodeResponse(std::string_view body, uint32_t flag
   return frame;
 }
 
+std::optional<ResponseFrame> DecodeChunk(std::string_view body, uint32_t flags) {
+  if (flags != 0) return std::nullopt;
+  return DecodeResponse(body, 0);
+}
 std::optional<CallFrame> DecodeCall(std::string_view body, uint32_t flags) {
   return DecodeWithBody<CallFrame>(body, flags);
 }

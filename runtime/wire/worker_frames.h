@@ -18,6 +18,7 @@
 //     Log*  ──────────────────────▶
 //     (Call  ─────────────────────▶   of another function; until its Reply has come, Log and Crash are all it may send
 //     ◀──────────────────────  Reply)*
+//     Chunk*  ────────────────────▶   where the Invoke says that the answer may be streamed
 //     Response | Failure  ────────▶   it stops; `sequence` must be that of the invocation at the head
 //     ◀───────────────────  Shutdown
 //     Crash* ─────────────────────▶   at any time once started, last words of a signal handler: each says more than
@@ -42,6 +43,7 @@ enum class WorkerFrameKind : uint16_t {
   kCrash = 10,
   kCall = 11,
   kReply = 12,
+  kChunk = 13,
 };
 
 // In front of every frame.
@@ -57,6 +59,8 @@ static_assert(sizeof(FrameHeader) == 16);
 inline constexpr uint32_t kFlagBodyInMemfd = 1;
 // An Invoke has an object: its fields stand before the payload, and its descriptor, if it could be had, comes last.
 inline constexpr uint32_t kFlagObject = 2;
+// An Invoke whose answer may come in Chunks before its Response.
+inline constexpr uint32_t kFlagStream = 4;
 
 void PutHeader(std::string& out, FrameHeader header);
 // The header, and `rest` set to what follows it. Empty if the packet is shorter or of another version.
@@ -95,6 +99,7 @@ struct InvokeFrame {
   uint32_t hops = 0;
   std::string traceparent;
   std::string tracestate;
+  bool streamed = false;  // kFlagStream
   std::optional<ObjectFrame> object;
   std::string payload;  // last: may be in the memfd
 };
@@ -159,6 +164,8 @@ BodyPlace EncodeInvoke(uint64_t sequence, const InvokeFrame& frame, std::string_
                        std::string& out);
 BodyPlace EncodeResponse(uint64_t sequence, std::string_view content_type, std::string_view payload,
                          std::string& out);
+// A piece of an answer, inline alone: up to kInlineBytesMax. The content type counts in the first.
+std::string EncodeChunk(uint64_t sequence, std::string_view content_type, std::string_view piece);
 // Both without their frame's own payload.
 BodyPlace EncodeCall(uint64_t sequence, const CallFrame& frame, std::string_view payload, std::string& out);
 BodyPlace EncodeReply(uint64_t sequence, const ReplyFrame& frame, std::string_view payload, std::string& out);
@@ -170,6 +177,7 @@ std::optional<StartedFrame> DecodeStarted(std::string_view body);
 std::optional<ErrorFrame> DecodeError(std::string_view body);
 std::optional<InvokeFrame> DecodeInvoke(std::string_view body, uint32_t flags);
 std::optional<ResponseFrame> DecodeResponse(std::string_view body, uint32_t flags);
+std::optional<ResponseFrame> DecodeChunk(std::string_view body, uint32_t flags);
 std::optional<CallFrame> DecodeCall(std::string_view body, uint32_t flags);
 std::optional<ReplyFrame> DecodeReply(std::string_view body, uint32_t flags);
 std::optional<LogFrame> DecodeLog(std::string_view body);

@@ -111,6 +111,7 @@ HandlerHost::HandlerHost(int channel, const hearth_function& functions, HandlerF
   host_.response_content_type = &OnContentType;
   host_.fail = &OnFail;
   host_.call = &OnCall;
+  host_.response_flush = &OnFlush;
 }
 
 void HandlerHost::Run(uint32_t confine_us) {
@@ -144,6 +145,8 @@ void HandlerHost::Begin(Call call) {
   call_ = call;
   response_.clear();
   response_too_large_ = false;
+  stream_begun_ = false;
+  response_sent_ = 0;
   content_type_ = kJson;
   reply_ = {};
   error_ = {};
@@ -206,10 +209,12 @@ bool HandlerHost::Invoke(uint64_t sequence, std::string_view body, uint32_t flag
   request.object_fd = file.fd();
   request.object_problem = BytesOf(object.problem);
   request.hops = frame->hops;
+  request.response_streamed = frame->streamed ? 1 : 0;
   request.traceparent = BytesOf(frame->traceparent);
   request.tracestate = BytesOf(frame->tracestate);
 
   Begin(Call::kInvoke);
+  streamed_ = frame->streamed;
   sequence_ = sequence;
   deadline_ns_ = request.deadline_monotonic_ns;
   const int returned = CallInvoke(functions_, host_, request, state_);
@@ -289,11 +294,32 @@ int HandlerHost::OnWrite(const hearth_host* host, hearth_bytes bytes) {
   HandlerHost& self = Of(host);
   if (!self.OnMainThreadIn(Call::kInvoke)) return HEARTH_NOT_ALLOWED;
   if (IsInvalid(bytes)) return HEARTH_INVALID;
-  if (bytes.size > self.facts_.response_bytes_max - self.response_.size()) {
+  const size_t most = self.stream_begun_ ? kResponseBytesMax : self.facts_.response_bytes_max;
+  if (bytes.size > most - self.response_.size() - self.response_sent_) {
     self.response_too_large_ = true;
     return HEARTH_TOO_LARGE;
   }
   self.response_ += View(bytes);
+  if (self.stream_begun_ && self.response_.size() >= kInlineBytesMax) self.SendChunks();
+  return HEARTH_OK;
+}
+
+// Blocks while hearthd takes nothing more: that is how a slow client is felt here.
+void HandlerHost::SendChunks() {
+  for (std::string_view rest = response_; !rest.empty();) {
+    const std::string_view piece = rest.substr(0, kInlineBytesMax);
+    Send(EncodeChunk(sequence_, stream_begun_ ? std::string_view() : content_type_, piece));
+    stream_begun_ = true;
+    rest.remove_prefix(piece.size());
+  }
+  response_sent_ += response_.size();
+  response_.clear();
+}
+
+int HandlerHost::OnFlush(const hearth_host* host) {
+  HandlerHost& self = Of(host);
+  if (!self.OnMainThreadIn(Call::kInvoke)) return HEARTH_NOT_ALLOWED;
+  if (self.streamed_ && !self.response_too_large_) self.SendChunks();
   return HEARTH_OK;
 }
 

@@ -72,6 +72,7 @@ class HandlerHost final {
   void Shutdown();
   ReplyFrame AwaitReply();
   void SendResponse(uint64_t sequence);
+  void SendChunks();
   void SendFailure(WorkerFrameKind kind, uint64_t sequence, int returned);
   void Send(std::string_view packet, std::string_view memfd_body = {});
   void Begin(Call call);
@@ -83,6 +84,7 @@ class HandlerHost final {
   static int64_t OnRemainingTime(const hearth_host* host);
   static int OnWrite(const hearth_host* host, hearth_bytes bytes);
   static int OnContentType(const hearth_host* host, hearth_bytes type);
+  static int OnFlush(const hearth_host* host);
   static int OnCall(const hearth_host* host, const hearth_call* call, hearth_reply* reply);
   static int OnFail(const hearth_host* host, hearth_bytes type, hearth_bytes message, hearth_bytes stack);
 
@@ -99,6 +101,9 @@ class HandlerHost final {
   bool initialised_ = false;
   std::string response_;
   bool response_too_large_ = false;
+  bool streamed_ = false;      // the answer of this invocation may go in pieces
+  bool stream_begun_ = false;  // some of it has gone
+  size_t response_sent_ = 0;   // of it, in pieces
   std::string content_type_;
   ReplyFrame reply_;  // to the last call of this invocation
   ErrorFrame error_;

@@ -9,6 +9,7 @@ hearth_add_function(locator SOURCES ${CMAKE_CURRENT_LIST_DIR}/handlers/locator.c
 hearth_add_function(intruder SOURCES ${CMAKE_CURRENT_LIST_DIR}/handlers/intruder.cc)
 hearth_add_function(opener SOURCES ${CMAKE_CURRENT_LIST_DIR}/handlers/opener.cc)
 hearth_add_function(bouncer SOURCES ${CMAKE_CURRENT_LIST_DIR}/handlers/bouncer.cc)
+hearth_add_function(streamer SOURCES ${CMAKE_CURRENT_LIST_DIR}/handlers/streamer.cc)
 hearth_add_function(stopwatch SOURCES ${CMAKE_CURRENT_LIST_DIR}/handlers/stopwatch.cc)
 
 function(hearth_e2e_test name)
@@ -41,6 +42,7 @@ if(TARGET hearthd)
   hearth_e2e_test(aliases)
   hearth_e2e_test(calls)
   hearth_e2e_test(client_gone)
+  hearth_e2e_test(streaming)
   hearth_e2e_test(async)
   hearth_e2e_test(async_kill ALONE TIMEOUT 1800)  # short counts; the long ones with HEARTH_LONG=1
   hearth_e2e_test(restart)

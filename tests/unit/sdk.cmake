@@ -1,6 +1,6 @@
 set(here ${CMAKE_CURRENT_LIST_DIR}/sdk)
 
-hearth_unit_test(unit_sdk SOURCES ${here}/abi_layout_test.cc ${here}/call_test.cc ${here}/error_test.cc ${here}/events_test.cc ${here}/handler_test.cc
+hearth_unit_test(unit_sdk SOURCES ${here}/abi_layout_test.cc ${here}/response_writer_test.cc ${here}/call_test.cc ${here}/error_test.cc ${here}/events_test.cc ${here}/handler_test.cc
                  ${here}/input_object_test.cc
                  ${here}/library_test.cc ${here}/output_file_test.cc ${here}/text_coding_test.cc DEPS Hearth::sdk)
 target_compile_definitions(unit_sdk PRIVATE HEARTH_TEST_HANDLERS_DIR="${HEARTH_TEST_HANDLERS_DIR}")

@@ -12,12 +12,15 @@ namespace hearth {
 enum class AuthType { kNone, kToken };
 // What becomes of an invocation whose client goes away before it has its answer.
 enum class OnClientGone { kFinish, kCancel };
+// Whether the client has the answer whole at its end, or from the handler's first flush on.
+enum class InvokeMode { kBuffered, kResponseStream };
 
 // What a function URL and a declared route have in common, and what each adds; the document that a Trigger
 // keeps.
 //   {"FunctionName": "resize", "Qualifier": "3",
 //    "AuthType": "TOKEN", "Token": "..." (only in; kept as "TokenSha256", 64 hexadecimal digits),
 //    "Cors": {"AllowOrigins": ["*"], ...},
+//    "InvokeMode": "BUFFERED" (default) or "RESPONSE_STREAM",
 //    "OnClientGone": "FINISH" (default, as on AWS) or "CANCEL",
 //    "Route": "GET /thumbs/{name}" (routes), "UrlId": "..." (URLs)}
 struct EndpointConfig {
@@ -26,6 +29,7 @@ struct EndpointConfig {
   AuthType auth = AuthType::kNone;
   std::string token_sha256;  // hexadecimal
   std::optional<CorsRules> cors;
+  InvokeMode invoke_mode = InvokeMode::kBuffered;
   OnClientGone on_client_gone = OnClientGone::kFinish;
   std::string route;    // "METHOD /path", routes only
   std::string url_id;   // URLs only

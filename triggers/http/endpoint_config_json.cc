@@ -108,6 +108,14 @@ Status DecodeAuth(const json& object, EndpointConfig& config) {
   return DecodeToken(object, config);
 }
 
+Status DecodeInvokeMode(const json& object, EndpointConfig& config) {
+  HEARTH_ASSIGN(const std::string mode, OptionalString(object, "InvokeMode"));
+  if (!mode.empty() && mode != "BUFFERED" && mode != "RESPONSE_STREAM")
+    return Invalid("InvokeMode \"" + mode + "\" is neither BUFFERED nor RESPONSE_STREAM");
+  config.invoke_mode = mode == "RESPONSE_STREAM" ? InvokeMode::kResponseStream : InvokeMode::kBuffered;
+  return Ok();
+}
+
 Status DecodeOnClientGone(const json& object, EndpointConfig& config) {
   HEARTH_ASSIGN(const std::string gone, OptionalString(object, "OnClientGone"));
   if (!gone.empty() && gone != "FINISH" && gone != "CANCEL")
@@ -129,6 +137,7 @@ Result<EndpointConfig> DecodeEndpointConfig(std::string_view text) {
   HEARTH_ASSIGN(config.qualifier, OptionalString(object, "Qualifier"));
   if (config.qualifier.empty()) config.qualifier = function.qualifier;
   HEARTH_TRY(DecodeAuth(object, config));
+  HEARTH_TRY(DecodeInvokeMode(object, config));
   HEARTH_TRY(DecodeOnClientGone(object, config));
   if (const auto cors = object.find("Cors"); cors != object.end() && !cors->is_null() && !cors->empty()) {
     HEARTH_ASSIGN(config.cors, DecodeCors(*cors));
@@ -145,6 +154,7 @@ std::string EncodeEndpointConfig(const EndpointConfig& config) {
   if (!config.qualifier.empty()) object["Qualifier"] = config.qualifier;
   if (!config.token_sha256.empty()) object["TokenSha256"] = config.token_sha256;
   if (config.cors) object["Cors"] = EncodeCors(*config.cors);
+  if (config.invoke_mode == InvokeMode::kResponseStream) object["InvokeMode"] = "RESPONSE_STREAM";
   if (config.on_client_gone == OnClientGone::kCancel) object["OnClientGone"] = "CANCEL";
   if (!config.route.empty()) object["Route"] = config.route;
   if (!config.url_id.empty()) object["UrlId"] = config.url_id;

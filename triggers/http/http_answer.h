@@ -1,5 +1,6 @@
 #pragma once
 
+#include <optional>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -24,6 +25,16 @@ struct HttpAnswer {
 // another content type goes out as it is. kInvalidArgument: it should be JSON and is not, or it has
 // `statusCode` and cannot be an HTTP response.
 Result<HttpAnswer> AnswerFromPayload(std::string_view payload, std::string_view content_type);
+
+// A streamed answer of its own status begins with a prelude of this content type, as on AWS: {"statusCode", "headers",
+// "cookies"}, eight zeros, then the body.
+inline constexpr std::string_view kPreludeContentType = "application/vnd.awslambda.http-integration-response";
+struct SplitAnswer {
+  std::string_view prelude;
+  std::string_view body;
+};
+std::optional<SplitAnswer> SplitPrelude(std::string_view bytes);  // nothing: its end has not come yet
+Result<HttpAnswer> HeadFromPrelude(std::string_view prelude);
 
 // Any end of an invocation: AnswerFromPayload(), 502 for what the handler did wrong, 504 past its timeout,
 // 503 for our fault. The body of a failure is JSON with message, errorType and requestId, never the handler's

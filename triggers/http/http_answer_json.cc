@@ -188,7 +188,30 @@ Result<HttpAnswer> PlainAnswer(std::string_view content_type, std::string_view b
 
 }  // namespace
 
+std::optional<SplitAnswer> SplitPrelude(std::string_view bytes) {
+  const size_t end = bytes.find(std::string_view("\0\0\0\0\0\0\0\0", 8));
+  if (end == std::string_view::npos) return std::nullopt;
+  return SplitAnswer{bytes.substr(0, end), bytes.substr(end + 8)};
+}
+
+Result<HttpAnswer> HeadFromPrelude(std::string_view prelude) {
+  if (NestsDeeperThan(prelude, kForeignJsonDepthMax)) return NotAnAnswer("its prelude is nested too deep");
+  json head = json::parse(prelude, nullptr, /*allow_exceptions=*/false);
+  if (!head.is_object()) return NotAnAnswer("its prelude is no JSON object");
+  head.erase("body");
+  if (!head.contains("statusCode")) head["statusCode"] = 200;
+  HEARTH_ASSIGN(HttpAnswer answer, MapResponse(head));
+  return answer;
+}
+
 Result<HttpAnswer> AnswerFromPayload(std::string_view payload, std::string_view content_type) {
+  if (content_type == kPreludeContentType) {
+    const auto split = SplitPrelude(payload);
+    if (!split) return NotAnAnswer("its prelude has no end");
+    HEARTH_ASSIGN(HttpAnswer answer, HeadFromPrelude(split->prelude));
+    answer.body = split->body;
+    return answer;
+  }
   const bool says_json = content_type.empty() || content_type.find("json") != std::string_view::npos;
   if (!says_json) return PlainAnswer(content_type, payload);
   // Most answers are passed on as they came: only what must be read is built.

@@ -1,6 +1,7 @@
 #include "triggers/http/http_invoker.h"
 
 #include "runtime/base/digest.h"
+#include "triggers/http/answer_stream.h"
 #include "triggers/http/http_event_json.h"
 
 namespace hearth {
@@ -60,6 +61,12 @@ struct HttpInvoker::Exchange {
   void Answer(HttpAnswer answer) {
     if (cors) ApplyCors(*cors, request.headers.Get("origin"), answer);
     Send(std::move(answer));
+  }
+  // What every answer has, streamed ones too.
+  void Dress(HttpAnswer& head) const {
+    if (cors) ApplyCors(*cors, request.headers.Get("origin"), head);
+    head.headers.emplace_back("x-amzn-requestid", request_id.text());
+    head.headers.emplace_back("x-amzn-trace-id", trace.trace_id);
   }
   void Send(HttpAnswer answer) {
     http::Response response{answer.status, {}, std::move(answer.body)};
@@ -148,7 +155,18 @@ void HttpInvoker::Run(const EndpointConfig& config, const Mount& mount,
   event.tracestate = exchange->trace.tracestate;
   // The body is in the event now; holding it a second time would double what a large upload costs.
   exchange->request.body = std::string();
-  const DeliveryId delivery = sink_.Deliver(std::move(event), [exchange](Result<Outcome> outcome) {
+  std::shared_ptr<AnswerStream> stream;
+  if (config.invoke_mode == InvokeMode::kResponseStream) {
+    stream = std::make_shared<AnswerStream>(exchange->responder, exchange->request_id,
+                                            [raw = exchange.get()](HttpAnswer& head) { raw->Dress(head); });
+    event.stream = stream;
+  }
+  const DeliveryId delivery = sink_.Deliver(std::move(event), [exchange, stream](Result<Outcome> outcome) {
+    if (stream && stream->begun()) {
+      stream->Finish(outcome);
+      exchange->pass = Gate::Pass();
+      return;
+    }
     exchange->Answer(outcome.ok() ? AnswerFromOutcome(*outcome, exchange->request_id)
                                   : AnswerFromError(outcome.error(), exchange->request_id));
   });

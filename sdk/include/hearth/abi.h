@@ -181,6 +181,14 @@ struct hearth_host {
    * when `reply` is filled, whatever became of the call; else `reply` is untouched.
    */
   int (*call)(const struct hearth_host* host, const struct hearth_call* call, struct hearth_reply* reply);
+
+  /*
+   * Since 1.2. In invoke only, from its thread: what was written until now goes to the client, where the answer is
+   * streamed (request.response_streamed); elsewhere nothing happens. It waits while the client is slow. Once anything
+   * has gone, the content type is fixed, what is written goes by itself whenever 64 KiB are together, and a failure can
+   * only cut the answer off.
+   */
+  int (*response_flush)(const struct hearth_host* host);
 };
 
 /* What init is told. Environment variables are read with getenv(), as ever. */
@@ -238,7 +246,7 @@ struct hearth_request {
   /* Since 1.1: functions whose output, one after the other, led to this event. Output of this invocation has one
    * more; OutputFile of the C++ face says so in the name of its temporary file. */
   uint32_t hops;
-  uint32_t reserved;
+  uint32_t response_streamed; /* since 1.2, 0 before: 1, what is flushed goes to the client at once */
 
   /* Since 1.2 (HEARTH_HAS): W3C Trace Context, valid or empty. trace_id above is AWS's X-Amzn-Trace-Id. */
   struct hearth_bytes traceparent;

@@ -11,6 +11,7 @@
 #include <hearth/abi.h>
 #include <hearth/call.h>
 #include <hearth/input_object.h>
+#include <hearth/response_writer.h>
 #include <hearth/text_coding.h>
 #include <nlohmann/json.hpp>
 
@@ -170,6 +171,25 @@ class Context final : public Host {
     return invoke_async(function, std::string_view(payload.dump()), options);
   }
 
+  // Whether what is flushed goes to the client at once: a function URL with InvokeMode RESPONSE_STREAM, or
+  // InvokeWithResponseStream.
+  bool response_streamed() const {
+    return HEARTH_HAS(request_, traceparent) && request_->response_streamed != 0;
+  }
+  // The answer, piece by piece. What the handler returns comes behind it; return void for nothing more.
+  ResponseWriter stream(std::string_view content_type = "application/octet-stream") const {
+    set_response_content_type(content_type);
+    streams_ = true;
+    return ResponseWriter(host());
+  }
+  // The same for a client of HTTP, with a status and headers of its own.
+  ResponseWriter stream(const HttpHead& head) const {
+    const ResponseWriter writer = stream(internal::kPreludeContentType);
+    writer.Write(internal::PreludeOf(head));
+    return writer;
+  }
+  bool streams() const { return streams_; }  // stream() was called
+
   // Of the response, where it is not JSON: "image/png". Text without line ends.
   void set_response_content_type(std::string_view type) const {
     host()->response_content_type(host(), internal::BytesOf(type));
@@ -177,6 +197,7 @@ class Context final : public Host {
 
  private:
   const hearth_request* request_;
+  mutable bool streams_ = false;
 };
 
 }  // namespace hearth

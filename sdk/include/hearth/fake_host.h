@@ -49,6 +49,7 @@ struct InvokeResult {
   std::string content_type = "application/json";
   std::vector<LogRecord> logs;  // of this invocation only
   std::vector<CallRecord> calls = {};
+  std::vector<std::string> flushed = {};  // what each flush sent, where options.response_streamed
 
   bool ok() const { return !failure.has_value(); }
   // Throws if the response is not JSON, which is what a test wants.
@@ -76,6 +77,7 @@ struct InvokeOptions {
   bool snap_start = false;
   std::string object_path = {};  // the file that the invocation finds open; "": none
   std::uint32_t hops = 0;
+  bool response_streamed = false;
   std::string traceparent = {};
   std::string tracestate = {};
   // What the handler may call, by the name that it uses; another one is ResourceNotFoundException.
@@ -86,7 +88,16 @@ struct InvokeOptions {
 class FakeHost final {
  public:
   FakeHost() {
-    table_ = {sizeof(struct hearth_host), 0, this, &Log, &RemainingTime, &Write, &ContentType, &Fail, &Call};
+    table_ = {sizeof(struct hearth_host),
+              0,
+              this,
+              &Log,
+              &RemainingTime,
+              &Write,
+              &ContentType,
+              &Fail,
+              &Call,
+              &Flush};
   }
   FakeHost(const FakeHost&) = delete;
   FakeHost& operator=(const FakeHost&) = delete;
@@ -136,6 +147,14 @@ class FakeHost final {
     return HEARTH_OK;
   }
 
+  static int Flush(const struct hearth_host* host) {
+    InvokeResult& result = Of(host).result_;
+    std::size_t sent = 0;
+    for (const std::string& piece : result.flushed) sent += piece.size();
+    if (Of(host).options_->response_streamed && sent < result.response.size())
+      result.flushed.push_back(result.response.substr(sent));
+    return HEARTH_OK;
+  }
   // The answer, or why there is none.
   static int Call(const struct hearth_host* host, const struct hearth_call* call,
                   struct hearth_reply* reply) {

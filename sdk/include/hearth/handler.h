@@ -113,7 +113,7 @@ int Serve(Callable&& callable, const struct hearth_host* host,
     const std::string_view payload = ViewOf(request->payload);
     if constexpr (std::is_void_v<Result>) {
       CallWith(callable, Parameters{}, payload, context);
-      host->response_write(host, BytesOf("null"));
+      if (!context.streams()) host->response_write(host, BytesOf("null"));
     } else {
       const std::string response = EncodeResult(CallWith(callable, Parameters{}, payload, context));
       host->response_write(host,

@@ -114,7 +114,7 @@ class Runner final {
             -1,
             {nullptr, 0},
             0,
-            0,
+            options.response_streamed ? 1u : 0u,
             internal::BytesOf(options.traceparent),
             internal::BytesOf(options.tracestate)};
   }

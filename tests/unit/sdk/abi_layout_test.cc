@@ -26,7 +26,8 @@ static_assert(offsetof(struct hearth_host, response_content_type) == 40);
 static_assert(offsetof(struct hearth_host, fail) == 48);
 // 1.2
 static_assert(offsetof(struct hearth_host, call) == 56);
-static_assert(sizeof(struct hearth_host) == 64);
+static_assert(offsetof(struct hearth_host, response_flush) == 64);
+static_assert(sizeof(struct hearth_host) == 72);
 
 // 1.2
 static_assert(offsetof(struct hearth_call, type) == 4);
@@ -74,6 +75,7 @@ static_assert(offsetof(struct hearth_request, object_fd) == 172);
 static_assert(offsetof(struct hearth_request, object_problem) == 176);
 static_assert(offsetof(struct hearth_request, hops) == 192);
 // 1.2
+static_assert(offsetof(struct hearth_request, response_streamed) == 196);
 static_assert(offsetof(struct hearth_request, traceparent) == 200);
 static_assert(offsetof(struct hearth_request, tracestate) == 216);
 static_assert(sizeof(struct hearth_request) == 232);

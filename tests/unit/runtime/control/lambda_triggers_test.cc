@@ -38,6 +38,10 @@ TEST_CASE_METHOD(TriggersFixture, "URL of a function through its life", "[contro
   CHECK(Call("POST", kUrl, {{"AuthType", "NONE"}})->answer->status == 409);
   CHECK(Call("PUT", kUrl, {{"AuthType", "TOKEN"}, {"Token", "0123456789abcdef"}})->answer->status == 200);
   CHECK(json::parse(url.documents["resize"].json)["Cors"]["AllowOrigins"] == json::array({"*"}));
+  const auto streams = Call("PUT", kUrl, {{"InvokeMode", "RESPONSE_STREAM"}, {"OnClientGone", "CANCEL"}});
+  CHECK(Body(streams)["InvokeMode"] == "RESPONSE_STREAM");
+  CHECK(Body(streams)["Hearth"]["OnClientGone"] == "CANCEL");
+  CHECK(Body(streams)["AuthType"] == "TOKEN");
   CHECK(Body(Call("GET", "/2021-10-31/functions/resize/urls"))["FunctionUrlConfigs"].size() == 1);
   CHECK(Call("DELETE", kUrl)->answer->status == 204);
   CHECK(Call("DELETE", kUrl)->answer->status == 404);
@@ -45,7 +49,6 @@ TEST_CASE_METHOD(TriggersFixture, "URL of a function through its life", "[contro
 
 TEST_CASE_METHOD(TriggersFixture, "URL that cannot be", "[control][lambda]") {
   CHECK(Call("POST", kUrl, json::object())->answer->status == 400);
-  CHECK(Call("POST", kUrl, {{"AuthType", "NONE"}, {"InvokeMode", "RESPONSE_STREAM"}})->answer->status == 400);
   CHECK(Call("POST", "/2021-10-31/functions/nobody/url", {{"AuthType", "NONE"}})->answer->status == 404);
   url.refuses = true;
   CHECK(Call("POST", kUrl, {{"AuthType", "NONE"}})->answer->status == 400);

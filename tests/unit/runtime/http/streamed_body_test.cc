@@ -171,5 +171,24 @@ TEST_CASE_METHOD(StreamedBodyFixture, "a writer is told when its client has take
   CHECK(received.size() > 2 * piece.size());
 }
 
+// Whoever paused for this client would wait for ever otherwise.
+TEST_CASE_METHOD(StreamedBodyFixture,
+                 "a writer is told when its client has gone with all that it had not taken", "[http]") {
+  bool room = false;
+  {
+    PlainClient client = Connect();
+    client.Send(Ask("GET", "/hold", kClose));
+    WaitForHeld(1);
+    held[0].responder.Begin({.status = 200});
+    held[0].responder.Write(std::string(32 << 20, 'p'));
+    held[0].responder.OnRoom([&] { room = true; });
+    RunSomeTurns();
+    REQUIRE_FALSE(room);
+  }
+  RunUntil([&] { return room; });
+  CHECK(held[0].responder.bytes_waiting() == 0);
+  CHECK(held[0].responder.client_gone());
+}
+
 }  // namespace
 }  // namespace hearth::http

@@ -25,6 +25,7 @@ InvokeFrame AnInvocation() {
           .hops = 0,
           .traceparent = "00-1-2-3",
           .tracestate = "a=1",
+          .streamed = false,
           .object = {},
           .payload = {}};
 }
@@ -92,6 +93,15 @@ TEST_CASE("worker frames survive the way there and nothing else does", "[wire]")
       if (const auto frame = DecodeInvoke(body, kFlagObject))
         EncodeInvoke(header->sequence, *frame, frame->payload, out);
       return out;
+    });
+  }
+  SECTION("Chunk") {
+    CheckFrameReader(EncodeChunk(11, "text/plain", "piece"), [](std::string_view packet) {
+      std::string_view body;
+      const auto header = TakeHeader(packet, body);
+      if (!header || header->kind != 13) return std::string();
+      const auto frame = DecodeChunk(body, header->flags);
+      return frame ? EncodeChunk(header->sequence, frame->content_type, frame->payload) : std::string();
     });
   }
   SECTION("Call") {
