@@ -1,5 +1,7 @@
 #include "runtime/loop/manual_executor.h"
 
+#include "runtime/base/check.h"
+
 namespace hearth {
 
 class ManualExecutor::ManualTimer final : public Timer::Impl {
@@ -19,7 +21,8 @@ Timer ManualExecutor::After(std::chrono::nanoseconds delay, std::function<void()
 }
 
 void ManualExecutor::RunPosted() {
-  while (!tasks_.empty()) {
+  for (size_t ran = 0; !tasks_.empty(); ++ran) {
+    CHECK_TRUE(ran < kPostedMax);  // tasks post each other without end
     auto task = std::move(tasks_.front());
     tasks_.pop_front();
     task();

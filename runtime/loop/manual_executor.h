@@ -15,7 +15,9 @@ class ManualExecutor final : public Executor {
   const Clock& clock() const override { return clock_; }
 
   ManualClock& manual_clock() { return clock_; }
-  // Runs everything posted, including what that posts.
+  static constexpr size_t kPostedMax = 1'000'000;
+
+  // Runs everything posted, including what that posts; more than kPostedMax of it is a fault.
   void RunPosted();
   // Moves time, stopping at each timer that is due on the way; runs what is posted after each.
   void Advance(std::chrono::nanoseconds by);

@@ -245,6 +245,10 @@ bool Meter::HasSuccess(const RequestId& request_id) const {
   return successes_.Find(KeyOf(request_id.text())) != nullptr;
 }
 
+bool Meter::HasRecord(const RequestId& request_id, uint32_t attempt) const {
+  return identities_.Find({KeyOf(request_id.text()), attempt}) != nullptr;
+}
+
 // Any 16 bytes do that differ when the ids do: a UUID's own, else a digest.
 Meter::RequestKey Meter::KeyOf(std::string_view request_id) {
   RequestKey key;

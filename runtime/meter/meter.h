@@ -91,6 +91,8 @@ class Meter final {
   bool writable() const { return ledger_.writable(); }
   // Ran to success, whichever attempt; for events found open after a crash. Asks the window.
   bool HasSuccess(const RequestId& request_id) const;
+  // Ran, however it ended, also if only a crash ended it. Asks the window.
+  bool HasRecord(const RequestId& request_id, uint32_t attempt) const;
   const LedgerLog& ledger() const { return ledger_; }
   uint64_t conflicts() const { return conflicts_; }
 

@@ -89,9 +89,8 @@ std::optional<WarmPool::Idle> WarmPool::TakeIdle() {
 WarmPool::Wait WarmPool::Acquire(nanoseconds limit, OnLease done) {
   const uint64_t ticket = next_ticket_++;
   const auto refuse = [&](ErrorCode code, std::string message) {
-    executor_.Post([self = weak_.Get(), done = std::move(done), error = Error{code, std::move(message)}] {
-      if (self) done(error);
-    });
+    // Also when the pool, which may be at its end, has gone by then: somebody waits for the answer.
+    executor_.Post([done = std::move(done), error = Error{code, std::move(message)}] { done(error); });
     return Wait();
   };
   if (state_ != State::kOpen)

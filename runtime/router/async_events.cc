@@ -43,12 +43,13 @@ struct AsyncEvents::Pump {
   bool starving = false;  // has waited kFairWait for a worker, and does so still
   bool waiting = false;   // in a pool's queue
   bool paused = false;    // lets others have their turn
+  bool refused = false;   // the last one could not run, for no fault of its own: until the back-off is over
   Timer starves;
   size_t in_flight = 0;  // run or settle
   Timer back_off_timer;
   BackOff back_off{kBackOffFirst, kBackOffLongest};
-  std::map<std::string, Timer> renewals;  // by receipt handle
-  std::set<std::string> under_way;        // by request id
+  std::map<std::string, Timer> renewals;         // by receipt handle
+  std::map<std::string, std::string> under_way;  // request id -> message id
   Counters counters;
 };
 
@@ -248,7 +249,7 @@ void AsyncEvents::Look(const std::string& queue) {
   if (!started_) return;
   Pump& pump = PumpOf(queue);
   if (pump.looking) pump.look_again = true;
-  if (stopped_ || pump.looking || pump.in_flight >= kInFlightMax) return;
+  if (stopped_ || pump.looking || pump.refused || pump.in_flight >= kInFlightMax) return;
   pump.looking = true;
   pump.look_again = false;
   queues_.Peek(queue, 1, [self = weak_.Get(), queue](const Result<std::vector<QueueMessage>>& seen) {
@@ -257,6 +258,7 @@ void AsyncEvents::Look(const std::string& queue) {
     if (seen.ok() && !seen->empty() && !self->stopped_) return self->OnPeeked(queue, seen->front());
     waiting.looking = false;
     self->StarveNoMore(waiting);
+    if (!seen.ok()) return self->LookLater(queue);
     if (waiting.look_again) self->Look(queue);
   });
 }
@@ -366,7 +368,11 @@ void AsyncEvents::OnReceived(const std::string& queue, std::unique_ptr<EventSink
     return Drop(queue, message.receipt_handle);
   }
   const std::string id = event->request_id.text();
-  if (PumpOf(queue).under_way.count(id) != 0) return Drop(queue, message.receipt_handle);  // sent twice
+  if (const auto running = PumpOf(queue).under_way.find(id); running != PumpOf(queue).under_way.end()) {
+    // Sent twice; or the same message, whose lease could not be renewed: it is there until its run has ended.
+    if (running->second != message.message_id) Drop(queue, message.receipt_handle);
+    return;
+  }
   AsyncInvocation invocation = KnownOf(*event, message);
   unconfirmed_.erase(id);
   if (invocation.state == AsyncState::kCancelled) return KeepCancelled(queue, message, std::move(invocation));
@@ -381,7 +387,9 @@ void AsyncEvents::OnReceived(const std::string& queue, std::unique_ptr<EventSink
   auto flight = std::make_shared<Flight>(Flight{queue, event->request_id, std::move(message)});
   flight->attempt =
       std::max(invocation.attempt_base + flight->message.receive_count, invocation.attempt_last + 1);
-  PumpOf(queue).under_way.insert(id);
+  // Sent twice over a crash, an event has two messages, and each counts its own receives.
+  while (meter_.HasRecord(flight->id, flight->attempt)) ++flight->attempt;
+  PumpOf(queue).under_way[id] = flight->message.message_id;
   ++PumpOf(queue).in_flight;
   Renew(queue, flight->message.receipt_handle);
   if (settles) return GoOnSettling(flight, std::move(invocation));
@@ -417,6 +425,7 @@ void AsyncEvents::OnOutcome(const FlightPtr& flight, Result<Outcome> outcome) {
     invocation.state = invocation.failures > 0 ? AsyncState::kRetrying : AsyncState::kQueued;
     book_.Note(flight->id, invocation.state);
     Land(flight);
+    pump->second->refused = true;  // it is visible again at once, and would be refused again
     // Returned uncounted it would clash with that record again.
     if (outcome.error().code == ErrorCode::kConflict) {
       ComeBack(flight->queue, flight->message.receipt_handle, seconds(0));
@@ -561,7 +570,10 @@ void AsyncEvents::Drop(const std::string& queue, const std::string& handle) {
 
 void AsyncEvents::LookLater(const std::string& queue) {
   Pump& pump = PumpOf(queue);
-  pump.back_off_timer = executor_.After(pump.back_off.Next(random_), [this, queue] { Look(queue); });
+  pump.back_off_timer = executor_.After(pump.back_off.Next(random_), [this, queue] {
+    PumpOf(queue).refused = false;
+    Look(queue);
+  });
 }
 
 }  // namespace hearth

@@ -17,7 +17,7 @@ void AsyncEvents::Cancel(const RequestId& id, std::function<void(Status)> done) 
   Status may = Ok();
   if (known == nullptr) {
     may = NotKnown(id);
-  } else if (HasEnded(known->state) || known->state == AsyncState::kSettling) {
+  } else if (HasEnded(known->state) || known->state == AsyncState::kSettling || meter_.HasSuccess(id)) {
     may = Error{ErrorCode::kConflict, "cancel " + id.text() + ": it has ended already"};
   } else if (known->state == AsyncState::kRunning) {
     may = Error{ErrorCode::kConflict,

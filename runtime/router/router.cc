@@ -225,18 +225,36 @@ void Router::WaitForWorker(Flight& flight) {
   flight.wait =
       pools_.PoolOf(flight.version)
           .Acquire(flight.event.wait_until == MonotonicTime::max() ? timeout : std::min(timeout, left),
-                   [this, number = flight.number](Result<WorkerLease> lease) {
-                     const auto found = flights_.find(number);
-                     if (found == flights_.end()) return;  // withdrawn, and refused all the same
-                     found->second->waits = false;
-                     if (!lease.ok()) return Refuse(number, std::move(lease).error());
-                     RunOn(*found->second, std::move(lease).value());
+                   [self = weak_.Get(), number = flight.number](Result<WorkerLease> lease) {
+                     if (self) self->OnLease(number, std::move(lease));
                    });
+}
+
+void Router::OnLease(uint64_t number, Result<WorkerLease> lease) {
+  const auto found = flights_.find(number);
+  if (found == flights_.end()) return;  // withdrawn, and refused all the same
+  found->second->waits = false;
+  if (!lease.ok()) return Refuse(number, std::move(lease).error());
+  RunOn(*found->second, std::move(lease).value());
+}
+
+// Nothing of it has run. Its version may have been replaced since it was resolved, and that one's pool closed.
+void Router::FindAnotherWorker(Flight& flight) {
+  auto version = registry_.ResolveFor(flight.event.function, flight.event.qualifier, NextDraw());
+  if (!version.ok()) {
+    auto node = flights_.extract(flight.number);
+    return ThrowBack(std::move(node.mapped()->done), std::move(version).error());
+  }
+  flight.version = std::move(version).value();
+  WaitForWorker(flight);
 }
 
 void Router::RunOn(Flight& flight, WorkerLease lease) {
   // It may have died since it was lent: nothing of this event has run on it, so another one takes it.
-  if (!lease || !lease.worker().usable()) return WaitForWorker(flight);
+  if (!lease || !lease.worker().usable()) {
+    lease = {};
+    return FindAnotherWorker(flight);
+  }
   flight.lease = std::move(lease);
   flight.record = OpeningOf(flight);
   auto open = meter_.Begin(flight.record);
@@ -258,7 +276,7 @@ void Router::OnAttempt(uint64_t number, Attempt attempt) {
   if (!attempt.delivered) {
     meter_.Withdraw(flight.open);
     flight.lease = {};
-    return WaitForWorker(flight);
+    return FindAnotherWorker(flight);
   }
   flight.streamed_bytes = attempt.streamed_bytes;
   Outcome outcome = MakeOutcome(flight, std::move(attempt));

@@ -68,6 +68,8 @@ class Router final : public EventSink, public RegistryObserver {
   Status CheckBudgets(const std::string& function) const;
   uint64_t NextDraw();
   void WaitForWorker(Flight& flight);
+  void OnLease(uint64_t number, Result<WorkerLease> lease);
+  void FindAnotherWorker(Flight& flight);
   void RunOn(Flight& flight, WorkerLease lease);
   void OnAttempt(uint64_t number, Attempt attempt);
   Outcome MakeOutcome(const Flight& flight, Attempt attempt) const;

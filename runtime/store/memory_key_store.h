@@ -22,6 +22,7 @@ class MemoryKeyStore final : public KeyStore {
 
   // The next call changes nothing and completes with `error`. Several add up, in order.
   void FailNext(Error error) { failures_.push_back(std::move(error)); }
+  void FailNoMore() { failures_.clear(); }
 
  private:
   Status TakeFailure();

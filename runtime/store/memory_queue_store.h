@@ -50,6 +50,7 @@ class MemoryQueueStore final : public QueueStore {
 
   // The next call changes nothing and completes with `error`. Several add up, in order.
   void FailNext(Error error) { failures_.push_back(std::move(error)); }
+  void FailNoMore() { failures_.clear(); }
 
  private:
   enum class State { kReady, kDelayed, kInFlight };

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <map>
+#include <optional>
 #include <vector>
 
 #include "runtime/loop/manual_executor.h"
@@ -12,6 +13,17 @@ namespace hearth {
 // when it says so.
 class FakeLauncher final : public WorkerLauncher {
  public:
+  // One event on one worker, as the worker would tell it.
+  struct Ran {
+    std::string request_id;
+    uint32_t attempt = 0;
+    MonotonicTime began{};
+    bool ended = false;  // else it runs, or went with the daemon
+    bool delivered = true;
+    OutcomeKind kind = OutcomeKind::kSuccess;
+    nanoseconds duration{0};
+  };
+
   class FakeWorker final : public Worker {
    public:
     FakeWorker(FakeLauncher& launcher, WorkerId id) : launcher_(launcher), id_(id) {
@@ -20,6 +32,7 @@ class FakeLauncher final : public WorkerLauncher {
     ~FakeWorker() override {
       launcher_.alive_.erase(id_);
       std::erase(launcher_.preparing_, id_);
+      std::erase(launcher_.running_, id_);
     }
     WorkerId id() const override { return id_; }
     WorkerState state() const override { return state_; }
@@ -29,6 +42,8 @@ class FakeLauncher final : public WorkerLauncher {
       CHECK_TRUE(state_ == WorkerState::kIdle);
       state_ = WorkerState::kBusy;
       request_id_ = event.request_id.text();
+      nth_ = launcher_.ran_.size();
+      launcher_.ran_.push_back({request_id_, event.attempt, launcher_.executor_.clock().Now()});
       done_ = std::move(done);
       cold_ = !std::exchange(ran_, true);
       began_ = launcher_.executor_.clock().Now();
@@ -51,6 +66,7 @@ class FakeLauncher final : public WorkerLauncher {
     const WorkerId id_;
     WorkerState state_ = WorkerState::kIdle;
     std::string request_id_;
+    size_t nth_ = 0;  // of what has run
     OnAttempt done_;
     bool ran_ = false;
     bool cold_ = false;
@@ -70,6 +86,11 @@ class FakeLauncher final : public WorkerLauncher {
   size_t starts_waiting() const { return asked_.size(); }
   size_t workers_alive() const { return alive_.size(); }
   int forgotten() const { return forgotten_; }
+  const std::vector<Ran>& ran() const { return ran_; }
+  // The daemon has gone, and its pools with it: nobody waits for a start any more.
+  void ForgetStarts() { asked_.clear(); }
+  // The next worker that ends says that it took so much longer.
+  void LieAboutNext(nanoseconds by) { lie_ = by; }
 
   void LetOneStart() {
     auto done = std::move(asked_.front());
@@ -130,6 +151,12 @@ class FakeLauncher final : public WorkerLauncher {
     attempt.began = worker.began_;
     attempt.cold = worker.cold_;
     attempt.duration = executor_.clock().Now() - worker.began_;
+    Ran& ran = ran_[worker.nth_];
+    ran.ended = true;
+    ran.delivered = attempt.delivered;
+    ran.kind = attempt.kind;
+    ran.duration = attempt.duration;
+    attempt.duration += std::exchange(lie_, nanoseconds(0));
     auto done = std::move(worker.done_);
     done(std::move(attempt));
   }
@@ -139,6 +166,8 @@ class FakeLauncher final : public WorkerLauncher {
   std::map<WorkerId, FakeWorker*> alive_;
   std::vector<WorkerId> running_;
   std::vector<WorkerId> preparing_;
+  std::vector<Ran> ran_;
+  nanoseconds lie_{0};
   uint64_t next_id_ = 1;
   int forgotten_ = 0;
 };

@@ -7,6 +7,15 @@
 namespace hearth {
 namespace {
 
+TEST_CASE_METHOD(WarmPoolFixture, "a refusal is told although the pool has gone by then", "[pool]") {
+  pool_->Drain([] {});
+  Ask();
+  pool_.reset();
+  executor_.RunPosted();
+  REQUIRE(errors_.size() == 1);
+  CHECK(errors_[0].code == ErrorCode::kUnavailable);
+}
+
 TEST_CASE_METHOD(WarmPoolFixture, "a worker that was given back is lent again, without a start", "[pool]") {
   CHECK_FALSE(pool_->TryAcquire());
   Ask();

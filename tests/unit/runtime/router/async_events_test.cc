@@ -132,6 +132,113 @@ TEST_CASE_METHOD(AsyncFixture, "an event for a version that is gone is dropped a
   CHECK(ledger_.size() == 1);
 }
 
+// These the simulation found, by seed.
+
+TEST_CASE_METHOD(AsyncFixture,
+                 "what the ledger refuses waits for the back-off: it is not taken again at once", "[async]") {
+  Deploy("resize");
+  ledger_.SetWritable(true);
+  router_->Submit(EventFor("resize"), [](const Status& accepted) { CHECK(accepted.ok()); });
+  executor_.RunPosted();
+  ledger_.SetWritable(false);
+  StartWorkers();  // ends: it is not tried over and over
+  CHECK(launcher_.running().empty());
+  ledger_.SetWritable(true);
+  executor_.Advance(milliseconds(200));
+  CHECK(launcher_.running().empty());
+  AdvanceAndStart(seconds(1));
+  REQUIRE(launcher_.running().size() == 1);
+  Complete(0);
+  CHECK(ledger_.size() == 1);
+}
+
+TEST_CASE_METHOD(AsyncFixture, "a store that fails at a look is looked at again", "[async]") {
+  Deploy("resize");
+  Submit("resize");
+  Complete(0);  // its queue is there now
+  router_->Submit(EventFor("resize"), [this](Status accepted) {
+    accepted_.push_back(std::move(accepted));
+    queues_.FailNext({ErrorCode::kUnavailable, "disk full"});  // the peek that follows
+  });
+  executor_.RunPosted();
+  StartWorkers();
+  REQUIRE(accepted_.size() == 2);
+  AdvanceAndStart(seconds(1));
+  REQUIRE(launcher_.running().size() == 1);
+  Complete(0);
+  CHECK(ledger_.size() == 2);
+}
+
+TEST_CASE_METHOD(AsyncFixture,
+                 "sent twice over a crash, the second message's first run has a number of its own",
+                 "[async]") {
+  UseSlots(8);
+  Deploy("resize");
+  Event event = EventFor("resize");
+  event.idempotency_key = "order-7";
+  const Event again = event;
+  router_->Submit(std::move(event), [](const Status&) {});
+  executor_.RunPosted();
+  StartWorkers();
+  REQUIRE(launcher_.running().size() == 1);  // attempt 1, which the crash ends
+  UseSlots(8);
+  REQUIRE(ledger_.size() == 1);
+  // Its caller heard nothing, and sends it again: nobody knows whether the first message was stored.
+  router_->Submit(again, [](const Status&) {});
+  AdvanceAndStart(seconds(1));
+  REQUIRE(launcher_.running().size() == 1);
+  CHECK(launcher_.ran().back().attempt == 2);
+  Complete(0);
+  AdvanceAndStart(seconds(60));
+  CHECK(ledger_.size() == 2);
+  CHECK(launcher_.ran().size() == 2);
+}
+
+TEST_CASE_METHOD(AsyncFixture, "a lease that cannot be renewed runs out: the event runs on alone, and is retried", "[async]") {
+  FunctionSettings settings;
+  settings.timeout = seconds(900);
+  Deploy("resize", settings);
+  Submit("resize");
+  for (int n = 0; n < 6; ++n) {  // renewals at 3.3 s and 6.7 s; at 10 s the message is visible again
+    queues_.FailNext({ErrorCode::kUnavailable, "disk full"});
+    executor_.Advance(milliseconds(3'334));
+    StartWorkers();
+  }
+  queues_.FailNoMore();
+  AdvanceAndStart(seconds(15));
+  CHECK(launcher_.ran().size() == 1);
+  FailRunning();
+  AdvanceAndStart(seconds(100));
+  REQUIRE(launcher_.ran().size() == 2);
+  CHECK(launcher_.ran()[1].attempt > 1);
+  Complete(0);
+  AdvanceAndStart(seconds(600));
+  CHECK(launcher_.ran().size() == 2);
+  CHECK(ledger_.size() == 2);
+}
+
+TEST_CASE_METHOD(AsyncFixture,
+                 "what has succeeded is not cancelled, although a crash came before that was known",
+                 "[async]") {
+  Deploy("resize");
+  Event event = EventFor("resize");
+  const RequestId id = event.request_id;
+  router_->Submit(std::move(event), [](const Status&) {});
+  executor_.RunPosted();
+  StartWorkers();
+  invocations_.FailNext({ErrorCode::kUnavailable, "killed"});
+  Complete(0);
+  MakeRouter({});
+  std::optional<Status> cancelled;
+  async_->Cancel(id, [&cancelled](Status status) { cancelled = std::move(status); });
+  executor_.RunPosted();
+  REQUIRE(cancelled);
+  CHECK(cancelled->error().code == ErrorCode::kConflict);
+  AdvanceAndStart(seconds(60));
+  REQUIRE(book_->Find(id) != nullptr);
+  CHECK(book_->Find(id)->state == AsyncState::kSucceeded);
+}
+
 TEST_CASE("an event comes back from its stored form whole; a cut or newer one is refused", "[async]") {
   Event event;
   event.request_id = RequestId("c0ffee00-0000-4000-8000-000000000000");

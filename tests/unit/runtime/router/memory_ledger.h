@@ -14,8 +14,9 @@ class MemoryLedger final : public LedgerLog {
  public:
   Result<uint64_t> Append(std::string_view record) override {
     if (full_) return Error{ErrorCode::kUnavailable, "the disk is full"};
+    if (std::exchange(lose_next_, false)) return next_++;
     records_.emplace_back(record);
-    return records_.size() - 1;
+    return next_++;
   }
   bool writable() const override { return writable_; }
   void Sync(std::function<void(Status)> done) override {
@@ -28,7 +29,7 @@ class MemoryLedger final : public LedgerLog {
     }
     return Ok();
   }
-  uint64_t size() const override { return records_.size(); }
+  uint64_t size() const override { return next_; }
   Status Verify() const override { return Ok(); }
 
   void HoldSyncs() { hold_syncs_ = true; }
@@ -36,10 +37,16 @@ class MemoryLedger final : public LedgerLog {
     for (auto& done : std::exchange(syncs_, {})) done(status);
   }
   void BecomeFull() { full_ = true; }
+  void HaveRoom() { full_ = false; }
+  bool full() const { return full_; }
+  // A broken ledger, for tests of tests.
+  void LoseNext() { lose_next_ = true; }
   void SetWritable(bool writable) { writable_ = writable; }
 
  private:
   std::vector<std::string> records_;
+  uint64_t next_ = 0;
+  bool lose_next_ = false;
   std::vector<std::function<void(Status)>> syncs_;
   bool hold_syncs_ = false;
   bool full_ = false;

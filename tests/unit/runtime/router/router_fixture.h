@@ -4,6 +4,8 @@
 
 #include <optional>
 
+#include <catch2/catch.hpp>
+
 #include "runtime/base/files.h"
 #include "runtime/meter/record_codec.h"
 #include "runtime/router/async_events.h"
@@ -41,7 +43,7 @@ class CountingObserver final : public InvocationObserver {
 // memory.
 class RouterFixture {
  protected:
-  RouterFixture() {
+  explicit RouterFixture(uint64_t seed = 1) : random_(seed) {
     char scratch[] = "/tmp/hearth-router-XXXXXX";
     folder_ = ::mkdtemp(scratch);
     code_.emplace(folder_, executor_);
@@ -69,7 +71,9 @@ class RouterFixture {
     registry_->SetObserver(&*router_);
     MakeEvents();
     router_->SetAsyncEvents(&*async_);
-    queues_.SetOnVisible([this](std::string_view queue) { async_->OnQueueVisible(queue); });
+    queues_.SetOnVisible([this](std::string_view queue) {
+      if (async_) async_->OnQueueVisible(queue);
+    });
     async_->Start([](const Status& started) { CHECK(started.ok()); });
     executor_.RunPosted();
   }
@@ -163,7 +167,7 @@ class RouterFixture {
   const Error& ErrorOf(const std::string& id) const { return results_.at(id).error(); }
 
   ManualExecutor executor_;
-  SeededRandom random_{1};
+  SeededRandom random_;
   NullLog log_;
   FakeLauncher launcher_{executor_};
   MemoryKeyStore keys_{executor_};

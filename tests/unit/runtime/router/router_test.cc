@@ -279,6 +279,49 @@ TEST_CASE_METHOD(RouterFixture, "a worker gone before it got the event: another 
   CHECK(ledger_.size() == 1);
 }
 
+// Found by the simulation: the pool of before closed with its last worker, and its refusal was told to nobody.
+TEST_CASE_METHOD(RouterFixture,
+                 "a worker gone before it got the event, of a version replaced since: the new one takes it",
+                 "[router]") {
+  Deploy("resize");
+  const std::string id = Fire("resize");
+  StartWorkers();
+  REQUIRE(launcher_.running().size() == 1);
+  registry_->UpdateSettings(
+      "resize",
+      [](FunctionSettings& settings) {
+        settings.memory = 256_MiB;
+        return Ok();
+      },
+      {}, [](const Result<FunctionVersionPtr>& updated) { CHECK(updated.ok()); });
+  executor_.RunPosted();
+  launcher_.VanishBeforeDelivery(launcher_.running()[0]);
+  executor_.RunPosted();
+  StartWorkers();
+  REQUIRE(launcher_.running().size() == 1);
+  Complete(0);
+  REQUIRE(Settled(id));
+  CHECK(OutcomeOf(id).ok());
+  REQUIRE(observer_.settled.size() == 1);
+  CHECK(observer_.settled[0].memory_mib == 256);
+  CHECK(pools_->pools().size() == 1);
+}
+
+TEST_CASE_METHOD(RouterFixture,
+                 "a worker gone before it got the event, of a function deleted since: it is told so",
+                 "[router]") {
+  Deploy("resize");
+  const std::string id = Fire("resize");
+  StartWorkers();
+  registry_->Delete("resize", "", [](const Status& deleted) { CHECK(deleted.ok()); });
+  executor_.RunPosted();
+  launcher_.VanishBeforeDelivery(launcher_.running()[0]);
+  executor_.RunPosted();
+  REQUIRE(Settled(id));
+  CHECK(ErrorOf(id).code == ErrorCode::kNotFound);
+  CHECK(pools_->pools().empty());
+}
+
 TEST_CASE_METHOD(RouterFixture, "a slot that is dropped gives its worker back", "[router]") {
   Deploy("resize");
   std::unique_ptr<EventSink::Slot> slot;
