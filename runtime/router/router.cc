@@ -243,7 +243,8 @@ void Router::FindAnotherWorker(Flight& flight) {
   auto version = registry_.ResolveFor(flight.event.function, flight.event.qualifier, NextDraw());
   if (!version.ok()) {
     auto node = flights_.extract(flight.number);
-    return ThrowBack(std::move(node.mapped()->done), std::move(version).error());
+    ThrowBack(std::move(node.mapped()->done), std::move(version).error());
+    return;
   }
   flight.version = std::move(version).value();
   WaitForWorker(flight);

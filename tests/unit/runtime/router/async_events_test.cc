@@ -194,7 +194,9 @@ TEST_CASE_METHOD(AsyncFixture,
   CHECK(launcher_.ran().size() == 2);
 }
 
-TEST_CASE_METHOD(AsyncFixture, "a lease that cannot be renewed runs out: the event runs on alone, and is retried", "[async]") {
+TEST_CASE_METHOD(AsyncFixture,
+                 "a lease that cannot be renewed runs out: the event runs on alone, and is retried",
+                 "[async]") {
   FunctionSettings settings;
   settings.timeout = seconds(900);
   Deploy("resize", settings);
