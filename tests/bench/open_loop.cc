@@ -15,12 +15,14 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <charconv>
 #include <chrono>
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
 #include <map>
 #include <string>
+#include <string_view>
 #include <vector>
 
 namespace {
@@ -40,6 +42,12 @@ struct Answer {
   bool closes = false;
 };
 
+double Number(std::string_view text) {
+  double number = 0;
+  std::from_chars(text.data(), text.data() + text.size(), number);
+  return number;
+}
+
 // The whole answer, if it is there: Hearth and nginx give a content length.
 bool Parse(const std::string& text, Answer& answer) {
   const size_t head = text.find("\r\n\r\n");
@@ -49,7 +57,7 @@ bool Parse(const std::string& text, Answer& answer) {
       length != nullptr && length < text.c_str() + head ? std::strtoull(length + 17, nullptr, 10) : 0;
   answer.bytes = head + 4 + body;
   if (text.size() < answer.bytes) return false;
-  answer.status = std::atoi(text.c_str() + 9);
+  answer.status = static_cast<int>(Number(std::string_view(text).substr(9, 3)));
   answer.closes = strcasestr(text.substr(0, head).c_str(), "\r\nconnection: close") != nullptr;
   return true;
 }
@@ -190,8 +198,7 @@ int main(int argc, char** argv) {
     std::fprintf(stderr, "usage: %s PORT PATH REQUESTS_PER_SECOND SECONDS CONNECTIONS_MAX\n", argv[0]);
     return 2;
   }
-  Generator generator(static_cast<uint16_t>(std::atoi(argv[1])), argv[2],
-                      std::strtoull(argv[5], nullptr, 10));
-  generator.Run(std::atof(argv[3]), std::atof(argv[4]));
+  Generator generator(static_cast<uint16_t>(Number(argv[1])), argv[2], static_cast<size_t>(Number(argv[5])));
+  generator.Run(Number(argv[3]), Number(argv[4]));
   generator.Print();
 }
