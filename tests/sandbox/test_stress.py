@@ -20,6 +20,7 @@ LONG = os.environ.get("HEARTH_LONG") == "1"
 SECONDS = 5 if LONG else 1
 WITHOUT = ["kZygoteFilter", "kWorkerFilter", "kLandlock"]
 MEMORY_MIB = 256
+BATCH_KIB = 256  # the kernel charges 64 pages at once, and its peak may have some of them over the limit
 
 # Name, its options; more of them in the long form.
 STRESSORS = [
@@ -103,7 +104,7 @@ class Stress(unittest.TestCase):
                 else:
                     self.assertNotEqual({"exit": 127}, answer.json(), "it did not even start")
                 record = [each for each in read_ledger(daemon.data_dir / "ledger") if each.function == "stress"][-1]
-                self.assertLessEqual(record.memory_peak_kib, MEMORY_MIB << 10)
+                self.assertLessEqual(record.memory_peak_kib, (MEMORY_MIB << 10) + BATCH_KIB)
                 wait_until(lambda: "stress-ng" not in " ".join(self.below(launcher)), what="nothing of it is left")
 
 
