@@ -90,6 +90,18 @@ std::span<const std::byte> MapFile(const char* path) {
   return {static_cast<const std::byte*>(bytes), size};
 }
 
+// The file of the frame before is mostly the next one's, too: mapped anew, all its pages would be touched anew.
+struct LastFile {
+  const link_map* object = nullptr;
+  std::span<const std::byte> bytes;
+
+  std::span<const std::byte> Of(const link_map* map) {
+    if (map != object) bytes = MapFile(map->l_name);
+    object = map;
+    return bytes;
+  }
+};
+
 const char* LastPart(const char* path) {
   const char* const slash = std::strrchr(path, '/');
   return slash != nullptr ? slash + 1 : path;
@@ -105,7 +117,7 @@ void AddName(Report& report, NamedPlace place, Names names) {
   report.Add(" %.300s+0x%lx", readable != nullptr ? readable : mangled, place.offset);
 }
 
-void AddFrame(Report& report, const CrashContext& context, int index, Names names) {
+void AddFrame(Report& report, const CrashContext& context, int index, Names names, LastFile& last) {
   // A return address is behind the call, maybe in the next function already.
   const uintptr_t place = context.frames[index];
   const uintptr_t asked = place == context.fault_at ? place : place - 1;
@@ -115,7 +127,8 @@ void AddFrame(Report& report, const CrashContext& context, int index, Names name
     const char* const path = object.dlfo_link_map->l_name;
     const uint64_t offset = asked - object.dlfo_link_map->l_addr;
     const bool executable = path == nullptr || *path == '\0';
-    const auto file = executable || names == Names::kNone ? std::span<const std::byte>() : MapFile(path);
+    const auto file =
+        executable || names == Names::kNone ? std::span<const std::byte>() : last.Of(object.dlfo_link_map);
     if (!file.empty()) AddName(report, FindFunction(file, offset), names);
     report.Add(" (%.200s+0x%lx", executable ? "hearth-worker" : LastPart(path), offset);
     const auto id = FindBuildId(file);
@@ -128,7 +141,8 @@ void AddFrame(Report& report, const CrashContext& context, int index, Names name
 
 void Tell(const CrashContext& context, Names names) {
   Report report(context);
-  for (int i = 0; i < context.frame_count; ++i) AddFrame(report, context, i, names);
+  LastFile last;
+  for (int i = 0; i < context.frame_count; ++i) AddFrame(report, context, i, names, last);
   report.Send();
 }
 
