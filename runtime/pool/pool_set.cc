@@ -97,6 +97,14 @@ void PoolSet::Retire(const FunctionVersion& version) {
   });
 }
 
+void PoolSet::Warm(const FunctionVersion& serving, const std::shared_ptr<const FunctionVersion>& next,
+                   std::function<void(Status)> warm) {
+  const WarmPool* pool = Find(serving);
+  const size_t workers = pool == nullptr || draining_ ? 0 : WorkersToWarm(pool->counts());
+  if (workers == 0) return warm(Ok());
+  PoolOf(next).WarmUp(workers, std::move(warm));
+}
+
 void PoolSet::Drain(std::function<void()> drained) {
   draining_ = true;
   drained_ = std::move(drained);

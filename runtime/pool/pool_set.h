@@ -45,6 +45,10 @@ class PoolSet final {
   WarmPool& PoolOf(const std::shared_ptr<const FunctionVersion>& version);
   // No more events of this version: its idle workers go now, busy ones when they are done.
   void Retire(const FunctionVersion& version);
+  // Workers of `next` are initialised, as many as `serving` needs now; `warm` runs once, now or later
+  // (WarmPool::WarmUp()).
+  void Warm(const FunctionVersion& serving, const std::shared_ptr<const FunctionVersion>& next,
+            std::function<void(Status)> warm);
   void Drain(std::function<void()> drained);
   bool draining() const { return draining_; }
 

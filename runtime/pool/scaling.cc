@@ -33,6 +33,11 @@ size_t WorkersAhead(const PoolCounts& counts, const PoolLimits& limits, Heat hea
   return std::min(wanted, less(limits.workers_max, alive));
 }
 
+size_t WorkersToWarm(const PoolCounts& counts) {
+  if (counts.idle + counts.busy == 0) return 0;
+  return std::clamp<size_t>(counts.busy, 1, kWarmedMax);
+}
+
 Admission AdmitWaiter(const PoolCounts& counts, const PoolLimits& limits) {
   return counts.waiting < limits.waiters_max ? Admission::kAdmit : Admission::kThrottleFunction;
 }

@@ -42,6 +42,12 @@ enum class Heat { kCold, kHot };
 // while the function is hot.
 size_t WorkersAhead(const PoolCounts& counts, const PoolLimits& limits, Heat heat = Heat::kCold);
 
+// Workers to have ready before a new version takes the place of one that has these counts: for as many as run now, one
+// at least, and none where nobody has asked lately.
+inline constexpr size_t kWarmedMax =
+    8;  // the others are forked from a zygote that is there: less than 1 ms each
+size_t WorkersToWarm(const PoolCounts& counts);
+
 enum class Admission { kAdmit, kThrottleFunction };
 // May one more event wait?
 Admission AdmitWaiter(const PoolCounts& counts, const PoolLimits& limits);

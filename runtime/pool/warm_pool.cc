@@ -298,13 +298,30 @@ bool WarmPool::StartOne(const SeatPtr& seat) {
 void WarmPool::Launch(const SeatPtr& seat, MemoryBudget::Lease memory, For for_whom) {
   if (for_whom == For::kEvent) OnNeeded();
   const uint64_t start = next_start_++;
-  starting_[start] = {std::move(memory), seat, for_whom, executor_.clock().Now(), nullptr};
+  starting_[start] = {std::move(memory), seat, for_whom, executor_.clock().Now(), nullptr, 0, {}};
+  AskForWorker(start);
+}
+
+void WarmPool::AskForWorker(uint64_t start) {
+  ++starting_.at(start).tries;
   launcher_.Launch(version_, [self = weak_.Get(), start](Result<std::unique_ptr<Worker>> launched) {
     if (self) self->OnLaunched(start, std::move(launched));
   });
 }
 
+// Nothing of an event has run yet: what the host could not do now it may do in a moment.
+bool WarmPool::TryAgain(uint64_t start, const Error& error) {
+  Starting& starting = starting_.at(start);
+  const bool wanted = state_ == State::kOpen || !waiters_.empty();
+  if (error.code != ErrorCode::kUnavailable || !wanted || starting.tries >= kLaunchTriesMax) return false;
+  const milliseconds delay =
+      starting.tries == 1 ? milliseconds(0) : kLaunchRetryDelay * (1 << (starting.tries - 2));
+  starting.again = executor_.After(delay, [this, start] { AskForWorker(start); });
+  return true;
+}
+
 void WarmPool::OnLaunched(uint64_t start, Result<std::unique_ptr<Worker>> launched) {
+  if (!launched.ok() && TryAgain(start, launched.error())) return;
   Starting& starting = starting_.at(start);
   if (launched.ok()) start_took_ = executor_.clock().Now() - starting.since;
   if (starting.for_whom == For::kAhead && launched.ok()) {
@@ -336,8 +353,11 @@ void WarmPool::OnPrepared(uint64_t start, const Status& prepared) {
     } else {
       ahead_failures_ = 0;
     }
+    warmed_ = true;
     Offer(std::move(started.worker), std::move(started.memory), started.seat, Had::kNone);
   } else {
+    if (!prepared.ok() && prepared.error().code == ErrorCode::kBadArtefact && warm_failed_.ok())
+      warm_failed_ = prepared;
     if (!prepared.ok() && reserved != nullptr) OnReservedFailed(*reserved, prepared.error());
     if (!prepared.ok() && reserved == nullptr) OnAheadFailed();
     Lose(started.seat);
@@ -346,7 +366,33 @@ void WarmPool::OnPrepared(uint64_t start, const Status& prepared) {
     StartWorkers();
     MaybeClose();
   }
+  MaybeWarm();
   if (on_refilled_) on_refilled_();
+}
+
+void WarmPool::WarmUp(size_t workers, std::function<void(Status)> warm) {
+  warm_ = std::move(warm);
+  warmed_ = counts().idle > 0;
+  warm_failed_ = Ok();
+  const size_t there = counts().idle + counts().starting;
+  const size_t room = limits_.workers_max > alive() ? limits_.workers_max - alive() : 0;
+  for (size_t n = std::min(workers - std::min(workers, there), room); n > 0 && state_ == State::kOpen; --n) {
+    MemoryBudget::Lease memory = memory_.Take(version_->settings.memory);
+    if (!memory) break;
+    Launch(seat_, std::move(memory), For::kAhead);
+  }
+  MaybeWarm();
+}
+
+void WarmPool::MaybeWarm() {
+  if (!warm_) return;
+  for (const auto& [number, starting] : starting_) {
+    if (starting.for_whom == For::kAhead) return;
+  }
+  executor_.Post(
+      [self = weak_.Get(), warm = std::exchange(warm_, nullptr), status = warmed_ ? Ok() : warm_failed_] {
+        if (self) warm(status);
+      });
 }
 
 // The library that cannot be initialised now can perhaps in a minute, or when it has been deployed anew.
@@ -504,6 +550,11 @@ void WarmPool::Drain(std::function<void()> drained) {
   idle_timer_.Cancel();
   refill_timer_.Cancel();
   ahead_timer_.Cancel();
+  if (warm_) {
+    executor_.Post([self = weak_.Get(), warm = std::exchange(warm_, nullptr), name = version_->function] {
+      if (self) warm(Error{ErrorCode::kUnavailable, name + " is being replaced or hearthd is stopping"});
+    });
+  }
   EndIdle();
 }
 

@@ -61,13 +61,17 @@ class WorkerLease final {
 // Thread:  loop thread only.
 // States:  kOpen -> kDraining (no new waiters; workers go as they come back) -> kClosed.
 // Limits:  PoolLimits; the node's memory budget.
-// Failure: a worker that cannot start fails one waiter. One that a commitment pays for, or that is started ahead of
-//          events, is started again after kRefillDelay, doubling to kRefillDelayMax.
+// Failure: a worker that the host cannot give is asked for again, kLaunchTriesMax times in all (the zygote may just
+//          have died); then, and at once where the code is to blame, it fails one waiter. One that a commitment pays
+//          for, or that is started ahead of events, is started again after kRefillDelay, doubling to kRefillDelayMax.
 // Promise: no callback runs after the destructor returns; no idle worker outlives the pool.
 class WarmPool final {
  public:
   static constexpr milliseconds kRefillDelay{1'000};
   static constexpr milliseconds kRefillDelayMax{60'000};
+  // At once, then after 50, 100, 200 and 400 ms: a launcher that has died is there again within that.
+  static constexpr size_t kLaunchTriesMax = 6;
+  static constexpr milliseconds kLaunchRetryDelay{50};
 
   enum class State { kOpen, kDraining, kClosed };
   using OnLease = std::function<void(Result<WorkerLease>)>;
@@ -118,6 +122,9 @@ class WarmPool final {
   bool settled() const;
   // Starts workers for commitments and for those who wait, as far as limits and memory allow now.
   void StartWorkers();
+  // Has so many workers initialised before there is an event, as far as free memory goes. `warm` runs once, later:
+  // Ok with one of them ready, or with none where that is the host's doing; else how the author's code failed.
+  void WarmUp(size_t workers, std::function<void(Status)> warm);
   // Ends the worker that has been idle longest; false when there is none. One that somebody waits for is not
   // idle: it is lent in the next turn. Never one that a commitment pays for.
   bool EvictIdle();
@@ -156,6 +163,8 @@ class WarmPool final {
     For for_whom = For::kEvent;
     MonotonicTime since{};
     std::unique_ptr<Worker> worker;  // while its init runs ahead
+    size_t tries = 0;
+    Timer again;
   };
   // One commitment's workers here.
   struct Reserved {
@@ -175,7 +184,10 @@ class WarmPool final {
   void Launch(const SeatPtr& seat, MemoryBudget::Lease memory, For for_whom);
   void StartReserved();
   void StartAhead();
+  void AskForWorker(uint64_t start);
   void OnLaunched(uint64_t start, Result<std::unique_ptr<Worker>> launched);
+  bool TryAgain(uint64_t start, const Error& error);
+  void MaybeWarm();
   void OnPrepared(uint64_t start, const Status& prepared);
   void OnAheadFailed();
   void OnReservedFailed(Reserved& reserved, const Error& error);
@@ -237,7 +249,10 @@ class WarmPool final {
   size_t ahead_failures_ = 0;
   bool refilling_ = false;  // StartWorkers() has been posted
   std::function<void()> on_refilled_;
-  bool serving_ = false;  // ServeWaiters() has been posted
+  std::function<void(Status)> warm_;  // who waits for WarmUp()
+  bool warmed_ = false;               // a worker has become ready since
+  Status warm_failed_;                // how the first failed, if that was the code's fault
+  bool serving_ = false;              // ServeWaiters() has been posted
   uint64_t next_ticket_ = 1;
   Timer idle_timer_;
   std::function<void()> drained_;

@@ -24,8 +24,10 @@ struct Attempt {
   uint64_t streamed_bytes = 0;  // of the answer, that went before `payload`
   nanoseconds init{0};          // of this worker, in the attempt that pays for it
   nanoseconds duration{0};
-  bool cold = false;      // the worker's first event
-  bool delivered = true;  // false: the worker had gone before it got the event; nothing of it has run
+  bool cold = false;  // the worker's first event
+  // False: the worker went before it had read the event, as far as the kernel knows; nothing of it has run. The rest is
+  // how to tell it if it is not run again.
+  bool delivered = true;
   uint64_t cpu_us = 0;
   Bytes memory_peak{0};
   uint64_t idle_cpu_us = 0;  // used between the answer before and this attempt

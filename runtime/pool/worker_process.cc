@@ -98,7 +98,12 @@ void WorkerProcess::ReadPackets(size_t packets_max) {
     auto received = ReceivePacket(channel_.get(), FdPolicy::kAccept);
     if (!received.ok()) return EndWorker(received.error().message);
     if (received->kind == ReceivedPacket::Kind::kWouldBlock) return;
-    if (received->kind == ReceivedPacket::Kind::kEndOfFile) return BeginDying();
+    if (received->kind == ReceivedPacket::Kind::kEndOfFile) {
+      // Until it has said something there is one frame on its way, the event or the Init before it: it died before it
+      // knew of the event.
+      if (received->unread && running_ && !running_->heard) running_->attempt.delivered = false;
+      return BeginDying();
+    }
     packets_wait_ = true;
     OnPacket(std::move(received->packet));
     if (self && !packets_wait_) return;
@@ -107,6 +112,7 @@ void WorkerProcess::ReadPackets(size_t packets_max) {
 
 void WorkerProcess::OnPacket(Packet packet) {
   std::string_view body;
+  if (running_ && state_ == WorkerState::kBusy) running_->heard = true;
   const auto header = TakeHeader(packet.bytes, body);
   if (!header) return EndWorker("it sent a packet that is no frame of this wire version");
   switch (static_cast<WorkerFrameKind>(header->kind)) {

@@ -97,7 +97,8 @@ class WorkerProcess final : public Worker {
     const Event* event = nullptr;
     OnAttempt done;
     Attempt attempt;
-    PhaseClock phase;  // init or duration, whichever is under way
+    PhaseClock phase;    // init or duration, whichever is under way
+    bool heard = false;  // it has sent something since it got the event
     MonotonicTime deadline{};
     uint64_t call = 0;  // of another function, that it waits for; 0: none
   };

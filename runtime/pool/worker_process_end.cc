@@ -103,8 +103,9 @@ void WorkerProcess::ExplainDeath() {
                             : exit_                 ? TextOf(*exit_, CrashToTell())
                                                     : "it died";
     log_.Tell("a worker could not be initialised ahead of its events: " + why);
-    return prepared(
-        Error{ErrorCode::kUnavailable, "a worker of " + version_->function + " was not ready: " + why});
+    const bool ours = !ended_because_.empty() && ended_as_ == OutcomeKind::kPlatformFault;
+    return prepared(Error{ours ? ErrorCode::kUnavailable : ErrorCode::kBadArtefact,
+                          "a worker of " + version_->function + " was not ready: " + why});
   }
   if (running_) return FailAsUnexplained();
   if (auto died = std::exchange(on_idle_death_, nullptr)) died();
@@ -120,6 +121,8 @@ void WorkerProcess::FailAsUnexplained() {
     return Fail(ended_as_, ours ? "Runtime.PlatformFault" : "Runtime.ProtocolError",
                 Prefixed("the worker was ended: " + ended_because_));
   }
+  if (!running_->attempt.delivered)
+    return Fail(OutcomeKind::kCrash, "Runtime.ExitError", Prefixed("the worker died before it read the event"));
   if (const auto kills = cgroup_ ? cgroup_->OomKills() : Result<uint64_t>(uint64_t{0});
       kills.ok() && *kills > 0) {
     context_.observer.OnWorkerCrashed(*version_, CrashCause::kOutOfMemory);

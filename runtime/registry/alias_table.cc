@@ -92,12 +92,26 @@ void AliasTable::Update(const std::string& function, const std::string& name,
 }
 
 void AliasTable::Store(const std::string& function, FunctionAlias alias, Reply reply) {
-  const std::pair of{function, alias.name};
+  const Name of{function, alias.name};
   if (changing_.count(of) != 0) return reply(IsChanging(alias.name));
   alias.revision_id = MakeUuid(random_);
   changing_[of] = alias;
-  keys_.Apply({{KeyOf(function, alias.name), EncodeAliasJson(alias)}},
-              [weak = weak_.Get(), of, alias, reply = std::move(reply)](const Status& stored) {
+  const FunctionAlias* known = Find(function, alias.name);
+  if (known == nullptr || !prepare_) return Keep(of, alias, reply);
+  prepare_(function, *known, alias,
+           [weak = weak_.Get(), of, alias, reply = std::move(reply)](const Status& ready) {
+             if (!weak) return;
+             if (ready.ok() && weak->Find(of.first, of.second) != nullptr)
+               return weak->Keep(of, alias, reply);
+             weak->changing_.erase(of);
+             if (!ready.ok()) return reply(ready.error());
+             reply(Error{ErrorCode::kNotFound, "Cannot find alias " + of.first + ":" + of.second});
+           });
+}
+
+void AliasTable::Keep(const Name& of, const FunctionAlias& alias, const Reply& reply) {
+  keys_.Apply({{KeyOf(of.first, alias.name), EncodeAliasJson(alias)}},
+              [weak = weak_.Get(), of, alias, reply](const Status& stored) {
                 if (!weak) return;
                 weak->changing_.erase(of);
                 if (!stored.ok()) return reply(stored.error().WithContext("store alias " + alias.name));

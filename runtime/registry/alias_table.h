@@ -27,7 +27,12 @@ class AliasTable final {
   using Done = std::function<void(Status)>;
   using Change = std::function<Status(FunctionAlias&)>;
 
+  // Before an alias becomes what it shall be next; with an error it stays what it is.
+  using Prepare = std::function<void(const std::string& function, const FunctionAlias& now,
+                                     const FunctionAlias& next, Done ready)>;
+
   AliasTable(KeyStore& keys, Random& random) : keys_(keys), random_(random) {}
+  void SetPrepare(Prepare prepare) { prepare_ = std::move(prepare); }
 
   void Load(Done done);
   void Create(const std::string& function, FunctionAlias alias, Reply reply);  // kAlreadyExists
@@ -43,14 +48,16 @@ class AliasTable final {
   void Forget(const std::string& function);
 
  private:
+  using Name = std::pair<std::string, std::string>;  // function, alias
   void Store(const std::string& function, FunctionAlias alias, Reply reply);
+  void Keep(const Name& of, const FunctionAlias& alias, const Reply& reply);
 
   KeyStore& keys_;
   Random& random_;
+  Prepare prepare_;
   std::map<std::string, std::map<std::string, FunctionAlias, std::less<>>, std::less<>>
-      aliases_;  // by function
-  std::map<std::pair<std::string, std::string>, FunctionAlias>
-      changing_;  // function, alias -> what it will be
+      aliases_;                             // by function
+  std::map<Name, FunctionAlias> changing_;  // what it will be
   WeakPtrFactory<AliasTable> weak_{this};
 };
 

@@ -46,7 +46,10 @@ FunctionRegistry::FunctionRegistry(Options options, KeyStore& keys, CodeFolders&
       checker_(checker),
       clock_(clock),
       random_(random),
-      aliases_(keys, random) {}
+      aliases_(keys, random) {
+  aliases_.SetPrepare([this](const std::string& function, const FunctionAlias& now, const FunctionAlias& next,
+                             Done ready) { WarmAlias(function, now, next, std::move(ready)); });
+}
 
 std::string FunctionRegistry::ArnOf(const std::string& name) const {
   return "arn:aws:lambda:" + options_.region + ":" + options_.account + ":function:" + name;
@@ -213,6 +216,7 @@ void FunctionRegistry::Publish(std::string name, std::string description, Expect
   version->version = std::to_string(function.number_last + 1);
   version->arn = ArnOf(name) + ":" + version->version;
   if (!description.empty()) version->settings.description = std::move(description);
+  Stamp(*version);
   Store(std::move(version), std::move(reply));
 }
 
@@ -325,21 +329,46 @@ void FunctionRegistry::CheckAndStore(std::shared_ptr<FunctionVersion> version, R
       judged, [weak = weak_.Get(), version = std::move(version), reply = std::move(reply)](Status loaded) {
         if (!weak) return;
         if (!loaded.ok()) return weak->Refuse(version->function, loaded.error(), reply);
-        weak->Store(version, reply);
+        weak->WarmAndStore(version, reply);
       });
 }
 
+void FunctionRegistry::WarmAndStore(const std::shared_ptr<FunctionVersion>& version, const Reply& reply) {
+  Stamp(*version);
+  const FunctionVersionPtr serving = functions_[version->function].latest;
+  if (!serving || observer_ == nullptr) return Store(version, reply);
+  observer_->OnReplacing(serving, version, [weak = weak_.Get(), version, reply](const Status& warm) {
+    if (!weak) return;
+    if (warm.ok()) return weak->Store(version, reply);
+    weak->Forgo(version);
+    weak->Refuse(version->function,
+                 warm.error().WithContext("the new version is not taken, the one before it goes on"), reply);
+  });
+}
+
+// Its workers may live on for a moment, and need its code.
+void FunctionRegistry::Forgo(const FunctionVersionPtr& version) {
+  retired_.push_back(version);
+  if (observer_ != nullptr) observer_->OnNotReplaced(version);
+}
+
+void FunctionRegistry::Stamp(FunctionVersion& version) {
+  version.generation = next_generation_++;
+  version.revision_id = MakeUuid(random_);
+  version.last_modified = clock_.WallNow();
+}
+
 void FunctionRegistry::Store(std::shared_ptr<FunctionVersion> version, Reply reply) {
-  version->generation = next_generation_++;
-  version->revision_id = MakeUuid(random_);
-  version->last_modified = clock_.WallNow();
   const FunctionVersion& stored = *version;
   std::vector<KeyStore::Write> writes{{KeyOf(stored), EncodeFunctionJson(stored)}};
   if (VersionNumber(stored.version)) writes.push_back({NumberKeyOf(stored.function), stored.version});
   keys_.Apply(std::move(writes),
               [weak = weak_.Get(), version = std::move(version), reply = std::move(reply)](Status kept) {
                 if (!weak) return;
-                if (!kept.ok()) return weak->Refuse(version->function, kept.error(), reply);
+                if (!kept.ok()) {
+                  if (version->version == kLatest) weak->Forgo(version);
+                  return weak->Refuse(version->function, kept.error(), reply);
+                }
                 weak->Commit(version, reply);
               });
 }
@@ -411,6 +440,20 @@ void FunctionRegistry::UpdateAlias(const std::string& name, const std::string& a
         return CheckVersionsOf(name, changed);
       },
       std::move(reply));
+}
+
+// A version that is new to the alias.
+void FunctionRegistry::WarmAlias(const std::string& function, const FunctionAlias& now,
+                                 const FunctionAlias& next, Done ready) {
+  const auto is_new = [&now](const std::string& version) {
+    return !version.empty() && version != now.version && version != now.canary_version;
+  };
+  const std::string& fresh = is_new(next.version) ? next.version : next.canary_version;
+  const auto serving = Find(function, now.version), coming = Find(function, fresh);
+  if (!is_new(fresh) || !serving.ok() || !coming.ok() || observer_ == nullptr) return ready(Ok());
+  observer_->OnReplacing(*serving, *coming, [ready = std::move(ready), name = next.name](const Status& warm) {
+    ready(warm.ok() ? Ok() : Status(warm.error().WithContext("alias " + name + " stays as it was")));
+  });
 }
 
 void FunctionRegistry::RemoveAlias(const std::string& name, const std::string& alias, Done done) {

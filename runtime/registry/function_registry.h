@@ -25,6 +25,15 @@ using FunctionVersionPtr = std::shared_ptr<const FunctionVersion>;
 class RegistryObserver {
  public:
   virtual ~RegistryObserver() = default;
+  // `next` is about to get the events that `serving` gets now: workers are made for it. `ready` runs once, now or
+  // later; with an error `next` is refused and `serving` goes on.
+  virtual void OnReplacing(const FunctionVersionPtr& serving, const FunctionVersionPtr& next,
+                           std::function<void(Status)> ready) {
+    (void)serving, (void)next;
+    ready(Ok());
+  }
+  // It will get no events after all, and is known to nobody: what OnReplacing() has made for it goes.
+  virtual void OnNotReplaced(const FunctionVersionPtr& next) { (void)next; }
   // `old_version` no longer serves new events; `new_version` is empty when the function is gone.
   virtual void OnReplaced(const FunctionVersionPtr& old_version, const FunctionVersionPtr& new_version) = 0;
   // Also once for each function that has some, when functions are loaded.
@@ -40,8 +49,8 @@ class RegistryObserver {
 // Thread:  loop thread. A refusal, and a Publish() that finds nothing new, may reply inside the call,
 //          everything else later. Changes to one function are made one after another: a second one meanwhile
 //          is kConflict.
-// Failure: a bad artefact is kBadArtefact with the reason; the old code keeps serving. Nothing changes in
-//          memory before it is durable.
+// Failure: a bad artefact is kBadArtefact with the reason, and so is one whose init fails where workers were warm; the
+//          old code keeps serving. Nothing changes in memory before it is durable.
 // Promise: no callback runs after the destructor returns. Code is removed once no version needs it any more,
 //          and no worker of a version that was replaced.
 class FunctionRegistry final {
@@ -124,6 +133,11 @@ class FunctionRegistry final {
   Result<Function*> BeginChange(const std::string& name, const Expected& expected);
   void Deploy(std::shared_ptr<FunctionVersion> version, std::string package, Reply reply);
   void CheckAndStore(std::shared_ptr<FunctionVersion> version, Reply reply);
+  void WarmAndStore(const std::shared_ptr<FunctionVersion>& version, const Reply& reply);
+  void Forgo(const FunctionVersionPtr& version);
+  void Stamp(FunctionVersion& version);
+  void WarmAlias(const std::string& function, const FunctionAlias& now, const FunctionAlias& next,
+                 Done ready);
   void Store(std::shared_ptr<FunctionVersion> version, Reply reply);
   void Commit(const std::shared_ptr<FunctionVersion>& version, const Reply& reply);
   void Refuse(const std::string& name, Error error, const Reply& reply);

@@ -22,6 +22,7 @@ struct Router::Flight {
   OpenSlots::Id open;  // in the meter, while it runs
   Gate::Pass pass;
   ConcurrencyLimits::Pass place;
+  size_t undelivered = 0;  // workers that died before they had read the event
 };
 
 class Router::WorkerSlot final : public EventSink::Slot {
@@ -274,7 +275,7 @@ void Router::RunOn(Flight& flight, WorkerLease lease) {
 
 void Router::OnAttempt(uint64_t number, Attempt attempt) {
   Flight& flight = *flights_.at(number);
-  if (!attempt.delivered) {
+  if (!attempt.delivered && ++flight.undelivered <= kUndeliveredMax) {
     meter_.Withdraw(flight.open);
     flight.lease = {};
     return FindAnotherWorker(flight);
@@ -379,6 +380,12 @@ void Router::Settle(uint64_t number, Result<Outcome> outcome) {
 DeliveryId Router::ThrowBack(OnOutcome done, Error error) {
   executor_.Post([done = std::move(done), error = std::move(error)] { done(error); });
   return DeliveryId::kNone;
+}
+
+void Router::OnReplacing(const FunctionVersionPtr& serving, const FunctionVersionPtr& next,
+                         std::function<void(Status)> ready) {
+  if (gate_.closed()) return ready(Error{ErrorCode::kUnavailable, "hearthd is stopping"});
+  pools_.Warm(*serving, next, std::move(ready));
 }
 
 void Router::OnReplaced(const FunctionVersionPtr& old_version, const FunctionVersionPtr& new_version) {

@@ -26,6 +26,10 @@ namespace hearth {
 //          billed.
 class Router final : public EventSink, public RegistryObserver {
  public:
+  // An event that so many workers did not live to read is given to one more, and is that one's crash. A handler can
+  // bring that about: it is never without an end.
+  static constexpr size_t kUndeliveredMax = 4;
+
   struct Limits {
     Bytes payload_max{6'291'456};   // Lambda's 6 MB of a synchronous request
     size_t concurrency_max = 1000;  // events at once over all functions: Lambda's account limit
@@ -48,6 +52,9 @@ class Router final : public EventSink, public RegistryObserver {
   void SetAsyncEvents(class AsyncEvents* async) { async_ = async; }
   // Asked for each new event; outlives the router. Without one there are no budgets.
   void SetBudgets(const BudgetGate* budgets) { budgets_ = budgets; }
+  void OnReplacing(const FunctionVersionPtr& serving, const FunctionVersionPtr& next,
+                   std::function<void(Status)> ready) override;
+  void OnNotReplaced(const FunctionVersionPtr& next) override { pools_.Retire(*next); }
   void OnReplaced(const FunctionVersionPtr& old_version, const FunctionVersionPtr& new_version) override;
   void OnScalingChanged(const std::string& function) override;
 

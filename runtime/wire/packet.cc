@@ -110,7 +110,8 @@ Result<ReceivedPacket> ReceivePacket(int fd, FdPolicy fd_policy) {
       result.kind = ReceivedPacket::Kind::kWouldBlock;
       return result;
     }
-    if (errno == ECONNRESET) return result;  // the peer died with packets of ours unread
+    result.unread = errno == ECONNRESET;
+    if (result.unread) return result;
     return ErrnoError("receive packet");
   }
   TakeControl(message, result.packet);

@@ -53,6 +53,7 @@ enum class FdPolicy {
 struct ReceivedPacket {
   enum class Kind { kPacket, kWouldBlock, kEndOfFile } kind = Kind::kEndOfFile;
   Packet packet;
+  bool unread = false;  // with kEndOfFile, told once: the peer went with packets of ours that it had not read
 };
 
 // kCorrupt when the packet was cut (over kPacketBytesMax) or carried descriptors that were refused.

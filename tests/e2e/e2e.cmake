@@ -8,6 +8,7 @@ hearth_add_function(crasher SOURCES ${CMAKE_CURRENT_LIST_DIR}/handlers/crasher.c
 hearth_add_function(locator SOURCES ${CMAKE_CURRENT_LIST_DIR}/handlers/locator.cc)
 hearth_add_function(intruder SOURCES ${CMAKE_CURRENT_LIST_DIR}/handlers/intruder.cc)
 hearth_add_function(opener SOURCES ${CMAKE_CURRENT_LIST_DIR}/handlers/opener.cc)
+hearth_add_function(named SOURCES ${CMAKE_CURRENT_LIST_DIR}/handlers/named.cc)
 hearth_add_function(bouncer SOURCES ${CMAKE_CURRENT_LIST_DIR}/handlers/bouncer.cc)
 hearth_add_function(streamer SOURCES ${CMAKE_CURRENT_LIST_DIR}/handlers/streamer.cc)
 hearth_add_function(stopwatch SOURCES ${CMAKE_CURRENT_LIST_DIR}/handlers/stopwatch.cc)
@@ -46,6 +47,7 @@ if(TARGET hearthd)
   hearth_e2e_test(async)
   hearth_e2e_test(async_kill ALONE TIMEOUT 1800)  # short counts; the long ones with HEARTH_LONG=1
   hearth_e2e_test(restart)
+  hearth_e2e_test(deploy_under_load ALONE TIMEOUT 300)  # a minute and more with HEARTH_LONG=1
   hearth_e2e_test(chaos ALONE TIMEOUT 600)  # short counts; the long ones are run by hand with HEARTH_LONG=1
   hearth_e2e_test(queue_kill ALONE TIMEOUT 1800)
   hearth_e2e_test(queue_attacks TIMEOUT 1200)

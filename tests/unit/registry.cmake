@@ -3,5 +3,6 @@ hearth_unit_test(unit_registry
           ${CMAKE_CURRENT_LIST_DIR}/runtime/registry/code_folders_test.cc
           ${CMAKE_CURRENT_LIST_DIR}/runtime/registry/event_invoke_configs_test.cc
           ${CMAKE_CURRENT_LIST_DIR}/runtime/registry/function_registry_test.cc
+          ${CMAKE_CURRENT_LIST_DIR}/runtime/registry/replacing_test.cc
           ${CMAKE_CURRENT_LIST_DIR}/runtime/registry/reserved_concurrency_test.cc
   DEPS hearth_registry)

@@ -135,6 +135,7 @@ class FakeLauncher final : public WorkerLauncher {
   void VanishBeforeDelivery(WorkerId id) {
     Attempt attempt;
     attempt.delivered = false;
+    attempt.kind = OutcomeKind::kCrash;
     End(id, std::move(attempt), WorkerState::kDying);
   }
   void KillIdle(WorkerId id) {

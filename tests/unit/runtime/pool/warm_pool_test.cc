@@ -99,7 +99,7 @@ TEST_CASE_METHOD(WarmPoolFixture, "a worker that cannot start fails one waiter; 
                  "[pool]") {
   Ask();
   Ask();
-  launcher_.FailOneStart({ErrorCode::kUnavailable, "no memory"});
+  launcher_.FailOneStart({ErrorCode::kBadArtefact, "not there"});
   executor_.RunPosted();
   REQUIRE(errors_.size() == 1);
   LetAllStart();
@@ -314,7 +314,7 @@ TEST_CASE_METHOD(ReservedFixture, "a reserved worker that dies is replaced, idle
 TEST_CASE_METHOD(ReservedFixture, "an init that fails is tried again, later and later", "[pool][reserved]") {
   memory_.Promise(128_MiB);
   pool_->SetPlan(Reserved(1));
-  const Error broken{ErrorCode::kUnavailable, "its init failed"};
+  const Error broken{ErrorCode::kBadArtefact, "its init failed"};
   milliseconds delay = WarmPool::kRefillDelay;
   for (int tries = 0; tries < 8; ++tries) {
     LetAllStart();

@@ -60,6 +60,20 @@ ReplyFrame HearReply(Player& worker) {
   return *frame;
 }
 
+TEST_CASE_METHOD(Fixture, "dies with the reply to its call unread: it has run, and is not run again",
+                 "[worker][calls]") {
+  PlayUntilStarted([](Player& worker) {
+    worker.BecomeBusy();
+    worker.Say(CallPacket(worker.sequence(), "other"));
+    worker.AwaitGo();
+  });
+  Run();
+  RunUntilCalled();
+  calls_.Answer(Ok("unread"));
+  Go();
+  CHECK(Ended().delivered);
+}
+
 TEST_CASE_METHOD(Fixture, "a call and its reply, then the answer", "[worker][calls]") {
   PlayUntilStarted([](Player& worker) {
     worker.BecomeBusy();

@@ -545,5 +545,26 @@ TEST_CASE_METHOD(Fixture, "init ahead of events fails", "[worker][reserved]") {
   CHECK(prepared.size() == 1);
 }
 
+TEST_CASE_METHOD(Fixture, "dies before it has read the event: nothing of it has run", "[worker]") {
+  const bool initialises = GENERATE(true, false);
+  PlayUntilStarted([initialises](Player& player) {
+    player.Started();
+    if (initialises) player.Initialise();
+    player.AwaitGo();
+  });
+  Run();
+  if (initialises) RunUntil([this] { return worker_->state() == WorkerState::kBusy; });
+  Go();
+  const Attempt attempt = Ended();
+  CHECK_FALSE(attempt.delivered);
+  CHECK(attempt.kind == OutcomeKind::kCrash);
+}
+
+TEST_CASE_METHOD(Fixture, "dies once it has read the event: it may have run", "[worker]") {
+  PlayUntilStarted([](Player& player) { player.BecomeBusy(); });
+  Run();
+  CHECK(Ended().delivered);
+}
+
 }  // namespace
 }  // namespace hearth

@@ -295,6 +295,9 @@ TEST_CASE_METHOD(RouterFixture,
       },
       {}, [](const Result<FunctionVersionPtr>& updated) { CHECK(updated.ok()); });
   executor_.RunPosted();
+  StartWorkers();
+  launcher_.LetOnePrepare();  // warm, then switched in
+  executor_.RunPosted();
   launcher_.VanishBeforeDelivery(launcher_.running()[0]);
   executor_.RunPosted();
   StartWorkers();
@@ -320,6 +323,21 @@ TEST_CASE_METHOD(RouterFixture,
   REQUIRE(Settled(id));
   CHECK(ErrorOf(id).code == ErrorCode::kNotFound);
   CHECK(pools_->pools().empty());
+}
+
+TEST_CASE_METHOD(RouterFixture,
+                 "worker after worker dies before it has read the event: the last is its crash", "[router]") {
+  Deploy("resize");
+  const auto id = Fire("resize");
+  for (size_t n = 0; n <= Router::kUndeliveredMax; ++n) {
+    CHECK_FALSE(Settled(id));
+    StartWorkers();
+    REQUIRE(launcher_.running().size() == 1);
+    launcher_.VanishBeforeDelivery(launcher_.running().at(0));
+    executor_.RunPosted();
+  }
+  CHECK(OutcomeOf(id).kind == OutcomeKind::kCrash);
+  CHECK(ledger_.size() == 1);
 }
 
 TEST_CASE_METHOD(RouterFixture, "a slot that is dropped gives its worker back", "[router]") {

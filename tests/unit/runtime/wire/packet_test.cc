@@ -108,10 +108,18 @@ TEST_CASE("peer gone", "[wire]") {
     channel.theirs.Reset();
     CHECK(SendPacket(channel.ours.get(), "x").error().code == ErrorCode::kIo);
   }
-  SECTION("with packets unread reads as the end of file") {
+  SECTION("with packets unread reads as the end of file, and is told apart") {
     REQUIRE(SendPacket(channel.ours.get(), "x").ok());
     channel.theirs.Reset();
-    CHECK(ReceivePacket(channel.ours.get(), FdPolicy::kRefuse)->kind == Kind::kEndOfFile);
+    const auto end = ReceivePacket(channel.ours.get(), FdPolicy::kRefuse);
+    CHECK(end->kind == Kind::kEndOfFile);
+    CHECK(end->unread);
+  }
+  SECTION("with all of them read") {
+    REQUIRE(SendPacket(channel.ours.get(), "x").ok());
+    REQUIRE(ReceivePacket(channel.theirs.get(), FdPolicy::kRefuse).ok());
+    channel.theirs.Reset();
+    CHECK_FALSE(ReceivePacket(channel.ours.get(), FdPolicy::kRefuse)->unread);
   }
 }
 
