@@ -40,6 +40,7 @@ class Session final {
   void PrintLine(const std::string& line) const { out_ << line << '\n'; }
   void Note(const std::string& line) const { err_ << line << '\n'; }  // for people, beside the result
   std::ostream& out() const { return out_; }
+  std::ostream& err() const { return err_; }
 
  private:
   const HttpClient client_;

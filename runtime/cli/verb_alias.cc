@@ -27,13 +27,13 @@ std::string AliasPath(const Name& name) {
 }
 
 // "10%", "10" or "0.5%" -> 0.1, 0.1, 0.005
-Result<double> ShareOf(std::string text) {
+Result<double> ShareOf(const std::string& flag, std::string text) {
   if (text.ends_with('%')) text.pop_back();
   double percent = 0;
   const auto [end, failed] = std::from_chars(text.data(), text.data() + text.size(), percent);
   if (failed == std::errc() && end == text.data() + text.size() && percent >= 0 && percent <= kPercentMax)
     return percent / kPercentMax;
-  return UsageError("--weight \"" + text + "\" is no share: write 0% to 100%");
+  return UsageError(flag + " \"" + text + "\" is no share: write 0% to 100%");
 }
 
 // "2 10 %", or "".
@@ -46,6 +46,16 @@ std::string CanaryText(const Json& alias) {
   return text;
 }
 
+// "2 unless 5 % of 20 fail", "version 2: 5 of 20 ...", or "".
+std::string TrialText(const Json& alias) {
+  const Json ours = alias.value("Hearth", Json::object());
+  if (ours.contains("RolledBack")) return "rolled back from " + TextOf(ours, "RolledBack");
+  if (!ours.contains("OnTrial")) return "";
+  return TextOf(ours, "OnTrial") + " unless " +
+         Decimals(ours.value("RollbackOnErrors", 0.0) * kPercentMax, 1) + " % of " +
+         TextOf(ours, "RollbackMinRequests") + " or more fail";
+}
+
 ExitCode Print(Session& session, const Json& alias) {
   if (session.wants_json()) {
     session.PrintJson(alias);
@@ -54,6 +64,7 @@ ExitCode Print(Session& session, const Json& alias) {
   const std::string canary = CanaryText(alias);
   session.PrintLine(TextOf(alias, "Name") + " is version " + TextOf(alias, "FunctionVersion") +
                     (canary.empty() ? "" : ", of whose events " + canary));
+  if (const std::string trial = TrialText(alias); !trial.empty()) session.PrintLine("on trial: " + trial);
   return ExitCode::kOk;
 }
 
@@ -63,10 +74,10 @@ Result<ExitCode> List(Session& session, const Arguments& arguments) {
     session.PrintJson(page);
     return ExitCode::kOk;
   }
-  TextTable table({{"ALIAS"}, {"VERSION"}, {"CANARY"}, {"BEFORE"}, {"DESCRIPTION"}});
+  TextTable table({{"ALIAS"}, {"VERSION"}, {"CANARY"}, {"BEFORE"}, {"ON TRIAL"}, {"DESCRIPTION"}});
   for (const Json& alias : page["Aliases"]) {
     table.Add({TextOf(alias, "Name"), TextOf(alias, "FunctionVersion"), CanaryText(alias),
-               TextOf(alias.value("Hearth", Json::object()), "PreviousVersion"),
+               TextOf(alias.value("Hearth", Json::object()), "PreviousVersion"), TrialText(alias),
                TextOf(alias, "Description")});
   }
   session.out() << Printable(table.Text());
@@ -95,6 +106,19 @@ Result<ExitCode> Remove(Session& session, const Arguments& arguments) {
   return ExitCode::kOk;
 }
 
+// Without the flag what is asked already stays so.
+Status AddTrial(const Arguments& arguments, Json& request) {
+  HEARTH_ASSIGN(const auto least, arguments.Number("--min-requests", 1, 1'000'000));
+  if (!arguments.Has("--rollback-on-errors")) {
+    if (least) return UsageError("--min-requests means something with --rollback-on-errors only");
+    return Ok();
+  }
+  HEARTH_ASSIGN(const double errors, ShareOf("--rollback-on-errors", arguments.Text("--rollback-on-errors")));
+  request["Hearth"] = {{"RollbackOnErrors", errors}};
+  if (least) request["Hearth"]["RollbackMinRequests"] = *least;
+  return Ok();
+}
+
 // Each with the revision that was looked at: two at once do not undo each other unseen.
 Result<ExitCode> Promote(Session& session, const Arguments& arguments) {
   HEARTH_ASSIGN(const Name name, NameOf(arguments.Word(0)));
@@ -105,8 +129,9 @@ Result<ExitCode> Promote(Session& session, const Arguments& arguments) {
   if (version.empty() && !weights.empty()) version = weights.items().begin().key();
   if (version.empty())
     return UsageError(arguments.Word(0) + " has no canary: which VERSION is to be promoted?");
-  HEARTH_ASSIGN(const double share, ShareOf(arguments.Text("--weight", "100%")));
+  HEARTH_ASSIGN(const double share, ShareOf("--weight", arguments.Text("--weight", "100%")));
   Json request = {{"RevisionId", TextOf(alias, "RevisionId")}, {"RoutingConfig", Json::object()}};
+  HEARTH_TRY(AddTrial(arguments, request));
   if (share == 1) {
     request["FunctionVersion"] = version;
   } else if (share > 0) {
@@ -119,7 +144,9 @@ Result<ExitCode> Promote(Session& session, const Arguments& arguments) {
 Result<ExitCode> Rollback(Session& session, const Arguments& arguments) {
   HEARTH_ASSIGN(const Name name, NameOf(arguments.Word(0)));
   HEARTH_ASSIGN(const Json alias, session.Ask("GET", AliasPath(name)));
-  Json request = {{"RevisionId", TextOf(alias, "RevisionId")}, {"RoutingConfig", Json::object()}};
+  Json request = {{"RevisionId", TextOf(alias, "RevisionId")},
+                  {"RoutingConfig", Json::object()},
+                  {"Hearth", {{"RollbackOnErrors", 0}}}};
   std::string to = arguments.Text("--to");
   // A canary is what was done last: without it the alias is what it was.
   if (to.empty() && CanaryText(alias).empty())
@@ -161,9 +188,15 @@ std::vector<Command> AliasCommands() {
        .positionals = {"FUNCTION:ALIAS", "[VERSION]"},
        .summary = "Give a version a share of an alias's events, or all of them",
        .details =
-           "Without VERSION it is the canary that there is. Nobody's events are dropped: what runs ends.\n",
-       .flags = {{"--weight", "PERCENT", "its share; 100% makes it the alias's version, 0% ends it (100%)"}},
+           "Without VERSION it is the canary that there is. Nobody's events are dropped: what runs ends.\n"
+           "With --rollback-on-errors the version is on trial, until the alias is changed by hand: when so\n"
+           "many of its attempts fail within five minutes, the alias is what it was before.\n",
+       .flags = {{"--weight", "PERCENT", "its share; 100% makes it the alias's version, 0% ends it (100%)"},
+                 {"--rollback-on-errors", "PERCENT",
+                  "take it back when this share of its attempts fails; 0%: never"},
+                 {"--min-requests", "N", "of at least so many attempts (20)"}},
        .examples = {{"hearth promote resize:live 4 --weight 10%", "a canary"},
+                    {"hearth promote resize:live 4 --weight 10% --rollback-on-errors 5%", "that ends itself"},
                     {"hearth promote resize:live", "all"}},
        .run = Promote},
       {.name = "rollback",

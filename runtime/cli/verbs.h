@@ -10,6 +10,7 @@ namespace hearth::cli {
 std::vector<Command> InitCommands();
 std::vector<Command> UpCommands();
 std::vector<Command> DeployCommands();
+std::vector<Command> DevCommands();
 std::vector<Command> InvokeCommands();
 std::vector<Command> FunctionCommands();  // ls, describe, rm
 std::vector<Command> TagCommands();
@@ -31,6 +32,7 @@ std::vector<Command> BucketObjectCommands();
 std::vector<Command> BucketWatchCommands();
 std::vector<Command> EndpointCommands();  // url, route
 std::vector<Command> StatusCommands();    // ps, info
+std::vector<Command> BackupCommands();    // backup, restore
 std::vector<Command> DoctorCommands();
 
 }  // namespace hearth::cli

@@ -29,6 +29,7 @@ LambdaError UnknownOperation(const http::Request& request) {
 
 ControlApi::ControlApi(ControlParts parts, Options options)
     : concurrency_max_(options.concurrency_max),
+      new_work_(options.new_work),
       guard_(std::make_shared<const AccessGuard>(std::move(options.access))),
       registry_(parts.registry),
       metrics_(parts.metrics),
@@ -43,11 +44,13 @@ ControlApi::ControlApi(ControlParts parts, Options options)
       aliases_(parts.registry, parts.invoke_configs),
       urls_(parts.registry, *triggers_.at("url")),
       mappings_(parts.registry, *triggers_.at("queue"), parts.queues, parts.random),
-      sqs_(parts.queues, parts.keys, parts.executor, {options.info.account, options.info.region}),
+      sqs_(parts.queues, parts.keys, parts.executor, {options.info.account, options.info.region},
+           options.new_work),
       bill_(parts.bills, parts.executor.clock(), {options.info.account, options.info.region}),
       commitments_(parts.account, parts.executor.clock()),
       budgets_(parts.account, parts.budgets),
       ledger_(parts.meter.ledger()),
+      backup_(options.backups),
       invocations_(parts.invocations, parts.events, parts.executor),
       logs_(parts.logs, parts.history, parts.registry, parts.executor.clock()),
       scaling_(parts.registry),
@@ -90,6 +93,14 @@ http::Handler ControlApi::Guarded(Handle handle) {
   };
 }
 
+// What needs room on the disk.
+ControlApi::Handle ControlApi::NewWork(Handle handle) const {
+  return [this, handle = std::move(handle)](const ApiCallPtr& call) {
+    const Status taken = new_work_ ? new_work_() : Ok();
+    taken.ok() ? handle(call) : call->Fail(taken.error());
+  };
+}
+
 Status ControlApi::Add(http::RouteTable& routes, std::string_view route, Handle handle,
                        http::RouteOptions options) {
   HEARTH_ASSIGN(http::RouteLease lease, routes.Add(route, Guarded(std::move(handle)), options));
@@ -124,7 +135,7 @@ Status ControlApi::MountSqs(http::RouteTable& routes) {
 Status ControlApi::MountFunctions(http::RouteTable& routes) {
   const std::string all = "/2015-03-31/functions";
   const std::string one = all + "/{name}";
-  HEARTH_TRY(Add(routes, "POST " + all, [this](const ApiCallPtr& call) { functions_.Create(call); },
+  HEARTH_TRY(Add(routes, "POST " + all, NewWork([this](const ApiCallPtr& call) { functions_.Create(call); }),
                  {kDeployBodyMax}));
   // Clients send lists with and without the last slash.
   for (const std::string& list : {all, all + "/"}) {
@@ -135,9 +146,9 @@ Status ControlApi::MountFunctions(http::RouteTable& routes) {
   HEARTH_TRY(Add(routes, "GET " + one + "/configuration",
                  [this](const ApiCallPtr& call) { functions_.GetConfiguration(call); }));
   HEARTH_TRY(Add(routes, "PUT " + one + "/configuration",
-                 [this](const ApiCallPtr& call) { functions_.UpdateConfiguration(call); }));
+                 NewWork([this](const ApiCallPtr& call) { functions_.UpdateConfiguration(call); })));
   HEARTH_TRY(Add(routes, "PUT " + one + "/code",
-                 [this](const ApiCallPtr& call) { functions_.UpdateCode(call); }, {kDeployBodyMax}));
+                 NewWork([this](const ApiCallPtr& call) { functions_.UpdateCode(call); }), {kDeployBodyMax}));
   HEARTH_TRY(
       Add(routes, "POST " + one + "/versions", [this](const ApiCallPtr& call) { functions_.Publish(call); }));
   const std::string aliases = one + "/aliases", alias = aliases + "/{alias}";
@@ -233,6 +244,7 @@ Status ControlApi::MountHearth(http::RouteTable& routes) {
   HEARTH_TRY(Add(routes, "POST /_hearth/v1/buckets/{name}/outcomes",
                  [this](const ApiCallPtr& call) { buckets_.Command(call, "outcomes"); }));
   HEARTH_TRY(MountBilling(routes));
+  HEARTH_TRY(Add(routes, "POST /_hearth/v1/backup", [this](const ApiCallPtr& call) { backup_.Make(call); }));
   HEARTH_TRY(
       Add(routes, "GET /_hearth/v1/ledger/check", [this](const ApiCallPtr& call) { ledger_.Check(call); }));
   HEARTH_TRY(

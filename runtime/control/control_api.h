@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "runtime/control/access_guard.h"
+#include "runtime/control/hearth_backup.h"
 #include "runtime/control/hearth_bill.h"
 #include "runtime/control/hearth_budgets.h"
 #include "runtime/control/hearth_commitments.h"
@@ -71,6 +72,8 @@ class ControlApi final {
     ControlInfo info;
     HearthStatus::Readiness readiness;  // empty: always ready
     size_t concurrency_max = 1000;      // events under way at once
+    BackupMaker* backups = nullptr;     // outlives the API; null: there are none
+    std::function<Status()> new_work;  // asked before code is deployed or a message sent; empty: always taken
   };
 
   static Result<std::unique_ptr<ControlApi>> Mount(http::RouteTable& routes, ControlParts parts,
@@ -104,12 +107,14 @@ class ControlApi final {
   Status Add(http::RouteTable& routes, std::string_view route, Handle handle,
              http::RouteOptions options = {});
   http::Handler Guarded(Handle handle);
+  Handle NewWork(Handle handle) const;
 
   void AccountSettings(const ApiCallPtr& call);
   void CodeSigningConfig(const ApiCallPtr& call);
 
   // Constant after construction.
   const size_t concurrency_max_;
+  const std::function<Status()> new_work_;
   const std::shared_ptr<const AccessGuard> guard_;
   // Borrowed.
   FunctionRegistry& registry_;
@@ -130,6 +135,7 @@ class ControlApi final {
   HearthCommitments commitments_;
   HearthBudgets budgets_;
   HearthLedger ledger_;
+  HearthBackup backup_;
   HearthInvocations invocations_;
   HearthLogs logs_;
   HearthScaling scaling_;

@@ -1,5 +1,7 @@
 #include "runtime/control/hearth_status.h"
 
+#include <algorithm>
+
 #include "runtime/model/function.h"
 #include "runtime/registry/code_folders.h"
 #include "runtime/store/queue_store.h"
@@ -64,10 +66,25 @@ void HearthStatus::Workers(const ApiCallPtr& call) const {
 
 void HearthStatus::Live(const ApiCallPtr& call) const { call->AnswerJson(200, {{"status", "live"}}); }
 
+bool HearthStatus::IsReady(const std::vector<Check>& checks) {
+  return std::all_of(checks.begin(), checks.end(), [](const Check& check) { return check.ok; });
+}
+
+Json HearthStatus::ReadinessJson(const std::vector<Check>& checks) {
+  Json all = Json::array();
+  std::string reason;
+  for (const Check& check : checks) {
+    all.push_back({{"check", check.name}, {"ok", check.ok}, {"detail", check.detail}});
+    if (!check.ok && reason.empty()) reason = check.detail;
+  }
+  Json json = {{"status", reason.empty() ? "ready" : "not ready"}, {"checks", std::move(all)}};
+  if (!reason.empty()) json["reason"] = reason;
+  return json;
+}
+
 void HearthStatus::Ready(const ApiCallPtr& call) const {
-  const Status ready = readiness_ ? readiness_() : Ok();
-  if (ready.ok()) return call->AnswerJson(200, {{"status", "ready"}});
-  call->AnswerJson(503, {{"status", "not ready"}, {"reason", ready.error().message}});
+  const std::vector<Check> checks = readiness_ ? readiness_() : std::vector<Check>();
+  call->AnswerJson(IsReady(checks) ? 200 : 503, ReadinessJson(checks));
 }
 
 }  // namespace hearth

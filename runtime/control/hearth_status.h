@@ -2,6 +2,7 @@
 
 #include <functional>
 #include <string>
+#include <vector>
 
 #include "runtime/control/api_call.h"
 #include "runtime/control/pool_status.h"
@@ -26,7 +27,13 @@ struct ControlInfo {
 // Thread:  loop thread.
 class HearthStatus final {
  public:
-  using Readiness = std::function<Status()>;
+  // One thing that must be well before work is taken. `detail`: what is wrong, or worth knowing though all is well.
+  struct Check {
+    std::string name;
+    bool ok = true;
+    std::string detail;
+  };
+  using Readiness = std::function<std::vector<Check>()>;
 
   HearthStatus(ControlInfo info, const PoolStatusSource& pool, Readiness readiness)
       : info_(std::move(info)), pool_(pool), readiness_(std::move(readiness)) {}
@@ -36,6 +43,9 @@ class HearthStatus final {
   void Workers(const ApiCallPtr& call) const;
   void Live(const ApiCallPtr& call) const;
   void Ready(const ApiCallPtr& call) const;
+  // {"status": "ready" or "not ready", "reason": of the first that is not well, "checks": all of them}
+  static Json ReadinessJson(const std::vector<Check>& checks);
+  static bool IsReady(const std::vector<Check>& checks);
 
  private:
   const ControlInfo info_;

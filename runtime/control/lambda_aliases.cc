@@ -31,7 +31,17 @@ Status ReadAlias(const Json& request, FunctionAlias& alias) {
   const JsonMembers in(request);
   HEARTH_TRY(in.Read("FunctionVersion", alias.version));
   HEARTH_TRY(in.Read("Description", alias.description));
-  return ReadRouting(in, alias);
+  HEARTH_TRY(ReadRouting(in, alias));
+  HEARTH_ASSIGN(const Json* ours, in.Object("Hearth"));
+  if (ours == nullptr) return Ok();
+  if (const auto errors = ours->find("RollbackOnErrors"); errors != ours->end()) {
+    if (!errors->is_number()) return Invalid("Hearth.RollbackOnErrors must be a number from 0.0 to 1.0");
+    alias.rollback_errors = errors->get<double>();
+  }
+  int64_t least = alias.rollback_requests_min;
+  HEARTH_TRY(JsonMembers(*ours, "Hearth.").Read("RollbackMinRequests", least, 1, kRollbackRequestsMinMax));
+  alias.rollback_requests_min = static_cast<uint32_t>(least);
+  return Ok();
 }
 
 }  // namespace
@@ -51,7 +61,15 @@ Json LambdaAliases::AliasJson(const std::string& function, const FunctionAlias& 
                {"RevisionId", alias.revision_id}};
   if (!alias.canary_version.empty())
     json["RoutingConfig"] = {{"AdditionalVersionWeights", {{alias.canary_version, alias.canary_weight}}}};
-  if (!alias.previous_version.empty()) json["Hearth"] = {{"PreviousVersion", alias.previous_version}};
+  Json ours = Json::object();
+  if (!alias.previous_version.empty()) ours["PreviousVersion"] = alias.previous_version;
+  if (alias.rollback_errors > 0) {
+    ours["RollbackOnErrors"] = alias.rollback_errors;
+    ours["RollbackMinRequests"] = alias.rollback_requests_min;
+    ours["OnTrial"] = alias.watched_version;
+  }
+  if (!alias.rolled_back.empty()) ours["RolledBack"] = alias.rolled_back;
+  if (!ours.empty()) json["Hearth"] = std::move(ours);
   return json;
 }
 

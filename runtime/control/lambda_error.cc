@@ -39,9 +39,10 @@ LambdaError ToLambdaError(const Error& error) {
     case ErrorCode::kUnauthorized:
       return {403, "AccessDeniedException", error.message, ""};
     case ErrorCode::kThrottled:
-      // Not one of Lambda's reasons: who has to pay is told which budget it is, and until when.
-      if (error.message.starts_with("BudgetExceeded:"))
-        return {429, "TooManyRequestsException", error.message, "BudgetExceeded"};
+      // Not Lambda's reasons: who has to pay is told which budget it is, and until when; an author what is broken.
+      for (const char* ours : {"BudgetExceeded", "InitBackOff"}) {
+        if (error.message.starts_with(ours)) return {429, "TooManyRequestsException", error.message, ours};
+      }
       return {429, "TooManyRequestsException", "Rate Exceeded.", ThrottleReason(error.message)};
     case ErrorCode::kUnavailable:
     case ErrorCode::kTimedOut:

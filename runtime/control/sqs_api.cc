@@ -31,8 +31,10 @@ Result<std::vector<FormField>> FieldsOf(const ApiCallPtr& call) {
 
 }  // namespace
 
-SqsApi::SqsApi(QueueStore& queues, KeyStore& keys, Executor& executor, const SqsIdentity& identity)
-    : queues_(queues, keys, identity),
+SqsApi::SqsApi(QueueStore& queues, KeyStore& keys, Executor& executor, const SqsIdentity& identity,
+               std::function<Status()> new_work)
+    : new_work_(std::move(new_work)),
+      queues_(queues, keys, identity),
       send_(queues),
       leases_(queues),
       receive_(queues, executor, identity),
@@ -54,8 +56,8 @@ SqsApi::SqsApi(QueueStore& queues, KeyStore& keys, Executor& executor, const Sqs
       {"TagQueue", [this](const SqsCallPtr& call) { queues_.Tag(call); }},
       {"UntagQueue", [this](const SqsCallPtr& call) { queues_.Untag(call); }},
       {"ListQueueTags", [this](const SqsCallPtr& call) { queues_.ListTags(call); }},
-      {"SendMessage", [this](const SqsCallPtr& call) { send_.Send(call); }},
-      {"SendMessageBatch", [this](const SqsCallPtr& call) { send_.SendBatch(call); }},
+      {"SendMessage", NewWork([this](const SqsCallPtr& call) { send_.Send(call); })},
+      {"SendMessageBatch", NewWork([this](const SqsCallPtr& call) { send_.SendBatch(call); })},
       {"ReceiveMessage", [this](const SqsCallPtr& call) { receive_.Receive(call); }},
       {"DeleteMessage", [this](const SqsCallPtr& call) { leases_.Delete(call); }},
       {"DeleteMessageBatch", [this](const SqsCallPtr& call) { leases_.DeleteBatch(call); }},
@@ -65,6 +67,14 @@ SqsApi::SqsApi(QueueStore& queues, KeyStore& keys, Executor& executor, const Sqs
       {"StartMessageMoveTask", [this](const SqsCallPtr& call) { moves_.Start(call); }},
       {"ListMessageMoveTasks", [this](const SqsCallPtr& call) { moves_.List(call); }},
       {"CancelMessageMoveTask", [this](const SqsCallPtr& call) { moves_.Cancel(call); }},
+  };
+}
+
+// What is stored needs room on the disk.
+SqsApi::Operation SqsApi::NewWork(Operation operation) const {
+  return [this, operation = std::move(operation)](const SqsCallPtr& call) {
+    const Status taken = new_work_ ? new_work_() : Ok();
+    taken.ok() ? operation(call) : call->Fail(taken.error());
   };
 }
 

@@ -20,7 +20,9 @@ namespace hearth {
 // Thread:  loop thread.
 class SqsApi final {
  public:
-  SqsApi(QueueStore& queues, KeyStore& keys, Executor& executor, const SqsIdentity& identity);
+  // `new_work` is asked before a message is taken; empty: always.
+  SqsApi(QueueStore& queues, KeyStore& keys, Executor& executor, const SqsIdentity& identity,
+         std::function<Status()> new_work = {});
 
   // Whether a request that came for "/" or "/ACCOUNT/QUEUE" is SQS's at all.
   static bool IsFor(const http::Request& request);
@@ -30,9 +32,11 @@ class SqsApi final {
  private:
   using Operation = std::function<void(const SqsCallPtr&)>;
 
+  Operation NewWork(Operation operation) const;
   void ServeJson(const ApiCallPtr& call);
   void ServeQuery(const ApiCallPtr& call);
 
+  const std::function<Status()> new_work_;
   SqsQueues queues_;
   SqsSend send_;
   SqsLeases leases_;

@@ -46,6 +46,7 @@ struct Config {
   uint64_t log_invocation_kib = 1024;
   uint64_t log_total_mib = 1024;
   uint64_t ledger_segment_mib = 64;
+  uint64_t disk_reserve_mib = 16;  // with less room than this no new work is taken; 0: never refused for that
   seconds async_retry_delay{60};
   uint64_t async_events_max = 100'000;  // accepted and not ended, of all functions
   uint64_t invocations_kept = 10'000;   // asynchronous ones that have ended

@@ -1,16 +1,14 @@
 #include "runtime/daemon/daemon.h"
 
-#include <fcntl.h>
-#include <sys/file.h>
 #include <unistd.h>
 
 #include <climits>
-#include <filesystem>
 #include <utility>
 
 #include <nlohmann/json.hpp>
 
 #include "runtime/base/files.h"
+#include "runtime/daemon/service_manager.h"
 #include "runtime/http/error_response.h"
 
 namespace hearth {
@@ -33,16 +31,6 @@ Result<std::string> FindLauncher() {
   const std::string path = here + "/../libexec/hearth/hearth-launcher";
   if (PathExists(path)) return path;
   return Error{ErrorCode::kMisconfigured, "hearth-launcher is not where it belongs: " + path};
-}
-
-Result<UniqueFd> LockDataFolder(const std::string& folder) {
-  HEARTH_TRY(MakeFolders(folder, 0755));
-  HEARTH_ASSIGN(UniqueFd lock, OpenFile(folder + "/lock", O_RDWR | O_CREAT, 0600));
-  if (::flock(lock.get(), LOCK_EX | LOCK_NB) != 0) {
-    return Error{ErrorCode::kUnavailable,
-                 "another hearthd works in " + folder + "; stop it, or give another --data-dir"};
-  }
-  return lock;
 }
 
 Result<std::string> ReadToken(const std::string& path) {
@@ -104,11 +92,8 @@ Daemon::Daemon(const Config& config, Loop& loop, Log& log)
 Daemon::~Daemon() = default;
 
 hearth::Status Daemon::OpenData() {
-  HEARTH_ASSIGN(lock_, LockDataFolder(config_.data_dir));
-  // Absolute from here on: buckets and code below it are named to other processes.
-  std::error_code failure;
-  config_.data_dir = std::filesystem::canonical(config_.data_dir, failure).string();
-  if (failure) return ErrnoError("resolve --data-dir", failure.value());
+  HEARTH_ASSIGN(folder_, DataFolder::Open(config_.data_dir, HEARTH_VERSION));
+  config_.data_dir = folder_.path();  // absolute: buckets and code below it are named to other processes
   HEARTH_ASSIGN(auth_token_, ReadToken(config_.auth_token_file));
   HEARTH_TRY(MakeFolders(config_.data_dir + "/ledger"));
   HEARTH_TRY(MakeFolders(config_.data_dir + "/code"));
@@ -136,7 +121,9 @@ hearth::Status Daemon::OpenData() {
 // answer is 503.
 hearth::Status Daemon::OpenPorts() {
   const auto starting = [this](const http::Request&) -> std::optional<http::Response> {
-    if (ready_) return std::nullopt;
+    if (phase_ == Phase::kReady) return std::nullopt;
+    if (phase_ == Phase::kStopping)
+      return http::ErrorResponse(503, "Stopping", "hearthd is stopping; try again in a moment");
     return http::ErrorResponse(503, "Starting", "hearthd is starting; try again in a moment");
   };
   http::ServerOptions data;
@@ -146,8 +133,8 @@ hearth::Status Daemon::OpenPorts() {
   http::ServerOptions control;
   // A little more than an event may have, so that what is just over is refused in Lambda's own words.
   control.limits.body_max = Bytes{config_.payload_bytes_max + (1_MiB).count};
-  control.filter = [this, starting](const http::Request& head) {
-    if (auto refusal = starting(head)) return refusal;
+  control.filter = [this, starting](const http::Request& head) -> std::optional<http::Response> {
+    if (auto refusal = starting(head)) return HealthAnswer(head).value_or(std::move(*refusal));
     return control_->Filter()(head);
   };
   HEARTH_ASSIGN(control_server_,
@@ -264,6 +251,10 @@ hearth::Status Daemon::OpenRuntime() {
   sandboxes_->SetCpuSetOf([this](const std::string& function) { return committed_->HostOf(function); });
   account_->SetPlacement(committed_.get());
   router_->SetBudgets(budgets_.get());
+  disk_.emplace(config_.data_dir, Bytes{config_.disk_reserve_mib << 20}, DiskGuard::FreeOf(config_.data_dir),
+                loop_, log_);
+  router_->SetDisk(&*disk_);
+  alias_watch_.emplace(*registry_, loop_, log_);
   node_hours_ = std::make_unique<NodeHours>(
       *account_, loop_, random_, [this] { return MemoryNow(); },
       [this](const Error& error) {
@@ -346,6 +337,9 @@ hearth::Status Daemon::MountControl() {
   if (cgroups_.backend->freezer() == FreezerKind::kNone)
     options.info.isolation_missing.push_back(cgroups_.freezer_report);
   options.readiness = [this] { return Readiness(); };
+  backups_.emplace(config_.data_dir, HEARTH_VERSION, *code_, *ledger_, loop_);
+  options.backups = &*backups_;
+  options.new_work = [this] { return disk_->Check(); };
   options.concurrency_max = config_.concurrency_max;
   ControlParts parts{*registry_,    *router_, *queues_,  *keys_, *meter_,
                      *account_,     *bills_,  *budgets_, logs_,  history_.get(),
@@ -358,22 +352,28 @@ hearth::Status Daemon::MountControl() {
 
 void Daemon::Start(Done started) {
   auto steps = std::make_shared<std::vector<Step>>();
-  steps->push_back([this](Done done) { StartSandboxes(std::move(done)); });
-  steps->push_back([this](Done done) { registry_->Load(std::move(done)); });
-  steps->push_back([this](Done done) { invoke_configs_->Load(std::move(done)); });
-  steps->push_back([this](Done done) { book_->Load(std::move(done)); });
-  steps->push_back([this](Done done) {
+  const auto add = [&steps](std::string what, std::function<void(Done)> run) {
+    steps->push_back({std::move(what), std::move(run)});
+  };
+  add("the launcher starts", [this](Done done) { StartSandboxes(std::move(done)); });
+  add("functions are read", [this](Done done) { registry_->Load(std::move(done)); });
+  add("settings of asynchronous invocations are read",
+      [this](Done done) { invoke_configs_->Load(std::move(done)); });
+  add("asynchronous invocations are read", [this](Done done) { book_->Load(std::move(done)); });
+  add("the control plane is mounted", [this](Done done) {
     committed_->Hold();
     done(MountControl());
   });
   for (Trigger* trigger : Triggers()) {
-    steps->push_back([trigger](Done done) { trigger->Start(std::move(done)); });
+    add("the " + std::string(trigger->kind()) + " trigger starts",
+        [trigger](Done done) { trigger->Start(std::move(done)); });
   }
   // After the buckets, which workers may mount.
-  steps->push_back([this](Done done) { committed_->Warm([done = std::move(done)] { done(Ok()); }); });
-  steps->push_back([this](Done done) { async_->Start(std::move(done)); });
-  steps->push_back([this](Done done) {
-    ready_ = true;
+  add("provisioned workers are initialised",
+      [this](Done done) { committed_->Warm([done = std::move(done)] { done(Ok()); }); });
+  add("asynchronous events are taken up", [this](Done done) { async_->Start(std::move(done)); });
+  add("the last of it", [this](Done done) {
+    phase_ = Phase::kReady;
     budgets_->Start();
     closer_->Start();
     node_hours_->Start();
@@ -384,7 +384,8 @@ void Daemon::Start(Done started) {
 
 void Daemon::RunSteps(std::shared_ptr<std::vector<Step>> steps, size_t next, Done done) {
   if (next == steps->size()) return done(Ok());
-  (*steps)[next]([this, steps, next, done](hearth::Status finished) {
+  starting_with_ = (*steps)[next].what;
+  (*steps)[next].run([this, steps, next, done](hearth::Status finished) {
     if (!finished.ok()) return done(std::move(finished));
     RunSteps(steps, next + 1, done);
   });
@@ -407,18 +408,13 @@ hearth::Status Daemon::WriteReadyFile() const {
   log_.Info("ready", {{"data", "http://" + Address(config_.data_listen)},
                       {"control", "http://" + Address(config_.control_listen)},
                       {"data_dir", config_.data_dir}});
+  if (const hearth::Status told = TellServiceManager("READY=1"); !told.ok())
+    log_.Warn("the service manager was not told", {{"why", told.error().message}});
   if (config_.ready_file.empty()) return Ok();
   const nlohmann::json ready = {{"pid", ::getpid()},
                                 {"data_port", config_.data_listen.port},
                                 {"control_port", config_.control_listen.port}};
   return WriteFileAtomically(config_.ready_file, ready.dump() + "\n");
-}
-
-hearth::Status Daemon::Readiness() const {
-  if (!ready_) return Error{ErrorCode::kUnavailable, "starting or stopping"};
-  if (!meter_->writable())
-    return Error{ErrorCode::kUnavailable, "the ledger takes no records: is the disk full?"};
-  return Ok();
 }
 
 void Daemon::OnQueueVisible(std::string_view queue) {
@@ -428,65 +424,6 @@ void Daemon::OnQueueVisible(std::string_view queue) {
 
 std::vector<Trigger*> Daemon::Triggers() {
   return {urls_.get(), routes_.get(), mappings_.get(), buckets_.get()};
-}
-
-std::vector<PoolStatus> Daemon::Status() const {
-  std::vector<PoolStatus> all;
-  for (const WarmPool* pool : pools_->pools()) {
-    const PoolCounts counts = pool->counts();
-    PoolStatus status;
-    status.function = pool->version().function;
-    status.version = pool->version().version;
-    status.starting = static_cast<uint32_t>(counts.starting);
-    status.idle = static_cast<uint32_t>(counts.idle);
-    for (const Worker* worker : pool->idle_workers())
-      status.frozen += worker->state() == WorkerState::kFrozen;
-    status.busy = static_cast<uint32_t>(counts.busy);
-    status.waiting = static_cast<uint32_t>(counts.waiting);
-    status.workers_max = static_cast<uint32_t>(pool->limits().workers_max);
-    const CapacityPlan& plan = pool->plan();
-    status.reserved = static_cast<uint32_t>(plan.reserved_workers());
-    status.reserved_busy = static_cast<uint32_t>(counts.reserved_busy);
-    status.reserved_idle = static_cast<uint32_t>(counts.reserved_idle);
-    status.spare = static_cast<uint32_t>(pool->spare());
-    status.hot = pool->hot();
-    for (const CapacityPlan::Reserved& one : plan.reserved) status.commitments.push_back(one.commitment);
-    if (!plan.dedicated.empty()) {
-      status.commitments.push_back(plan.dedicated);
-      status.plan = NameOf(Plan::kDedicated);
-      status.cpus = FormatCpus(cpu_hosts_->CpusOf(plan.dedicated));
-    }
-    status.draining = pool->state() != WarmPool::State::kOpen;
-    for (const Worker* worker : pool->workers()) {
-      WorkerLife life = worker->life();
-      const auto age = std::chrono::duration_cast<milliseconds>(loop_.clock().Now() - life.since);
-      status.workers.push_back({worker->id().value(), std::string(NameOf(life.state)),
-                                static_cast<uint64_t>(age.count()), std::move(life.why)});
-    }
-    all.push_back(std::move(status));
-  }
-  return all;
-}
-
-std::vector<UnusableMount> Daemon::UnusableMounts() const {
-  std::vector<UnusableMount> all;
-  for (const auto& [function, warnings] : sandboxes_->mount_warnings()) {
-    for (const MountWarning& warning : warnings) all.push_back({function, warning.mount, warning.text});
-  }
-  return all;
-}
-
-NodeMemory Daemon::MemoryNow() const {
-  const PoolSet::MemoryUse use = pools_->memory_use();
-  NodeMemory memory;
-  memory.capacity = pools_->memory_total().mib();
-  memory.busy = use.busy.mib();
-  memory.reserved_busy = use.reserved_busy.mib();
-  memory.reserved_idle = use.reserved_idle.mib();
-  memory.dedicated = use.dedicated.mib();
-  memory.keep_alive = use.keep_alive.mib();
-  memory.platform = use.platform.mib();
-  return memory;
 }
 
 void Daemon::OnReplaced(const FunctionVersionPtr& old_version, const FunctionVersionPtr& new_version) {
@@ -513,6 +450,7 @@ void Daemon::OnInvocationStarted(const FunctionVersion& version, const Event& ev
 void Daemon::OnInvocationSettled(const InvocationRecord& record) {
   metrics_.OnInvocationSettled(record);
   platform_log_.OnInvocationSettled(record);
+  if (alias_watch_) alias_watch_->OnInvocationSettled(record);
 }
 
 void Daemon::OnThrottled(std::string_view function, std::string_view reason) {
@@ -529,7 +467,8 @@ void Daemon::OnReservedSpillover(const FunctionVersion& version) { metrics_.OnRe
 // ledger is safe.
 void Daemon::Stop(std::function<void()> stopped) {
   log_.Info("stopping: finishing what is under way");
-  ready_ = false;
+  phase_ = Phase::kStopping;
+  (void)TellServiceManager("STOPPING=1");
   node_hours_->Stop();  // while the workers are there
   async_->Stop();
   control_->EndFollows();

@@ -7,7 +7,6 @@
 #include <vector>
 
 #include "runtime/base/random.h"
-#include "runtime/base/unique_fd.h"
 #include "runtime/control/control_api.h"
 #include "runtime/control/log_history.h"
 #include "runtime/control/platform_log.h"
@@ -15,6 +14,7 @@
 #include "runtime/control/queue_metrics.h"
 #include "runtime/daemon/config.h"
 #include "runtime/daemon/daemon_metrics.h"
+#include "runtime/daemon/live_backup.h"
 #include "runtime/http/route_table.h"
 #include "runtime/http/server.h"
 #include "runtime/loop/work_thread.h"
@@ -29,6 +29,7 @@
 #include "runtime/pool/sandbox_host.h"
 #include "runtime/registry/event_invoke_configs.h"
 #include "runtime/registry/function_registry.h"
+#include "runtime/router/alias_watch.h"
 #include "runtime/router/async_events.h"
 #include "runtime/router/committed_capacity.h"
 #include "runtime/router/destinations.h"
@@ -36,6 +37,7 @@
 #include "runtime/router/function_destination.h"
 #include "runtime/router/queue_destination.h"
 #include "runtime/router/router.h"
+#include "runtime/store/data_folder.h"
 #include "runtime/store/sqlite_key_store.h"
 #include "runtime/store/sqlite_queue_store.h"
 #include "runtime/telemetry/log_store.h"
@@ -59,7 +61,7 @@ namespace hearth {
 // Failure: Open() and Start() say which part could not, and why.
 class Daemon final : private PoolStatusSource, private RegistryObserver, private InvocationObserver {
  public:
-  // Opens the data folder: refused while another daemon has it.
+  // Opens the data folder: refused while another daemon has it, or when a newer one wrote it.
   static Result<std::unique_ptr<Daemon>> Open(const Config& config, Loop& loop, Log& log);
   ~Daemon() override;
 
@@ -75,7 +77,11 @@ class Daemon final : private PoolStatusSource, private RegistryObserver, private
   static constexpr seconds kPricesAgain{1};  // a ledger without room for the prices is asked again
 
   using Done = std::function<void(hearth::Status)>;
-  using Step = std::function<void(Done)>;
+  struct Step {
+    std::string what;  // for who asks meanwhile
+    std::function<void(Done)> run;
+  };
+  enum class Phase { kStarting, kReady, kStopping };
 
   Daemon(const Config& config, Loop& loop, Log& log);
   hearth::Status OpenData();
@@ -91,7 +97,10 @@ class Daemon final : private PoolStatusSource, private RegistryObserver, private
   void AddFigures();
   hearth::Status MountControl();
   hearth::Status WriteReadyFile() const;
-  hearth::Status Readiness() const;
+  std::vector<HearthStatus::Check> Readiness() const;
+  HearthStatus::Check BucketsCheck() const;
+  HearthStatus::Check ProvisionedCheck() const;
+  std::optional<http::Response> HealthAnswer(const http::Request& head) const;
   void OnQueueVisible(std::string_view queue);
   std::vector<Trigger*> Triggers();
   NodeMemory MemoryNow() const;
@@ -121,7 +130,7 @@ class Daemon final : private PoolStatusSource, private RegistryObserver, private
   Log& log_;
   // Owned, lowest floor first.
   SystemRandom random_;
-  UniqueFd lock_;
+  DataFolder folder_;
   std::string auth_token_;
   http::RouteTable data_routes_;
   http::RouteTable control_routes_;
@@ -155,6 +164,8 @@ class Daemon final : private PoolStatusSource, private RegistryObserver, private
   std::unique_ptr<CodeFolders> code_;
   std::unique_ptr<FunctionRegistry> registry_;
   std::unique_ptr<PoolSet> pools_;
+  std::optional<DiskGuard> disk_;
+  std::optional<AliasWatch> alias_watch_;
   std::unique_ptr<Router> router_;
   std::optional<FunctionCalls> calls_;  // of handlers; told by workers, which go with the router
   std::unique_ptr<CpuHosts> cpu_hosts_;
@@ -172,8 +183,10 @@ class Daemon final : private PoolStatusSource, private RegistryObserver, private
   std::unique_ptr<BucketTrigger> buckets_;
   std::unique_ptr<BucketDoor> door_;
   std::unique_ptr<DaemonMetrics> figures_;
+  std::optional<LiveBackup> backups_;
   std::unique_ptr<ControlApi> control_;
-  bool ready_ = false;
+  Phase phase_ = Phase::kStarting;
+  std::string starting_with_;
 };
 
 }  // namespace hearth

@@ -19,6 +19,12 @@ const std::string& VersionFor(const FunctionAlias& alias, uint64_t draw) {
   return share < alias.canary_weight ? alias.canary_version : alias.version;
 }
 
+std::string WatchedVersion(const FunctionAlias& before, const FunctionAlias& after) {
+  if (!after.canary_version.empty()) return after.canary_version;
+  if (after.version != before.version) return after.version;
+  return before.watched_version == after.version ? after.version : std::string();
+}
+
 Status ValidateAliasName(std::string_view name) {
   const auto is_digit = [](unsigned char c) { return std::isdigit(c) != 0; };
   const auto is_fit = [](unsigned char c) { return std::isalnum(c) != 0 || c == '-' || c == '_'; };
@@ -33,6 +39,11 @@ Status ValidateAliasName(std::string_view name) {
 
 Status ValidateAlias(const FunctionAlias& alias) {
   HEARTH_TRY(ValidateAliasName(alias.name));
+  if (!(alias.rollback_errors >= 0 && alias.rollback_errors <= 1))
+    return Invalid("RollbackOnErrors must lie between 0.0 (never) and 1.0");
+  if (alias.rollback_requests_min < 1 || alias.rollback_requests_min > kRollbackRequestsMinMax) {
+    return Invalid("RollbackMinRequests must lie between 1 and " + std::to_string(kRollbackRequestsMinMax));
+  }
   if (alias.canary_version.empty()) return Ok();
   if (!(alias.canary_weight >= 0 && alias.canary_weight <= 1))
     return Invalid("the weight of version " + alias.canary_version + " must lie between 0.0 and 1.0");

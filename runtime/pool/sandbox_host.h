@@ -47,6 +47,7 @@ class SandboxHost final : public WorkerLauncher, public ArtefactChecker {
   void Start(std::function<void(Status)> started);
   uint32_t isolation_level() const { return isolation_level_; }
   void SetCpuSetOf(CpuSetOf cpu_set_of) { cpu_set_of_ = std::move(cpu_set_of); }
+  bool launcher_running() const { return launcher_.running(); }
   const std::string& isolation_report() const { return isolation_report_; }
 
   // Buckets that functions see and cannot use as they should, as their latest sandboxes found; by function. Every

@@ -122,7 +122,8 @@ void WorkerProcess::FailAsUnexplained() {
                 Prefixed("the worker was ended: " + ended_because_));
   }
   if (!running_->attempt.delivered)
-    return Fail(OutcomeKind::kCrash, "Runtime.ExitError", Prefixed("the worker died before it read the event"));
+    return Fail(OutcomeKind::kCrash, "Runtime.ExitError",
+                Prefixed("the worker died before it read the event"));
   if (const auto kills = cgroup_ ? cgroup_->OomKills() : Result<uint64_t>(uint64_t{0});
       kills.ok() && *kills > 0) {
     context_.observer.OnWorkerCrashed(*version_, CrashCause::kOutOfMemory);

@@ -35,6 +35,7 @@ void AliasTable::Load(Done done) {
                  const std::string path = entry.key.substr(kPrefix.size());
                  weak->aliases_[path.substr(0, path.find('/'))][alias->name] = *alias;
                }
+               weak->Changed();
                done(Ok());
              });
 }
@@ -54,6 +55,16 @@ std::vector<FunctionAlias> AliasTable::List(const std::string& function) const {
   return all;
 }
 
+std::vector<std::pair<std::string, FunctionAlias>> AliasTable::Watching() const {
+  std::vector<std::pair<std::string, FunctionAlias>> all;
+  for (const auto& [function, aliases] : aliases_) {
+    for (const auto& [name, alias] : aliases) {
+      if (!alias.watched_version.empty()) all.emplace_back(function, alias);
+    }
+  }
+  return all;
+}
+
 bool AliasTable::Uses(const std::string& function, const std::string& version) const {
   if (const auto found = aliases_.find(function); found != aliases_.end()) {
     for (const auto& [name, alias] : found->second) {
@@ -70,6 +81,8 @@ void AliasTable::Create(const std::string& function, FunctionAlias alias, Reply 
   if (const Status valid = ValidateAlias(alias); !valid.ok()) return reply(valid.error());
   if (Find(function, alias.name) != nullptr)
     return reply(Error{ErrorCode::kAlreadyExists, "Alias already exists: " + function + ":" + alias.name});
+  alias.watched_version = alias.rollback_errors > 0 ? alias.canary_version : std::string();
+  if (alias.watched_version.empty()) alias.rollback_errors = 0;
   Store(function, std::move(alias), std::move(reply));
 }
 
@@ -84,10 +97,13 @@ void AliasTable::Update(const std::string& function, const std::string& name,
                        "GetFunction/GetAlias API to retrieve the latest Revision Id"});
   }
   FunctionAlias alias = *known;
+  alias.rolled_back.clear();
   Status changed = change(alias);
   if (changed.ok()) changed = ValidateAlias(alias);
   if (!changed.ok()) return reply(changed.error());
   if (alias.version != known->version) alias.previous_version = known->version;
+  alias.watched_version = alias.rollback_errors > 0 ? WatchedVersion(*known, alias) : std::string();
+  if (alias.watched_version.empty()) alias.rollback_errors = 0;
   Store(function, std::move(alias), std::move(reply));
 }
 
@@ -116,6 +132,7 @@ void AliasTable::Keep(const Name& of, const FunctionAlias& alias, const Reply& r
                 weak->changing_.erase(of);
                 if (!stored.ok()) return reply(stored.error().WithContext("store alias " + alias.name));
                 weak->aliases_[of.first][alias.name] = alias;
+                weak->Changed();
                 reply(alias);
               });
 }
@@ -130,6 +147,7 @@ void AliasTable::Remove(const std::string& function, const std::string& name, Do
                 if (!stored.ok()) return done(stored);
                 if (const auto found = weak->aliases_.find(function); found != weak->aliases_.end())
                   found->second.erase(name);
+                weak->Changed();
                 done(Ok());
               });
 }
@@ -140,6 +158,7 @@ void AliasTable::Forget(const std::string& function) {
   std::vector<KeyStore::Write> writes;
   for (const auto& [name, alias] : found->second) writes.push_back({KeyOf(function, name), std::nullopt});
   aliases_.erase(found);
+  Changed();
   if (!writes.empty()) keys_.Apply(std::move(writes), [](const Status&) {});
 }
 

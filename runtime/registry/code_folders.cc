@@ -142,6 +142,7 @@ void CodeFolders::Store(std::string package, std::string library_name, ArtefactC
 }
 
 void CodeFolders::Collect(std::vector<std::string> kept) {
+  if (held_) return;
   disk_.Submit([root = root_, kept = std::move(kept)] {
     std::error_code failure;
     for (const auto& entry : std::filesystem::directory_iterator(root, failure)) {

@@ -29,10 +29,13 @@ class CodeFolders final {
              std::function<void(Result<CodeArtefact>)> reply);
   // Removes every folder that is not in `kept` (code folders of live versions).
   void Collect(std::vector<std::string> kept);
+  // While held nothing is removed: somebody copies. What was to go goes with the next Collect().
+  void Hold(bool held) { held_ = held; }
 
  private:
   const std::string root_;
   WorkThread disk_;
+  bool held_ = false;
   uint64_t next_staging_ = 1;  // the same package may be on its way twice
   WeakPtrFactory<CodeFolders> weak_{this};
 };

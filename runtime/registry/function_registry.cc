@@ -63,7 +63,7 @@ void FunctionRegistry::Load(Done done) {
                for (const KeyStore::Entry& entry : *entries) {
                  auto decoded = DecodeFunctionJson(entry.value);
                  if (!decoded.ok()) return done(decoded.error().WithContext(entry.key));
-                 auto version = std::make_shared<FunctionVersion>(std::move(decoded).value());
+                 auto version = weak->Own(std::move(decoded).value());
                  version->generation = weak->next_generation_++;
                  weak->Place(std::move(version));
                }
@@ -132,6 +132,21 @@ void FunctionRegistry::CollectCode() {
   code_.Collect(std::move(kept));
 }
 
+std::shared_ptr<FunctionVersion> FunctionRegistry::Own(FunctionVersion version) {
+  return {new FunctionVersion(std::move(version)), [weak = weak_.Get()](const FunctionVersion* gone) {
+            delete gone;
+            if (weak) weak->OnVersionGone();
+          }};
+}
+
+// The last worker of a version that was replaced may go anywhere, also inside a change of ours: what is to be kept is
+// read, and nothing is changed.
+void FunctionRegistry::OnVersionGone() {
+  const bool was_retired =
+      std::any_of(retired_.begin(), retired_.end(), [](const auto& version) { return version.expired(); });
+  if (was_retired) CollectCode();
+}
+
 void FunctionRegistry::Create(std::string name, FunctionSettings settings, std::string package, Reply reply) {
   if (settings.handler.empty()) settings.handler = kDefaultLibrary;
   Status valid = ValidateFunctionName(name);
@@ -140,7 +155,7 @@ void FunctionRegistry::Create(std::string name, FunctionSettings settings, std::
   if (functions_.count(name) != 0) {
     return reply(Error{ErrorCode::kAlreadyExists, "Function already exist: " + name});
   }
-  auto version = std::make_shared<FunctionVersion>();
+  auto version = Own({});
   version->function = name;
   version->version = kLatest;
   version->arn = ArnOf(name);
@@ -170,7 +185,7 @@ Result<std::shared_ptr<FunctionVersion>> FunctionRegistry::BeginChanged(const st
                                                                         const SettingsChange& change,
                                                                         const Expected& expected) {
   HEARTH_ASSIGN(Function * function, BeginChange(name, expected));
-  auto version = std::make_shared<FunctionVersion>(*function->latest);
+  auto version = Own(*function->latest);
   Status valid = change ? change(version->settings) : Ok();
   if (valid.ok()) valid = ValidateSettings(version->settings);
   if (valid.ok()) return version;
@@ -212,7 +227,7 @@ void FunctionRegistry::Publish(std::string name, std::string description, Expect
       return reply(newest);
     }
   }
-  auto version = std::make_shared<FunctionVersion>(*function.latest);
+  auto version = Own(*function.latest);
   version->version = std::to_string(function.number_last + 1);
   version->arn = ArnOf(name) + ":" + version->version;
   if (!description.empty()) version->settings.description = std::move(description);

@@ -104,6 +104,7 @@ class FunctionRegistry final {
                    AliasTable::Reply reply);
   void RemoveAlias(const std::string& name, const std::string& alias, Done done);
   const AliasTable& aliases() const { return aliases_; }
+  void SetOnAliasesChanged(std::function<void()> changed) { aliases_.SetOnChanged(std::move(changed)); }
   FunctionScaling ScalingOf(const std::string& name) const;  // the default for an unknown one
   std::vector<FunctionVersionPtr> List() const;              // the $LATEST of each, by name
   Result<std::vector<FunctionVersionPtr>> ListVersions(const std::string& name) const;  // $LATEST first
@@ -126,6 +127,9 @@ class FunctionRegistry final {
   void LoadScaling(Done done);
   void Place(const FunctionVersionPtr& version);
   void CollectCode();
+  // Tells when nobody has the version any more: then its code may go.
+  std::shared_ptr<FunctionVersion> Own(FunctionVersion version);
+  void OnVersionGone();
   static std::string EncodeUnstampedSettings(FunctionVersion version);
   // A copy of the $LATEST with `change` made; the function is changing from here on, unless it is refused.
   Result<std::shared_ptr<FunctionVersion>> BeginChanged(const std::string& name, const SettingsChange& change,

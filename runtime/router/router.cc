@@ -62,6 +62,7 @@ DeliveryId Router::Deliver(Event event, OnOutcome done) {
   if (Status paid = CheckBudgets(event.function); !paid.ok()) return ThrowBack(std::move(done), paid.error());
   auto version = registry_.ResolveFor(event.function, event.qualifier, NextDraw());
   if (!version.ok()) return ThrowBack(std::move(done), std::move(version).error());
+  if (Status init = CheckInit(**version); !init.ok()) return ThrowBack(std::move(done), init.error());
   auto owned = std::make_unique<Flight>();
   Flight& flight = *owned;
   flight.number = next_flight_++;
@@ -126,8 +127,11 @@ void Router::DeliverOn(std::unique_ptr<Slot> slot, Event event, OnOutcome done) 
 std::unique_ptr<EventSink::SlotWait> Router::ReserveSlot(const std::string& function,
                                                          const std::string& qualifier, OnSlot done) {
   auto version = registry_.ResolveFor(function, qualifier, NextDraw());
-  Status room = CheckConcurrency(function);  // what waits in a queue stays there, and no receive is counted
+  Status room = disk_ == nullptr ? Ok() : disk_->Check();
+  if (room.ok())
+    room = CheckConcurrency(function);  // what waits in a queue stays there, and no receive is counted
   if (room.ok()) room = CheckBudgets(function);
+  if (room.ok() && version.ok()) room = CheckInit(**version);
   if (gate_.closed() || !version.ok() || !room.ok()) {
     Error error = gate_.closed()  ? Error{ErrorCode::kUnavailable, "hearthd is stopping"}
                   : !version.ok() ? version.error()
@@ -181,6 +185,7 @@ Status Router::Admit(Event& event) const {
                  "the ledger cannot take another record (is the disk full?); nothing runs that could not be "
                  "accounted for"};
   }
+  if (disk_ != nullptr) HEARTH_TRY(disk_->Check());
   if (event.payload.size() > limits_.payload_max.count) {
     return Error{ErrorCode::kTooLarge, "the payload has " + std::to_string(event.payload.size()) +
                                            " bytes; the limit is " +
@@ -217,6 +222,18 @@ Status Router::CheckBudgets(const std::string& function) const {
   if (!refusal) return Ok();
   observer_.OnThrottled(function, "BudgetExceeded");
   return Error{ErrorCode::kThrottled, "BudgetExceeded: " + refusal->message};
+}
+
+Status Router::CheckInit(const FunctionVersion& version) {
+  if (init_failures_.empty()) return Ok();
+  const auto refusal = init_failures_.Admit(version.generation, executor_.clock().Now());
+  if (!refusal) return Ok();
+  observer_.OnThrottled(version.function, "InitBackOff");
+  return Error{ErrorCode::kThrottled, "InitBackOff: the init of " + version.function + " has failed " +
+                                          std::to_string(refusal->failures) +
+                                          " times in a row, last with: " + refusal->why +
+                                          "; it is tried again in " + std::to_string(refusal->left.count()) +
+                                          " ms. Deploy code whose init works, or the settings that it needs"};
 }
 
 void Router::WaitForWorker(Flight& flight) {
@@ -279,6 +296,13 @@ void Router::OnAttempt(uint64_t number, Attempt attempt) {
     meter_.Withdraw(flight.open);
     flight.lease = {};
     return FindAnotherWorker(flight);
+  }
+  const bool init_failed =
+      attempt.kind == OutcomeKind::kInitError || attempt.kind == OutcomeKind::kInitTimeout;
+  if (init_failed) {
+    init_failures_.OnFailed(flight.version->generation, attempt.error.message, executor_.clock().Now());
+  } else if (!init_failures_.empty()) {
+    init_failures_.Forget(flight.version->generation);
   }
   flight.streamed_bytes = attempt.streamed_bytes;
   Outcome outcome = MakeOutcome(flight, std::move(attempt));
@@ -390,6 +414,7 @@ void Router::OnReplacing(const FunctionVersionPtr& serving, const FunctionVersio
 
 void Router::OnReplaced(const FunctionVersionPtr& old_version, const FunctionVersionPtr& new_version) {
   pools_.Retire(*old_version);
+  init_failures_.Forget(old_version->generation);
   const bool function_gone = !new_version && old_version->version == "$LATEST";
   if (function_gone) concurrency_.Forget(old_version->function);
   if (new_version && !gate_.closed()) KeepLeast(new_version->function);

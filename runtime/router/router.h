@@ -12,7 +12,9 @@
 #include "runtime/pool/pool_set.h"
 #include "runtime/registry/function_registry.h"
 #include "runtime/router/concurrency_limits.h"
+#include "runtime/router/disk_guard.h"
 #include "runtime/router/event_sink.h"
+#include "runtime/router/init_back_off.h"
 
 namespace hearth {
 
@@ -52,6 +54,8 @@ class Router final : public EventSink, public RegistryObserver {
   void SetAsyncEvents(class AsyncEvents* async) { async_ = async; }
   // Asked for each new event; outlives the router. Without one there are no budgets.
   void SetBudgets(const BudgetGate* budgets) { budgets_ = budgets; }
+  // Outlives the router. Without one the disk is never full.
+  void SetDisk(const DiskGuard* disk) { disk_ = disk; }
   void OnReplacing(const FunctionVersionPtr& serving, const FunctionVersionPtr& next,
                    std::function<void(Status)> ready) override;
   void OnNotReplaced(const FunctionVersionPtr& next) override { pools_.Retire(*next); }
@@ -73,6 +77,7 @@ class Router final : public EventSink, public RegistryObserver {
   Status CheckConcurrency(const std::string& function) const;
   Error RefuseOff(const std::string& function) const;
   Status CheckBudgets(const std::string& function) const;
+  Status CheckInit(const FunctionVersion& version);
   uint64_t NextDraw();
   void WaitForWorker(Flight& flight);
   void OnLease(uint64_t number, Result<WorkerLease> lease);
@@ -98,6 +103,8 @@ class Router final : public EventSink, public RegistryObserver {
   Executor& executor_;
   class AsyncEvents* async_ = nullptr;
   const BudgetGate* budgets_ = nullptr;
+  const DiskGuard* disk_ = nullptr;
+  InitBackOff init_failures_;  // of versions, by generation
   // Mutable.
   Gate gate_;
   ConcurrencyLimits concurrency_;

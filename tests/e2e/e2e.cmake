@@ -47,6 +47,8 @@ if(TARGET hearthd)
   hearth_e2e_test(async)
   hearth_e2e_test(async_kill ALONE TIMEOUT 1800)  # short counts; the long ones with HEARTH_LONG=1
   hearth_e2e_test(restart)
+  hearth_e2e_test(operating)
+  hearth_e2e_test(backup)
   hearth_e2e_test(deploy_under_load ALONE TIMEOUT 300)  # a minute and more with HEARTH_LONG=1
   hearth_e2e_test(chaos ALONE TIMEOUT 600)  # short counts; the long ones are run by hand with HEARTH_LONG=1
   hearth_e2e_test(queue_kill ALONE TIMEOUT 1800)
@@ -59,6 +61,7 @@ if(TARGET hearthd)
   hearth_e2e_test(freezing)
   hearth_e2e_test(plans)
   hearth_e2e_test(cli)
+  hearth_e2e_test(dev)
   hearth_e2e_test(doctor)
   hearth_e2e_test(isolation)
   hearth_e2e_test(billing)

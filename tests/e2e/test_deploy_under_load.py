@@ -185,7 +185,7 @@ class Switched(ChaosTest):
 
     @classmethod
     def set_up_functions(cls):
-        cls.daemon.create_function("victim", handler_path("victim"), timeout=2)
+        cls.daemon.create_function("victim", handler_path("victim"), timeout=5)
         cls.library = pathlib.Path(handler_path("victim")).read_bytes()
 
     def versions(self, name):
@@ -213,7 +213,7 @@ class Switched(ChaosTest):
 
     def test_old_code_has_its_timeout_and_is_killed_then(self):
         answers = []
-        for text, ms in (("in time", 1000), ("too long", 60_000)):
+        for text, ms in (("in time", 2500), ("too long", 60_000)):
             call = threading.Thread(target=lambda ms=ms, text=text: answers.append(
                 (text, self.daemon.invoke("victim", {"do": "sleep", "ms": ms}))))
             call.start()
@@ -223,11 +223,10 @@ class Switched(ChaosTest):
         self.assertEqual(200, self.daemon.update_code("victim", self.library + b"\0\0\0").status)
         self.assertEqual(200, self.daemon.invoke("victim", {}).status)
         self.assertEqual(2, len(self.versions("victim")), "the old one drains")
-        self.assertEqual([], answers)
         wait_until(lambda: len(answers) == 2, what="both calls answered")
         by_text = dict(answers)
         self.assertEqual((200, {"slept": True}), (by_text["in time"].status, by_text["in time"].json()))
-        self.assert_function_error(by_text["too long"], "Sandbox.Timedout", "Task timed out after 2.00 seconds")
+        self.assert_function_error(by_text["too long"], "Sandbox.Timedout", "Task timed out after 5.00 seconds")
         wait_until(lambda: len(self.versions("victim")) == len(before), what="the old version gone")
 
 

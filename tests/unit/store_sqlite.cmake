@@ -2,6 +2,8 @@ pkg_check_modules(SQLITE3 REQUIRED IMPORTED_TARGET sqlite3)
 set(store_tests ${CMAKE_CURRENT_LIST_DIR}/runtime/store)
 hearth_unit_test(unit_store_sqlite
   SOURCES
+    ${store_tests}/backup_test.cc
+    ${store_tests}/data_folder_test.cc
     ${store_tests}/file_blob_store_test.cc
     ${store_tests}/group_commit_test.cc
     ${store_tests}/key_store_conformance_test.cc

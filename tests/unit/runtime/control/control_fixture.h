@@ -183,7 +183,8 @@ struct ControlFixture {
   FakeTrigger url{"url", executor}, queue{"queue", executor}, bucket{"bucket", executor},
       route{"route", executor};
   http::RouteTable routes;
-  Status readiness = Ok();
+  std::vector<HearthStatus::Check> readiness;
+  Status new_work = Ok();
   std::unique_ptr<ControlApi> api;
 
   ControlFixture() {
@@ -202,7 +203,8 @@ struct ControlFixture {
                                       {registry, sink, queues, keys, *opened.meter, *account, bills, budgets,
                                        logs, nullptr, metrics, pool, events, book, invoke_configs,
                                        destinations, triggers, executor, random},
-                                      {std::move(access), info, [this] { return readiness; }}))
+                                      {std::move(access), info, [this] { return readiness; }, 1000, nullptr,
+                                       [this] { return new_work; }}))
               .value();
     queues.SetOnVisible([this](std::string_view name) {
       if (api) api->OnQueueVisible(name);

@@ -144,14 +144,38 @@ TEST_CASE_METHOD(ResourcesFixture, "workers, queues, info", "[control]") {
 TEST_CASE_METHOD(ResourcesFixture, "health and metrics", "[control]") {
   CHECK(Call("GET", "/livez")->answer->status == 200);
   CHECK(Call("GET", "/readyz")->answer->status == 200);
-  readiness = Error{ErrorCode::kUnavailable, "the ledger is full"};
+  readiness = {{"ledger", true, ""}, {"buckets", true, "photos: Polling"}};
+  const auto ready = Call("GET", "/readyz");
+  CHECK(ready->answer->status == 200);
+  CHECK(Body(ready) == json{{"status", "ready"},
+                            {"checks",
+                             {{{"check", "ledger"}, {"ok", true}, {"detail", ""}},
+                              {{"check", "buckets"}, {"ok", true}, {"detail", "photos: Polling"}}}}});
+  readiness = {
+      {"started", true, "just so"}, {"ledger", false, "the ledger is full"}, {"disk", false, "full"}};
   const auto not_ready = Call("GET", "/readyz");
   CHECK(not_ready->answer->status == 503);
+  CHECK(Body(not_ready)["status"] == "not ready");
   CHECK(Body(not_ready)["reason"] == "the ledger is full");
+  CHECK(Body(not_ready)["checks"].size() == 3);
   metrics.OnInvocationSettled(SomeRecord());
   const auto scraped = Call("GET", "/metrics");
   CHECK(scraped->header("content-type") == Metrics::kContentType);
   CHECK(scraped->answer->body.find("function=\"resize\"") != std::string::npos);
+}
+
+TEST_CASE_METHOD(ResourcesFixture, "while no new work is taken: nothing deployed or sent, the rest goes on",
+                 "[control][disk]") {
+  new_work = Error{ErrorCode::kUnavailable, "the disk is full"};
+  for (const auto& [method, path] :
+       {std::pair("POST", "/2015-03-31/functions"), std::pair("PUT", "/2015-03-31/functions/resize/code"),
+        std::pair("PUT", "/2015-03-31/functions/resize/configuration")}) {
+    const auto refused = Call(method, path, "{}");
+    INFO(path);
+    CHECK(refused->answer->status == 503);
+    CHECK(refused->answer->body.find("the disk is full") != std::string::npos);
+  }
+  CHECK(Call("GET", "/2015-03-31/functions")->answer->status == 200);
 }
 
 }  // namespace hearth

@@ -131,6 +131,30 @@ TEST_CASE_METHOD(ReplacingFixture, "what cannot be warmed is refused, the old on
   CHECK(Entries() == folders);
 }
 
+TEST_CASE_METHOD(ReplacingFixture,
+                 "code of a version that was replaced goes when the last who needs it has gone",
+                 "[registry][deploy]") {
+  FunctionVersionPtr needed = *Create("one");
+  REQUIRE(Update("two").ok());
+  CHECK(Entries().size() == 2);
+  needed.reset();
+  Entries();  // the disk's thread works in order: now the registry has been told
+  CHECK(Entries().size() == 1);
+  CHECK(Serving() == "two");
+}
+
+TEST_CASE_METHOD(ReplacingFixture, "code that somebody copies is not removed meanwhile",
+                 "[registry][backup]") {
+  REQUIRE(Create("one").ok());
+  code_->Hold(true);
+  REQUIRE(Update("two").ok());
+  CHECK(Entries().size() == 2);
+  code_->Hold(false);
+  REQUIRE(Update("three").ok());
+  Entries();
+  CHECK(Entries().size() == 1);
+}
+
 TEST_CASE_METHOD(ReplacingFixture, "a version that cannot be stored leaves no warm workers",
                  "[registry][deploy]") {
   REQUIRE(Create("one").ok());

@@ -89,6 +89,7 @@ void Simulation::Ask() {
 }
 
 void Simulation::StartOrFail() {
+  while (launcher_.preparing() > 0) launcher_.LetOnePrepare();  // of a deploy, ahead of its events
   if (launcher_.starts_waiting() == 0) return;
   if (Below(8) == 0) return launcher_.FailOneStart({ErrorCode::kUnavailable, "no memory for it"});
   launcher_.LetOneStart();
@@ -164,6 +165,12 @@ void Simulation::DeployAnew() {
         return Ok();
       },
       {}, [](const Result<FunctionVersionPtr>&) {});
+  // Its workers are ready before anything else happens: the registry of this fixture outlives a crash, and would wait for
+  // them for ever.
+  executor_.RunPosted();
+  launcher_.LetAllStart();
+  while (launcher_.preparing() > 0) launcher_.LetOnePrepare();
+  executor_.RunPosted();
 }
 
 void Simulation::ReserveAnew() {
@@ -243,6 +250,7 @@ void Simulation::ComeToRest() {
   Plant();
   for (int round = 0; round < 300 && !AtRest(); ++round) {
     launcher_.LetAllStart();
+    while (launcher_.preparing() > 0) launcher_.LetOnePrepare();
     executor_.RunPosted();
     while (!launcher_.running().empty()) {
       launcher_.Complete(launcher_.running().front(), "ok");
