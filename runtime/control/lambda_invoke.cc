@@ -6,12 +6,11 @@
 #include "runtime/control/lambda_reference.h"
 #include "runtime/control/log_tail.h"
 #include "runtime/model/trace_context.h"
+#include "runtime/router/event_codec.h"
 
 namespace hearth {
 namespace {
 
-// Lambda's limit for asynchronous events: they are kept until they succeed.
-constexpr Bytes kAsyncPayloadMax = 1_MiB;
 constexpr size_t kClientContextBytesMax = 3'583;
 constexpr const char* kIdempotencyHeader = "x-hearth-idempotency-key";
 
@@ -129,9 +128,9 @@ void LambdaInvoke::Invoke(const ApiCallPtr& call) {
 }
 
 void LambdaInvoke::Submit(const ApiCallPtr& call, Event event) {
-  if (event.payload.size() > kAsyncPayloadMax.count) {
+  if (event.payload.size() > kEventPayloadMax.count) {
     return call->Fail(
-        Error{ErrorCode::kTooLarge, "Request must be smaller than " + std::to_string(kAsyncPayloadMax.count) +
+        Error{ErrorCode::kTooLarge, "Request must be smaller than " + std::to_string(kEventPayloadMax.count) +
                                         " bytes for the InvokeFunction operation with type Event; this has " +
                                         std::to_string(event.payload.size())});
   }

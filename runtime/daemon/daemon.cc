@@ -10,6 +10,7 @@
 #include "runtime/base/files.h"
 #include "runtime/daemon/service_manager.h"
 #include "runtime/http/error_response.h"
+#include "runtime/router/event_codec.h"
 
 namespace hearth {
 namespace {
@@ -101,7 +102,10 @@ hearth::Status Daemon::OpenData() {
   HEARTH_ASSIGN(receipts_, SqliteKeyStore::Open(config_.data_dir + "/receipts.db", loop_, {}));
   HEARTH_ASSIGN(invocations_, SqliteKeyStore::Open(config_.data_dir + "/invocations.db", loop_, {}));
   HEARTH_ASSIGN(queues_, SqliteQueueStore::Open(config_.data_dir + "/queues.db", loop_, {}));
-  HEARTH_ASSIGN(events_, SqliteQueueStore::Open(config_.data_dir + "/events.db", loop_, {}));
+  SqliteQueueStore::Options of_events;
+  of_events.message_bytes_max = kStoredEventBytesMax;
+  HEARTH_ASSIGN(events_,
+                SqliteQueueStore::Open(config_.data_dir + "/events.db", loop_, std::move(of_events)));
   LogFiles::Options log_options;
   log_options.folder = config_.data_dir + "/logs";
   log_options.function_max = Bytes{config_.log_function_mib << 20};

@@ -371,9 +371,11 @@ void WarmPool::OnPrepared(uint64_t start, const Status& prepared) {
 }
 
 void WarmPool::WarmUp(size_t workers, std::function<void(Status)> warm) {
-  warm_ = std::move(warm);
-  warmed_ = counts().idle > 0;
-  warm_failed_ = Ok();
+  if (warm_.empty()) {
+    warmed_ = counts().idle > 0;
+    warm_failed_ = Ok();
+  }
+  warm_.push_back(std::move(warm));
   const size_t there = counts().idle + counts().starting;
   const size_t room = limits_.workers_max > alive() ? limits_.workers_max - alive() : 0;
   for (size_t n = std::min(workers - std::min(workers, there), room); n > 0 && state_ == State::kOpen; --n) {
@@ -384,15 +386,18 @@ void WarmPool::WarmUp(size_t workers, std::function<void(Status)> warm) {
   MaybeWarm();
 }
 
+// Also when the pool, which may be at its end, has gone by then: a deploy waits for the answer.
+void WarmPool::TellWarm(const Status& status) {
+  for (auto& warm : std::exchange(warm_, {}))
+    executor_.Post([warm = std::move(warm), status] { warm(status); });
+}
+
 void WarmPool::MaybeWarm() {
-  if (!warm_) return;
+  if (warm_.empty()) return;
   for (const auto& [number, starting] : starting_) {
     if (starting.for_whom == For::kAhead) return;
   }
-  executor_.Post(
-      [self = weak_.Get(), warm = std::exchange(warm_, nullptr), status = warmed_ ? Ok() : warm_failed_] {
-        if (self) warm(status);
-      });
+  TellWarm(warmed_ ? Ok() : warm_failed_);
 }
 
 // The library that cannot be initialised now can perhaps in a minute, or when it has been deployed anew.
@@ -550,11 +555,7 @@ void WarmPool::Drain(std::function<void()> drained) {
   idle_timer_.Cancel();
   refill_timer_.Cancel();
   ahead_timer_.Cancel();
-  if (warm_) {
-    executor_.Post([self = weak_.Get(), warm = std::exchange(warm_, nullptr), name = version_->function] {
-      if (self) warm(Error{ErrorCode::kUnavailable, name + " is being replaced or hearthd is stopping"});
-    });
-  }
+  TellWarm(Error{ErrorCode::kUnavailable, version_->function + " is being replaced or hearthd is stopping"});
   EndIdle();
 }
 

@@ -188,6 +188,7 @@ class WarmPool final {
   void OnLaunched(uint64_t start, Result<std::unique_ptr<Worker>> launched);
   bool TryAgain(uint64_t start, const Error& error);
   void MaybeWarm();
+  void TellWarm(const Status& status);
   void OnPrepared(uint64_t start, const Status& prepared);
   void OnAheadFailed();
   void OnReservedFailed(Reserved& reserved, const Error& error);
@@ -249,10 +250,10 @@ class WarmPool final {
   size_t ahead_failures_ = 0;
   bool refilling_ = false;  // StartWorkers() has been posted
   std::function<void()> on_refilled_;
-  std::function<void(Status)> warm_;  // who waits for WarmUp()
-  bool warmed_ = false;               // a worker has become ready since
-  Status warm_failed_;                // how the first failed, if that was the code's fault
-  bool serving_ = false;              // ServeWaiters() has been posted
+  std::vector<std::function<void(Status)>> warm_;  // who waits for WarmUp()
+  bool warmed_ = false;                            // a worker has become ready since
+  Status warm_failed_;                             // how the first failed, if that was the code's fault
+  bool serving_ = false;                           // ServeWaiters() has been posted
   uint64_t next_ticket_ = 1;
   Timer idle_timer_;
   std::function<void()> drained_;

@@ -51,6 +51,7 @@ void AliasWatch::OnAliasesChanged() {
 }
 
 void AliasWatch::Count(const InvocationRecord& record) {
+  if (watched_.empty()) return;
   const bool failed = IsFailure(record.outcome);
   if (!failed && record.outcome != OutcomeKind::kSuccess) return;
   const MonotonicTime now = executor_.clock().Now();

@@ -97,8 +97,10 @@ void AsyncEvents::Start(std::function<void(Status)> started) {
     if (!all.ok()) return started(all.error());
     for (QueueDescription& queue : *all) {
       self->known_.insert(queue.name);
-      if (queue.settings.retention != kRetention) {
+      if (queue.settings.retention != kRetention ||
+          queue.settings.message_bytes_max != kStoredEventBytesMax.count) {
         queue.settings.retention = kRetention;
+        queue.settings.message_bytes_max = kStoredEventBytesMax.count;
         self->queues_.Configure(queue.name, queue.settings, [](const Status&) {});
       }
       self->Look(queue.name);
@@ -208,6 +210,7 @@ void AsyncEvents::WhenQueueIsThere(const std::string& queue, std::function<void(
   QueueSettings settings;
   settings.visibility_timeout = options_.lease;
   settings.retention = kRetention;
+  settings.message_bytes_max = kStoredEventBytesMax.count;
   queues_.Create(queue, settings, [self = weak_.Get(), queue, then = std::move(then)](const Status& made) {
     if (!self) return;
     // One of before, with the settings of before.

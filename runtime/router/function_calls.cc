@@ -3,6 +3,7 @@
 #include <utility>
 
 #include "runtime/model/function.h"
+#include "runtime/router/event_codec.h"
 
 namespace hearth {
 namespace {

@@ -21,9 +21,6 @@ namespace hearth {
 // Failure: every reply that is no answer has Lambda's name of its reason, or CallTimedOut.
 class FunctionCalls final : public HostCalls {
  public:
-  // Lambda's 1 MiB of an asynchronous event, less room for its other fields, which are stored with it.
-  static constexpr Bytes kEventPayloadMax{(1 << 20) - (4 << 10)};
-
   FunctionCalls(EventSink& sink, Random& random, Executor& executor)
       : sink_(sink), random_(random), executor_(executor) {}
 

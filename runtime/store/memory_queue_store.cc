@@ -416,7 +416,7 @@ void MemoryQueueStore::Tag(std::string name, std::map<std::string, std::string> 
 }
 
 Status MemoryQueueStore::CheckSettings(const std::string& name, const QueueSettings& settings) const {
-  HEARTH_TRY(ValidateQueueSettings(settings));
+  HEARTH_TRY(ValidateQueueSettings(settings, message_bytes_max_));
   if (settings.dead_letter_queue.empty()) return Ok();
   const auto dead_letters = queues_.find(settings.dead_letter_queue);
   return CheckDeadLetterQueue(

@@ -21,7 +21,8 @@ namespace hearth {
 // Cost:    linear in the backlog here and there; it is for tests.
 class MemoryQueueStore final : public QueueStore {
  public:
-  explicit MemoryQueueStore(Executor& executor) : executor_(executor), clock_(executor.clock(), 0) {}
+  explicit MemoryQueueStore(Executor& executor, Bytes message_bytes_max = kMessageBytesMax)
+      : executor_(executor), clock_(executor.clock(), 0), message_bytes_max_(message_bytes_max) {}
 
   void Create(std::string queue, QueueSettings settings, Done done) override;
   void Configure(std::string queue, QueueSettings settings, Done done) override;
@@ -114,7 +115,8 @@ class MemoryQueueStore final : public QueueStore {
 
   Executor& executor_;
   const LeaseClock clock_;
-  StoreTime now_;  // of the call that runs
+  const Bytes message_bytes_max_;  // what a queue may allow at most
+  StoreTime now_;                  // of the call that runs
   SeededRandom random_{1};
   std::map<std::string, Queue, std::less<>> queues_;
   int64_t next_queue_ = 1;

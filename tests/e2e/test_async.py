@@ -1,4 +1,5 @@
 """Asynchronous invocations as a client sees them: state, destinations, dead letters, keys, cancel and retry."""
+import base64
 import json
 import unittest
 
@@ -54,6 +55,19 @@ class Ends(AsyncTest):
         self.assertEqual(request_id, document["requestContext"]["requestId"])
         self.assertEqual({"do": "echo", "text": "hello"}, document["requestPayload"])
         self.assertEqual(one["result"], document["responsePayload"])
+
+    def test_the_largest_event_is_stored_and_run(self):
+        """1 MiB of payload, and the longest client context beside it."""
+        context = base64.b64encode(b'{"a":"' + b"x" * 2_600 + b'"}').decode()
+        largest = {"do": "echo", "text": "x" * ((1 << 20) - len('{"do":"echo","text":""}'))}
+        body = json.dumps(largest, separators=(",", ":")).encode()
+        self.assertEqual(1 << 20, len(body))
+        headers = {"X-Amz-Invocation-Type": "Event", "X-Amz-Client-Context": context}
+        path = "/2015-03-31/functions/victim/invocations"
+        answer = self.daemon.control("POST", path, body, headers)
+        self.assertEqual(202, answer.status, answer)
+        self.assertEqual("succeeded", self.invocation(answer.headers["x-amzn-requestid"])["state"])
+        self.assertEqual(413, self.daemon.control("POST", path, body + b" ", headers).status)
 
     def test_failures_are_tried_again_then_told_to_both(self):
         self.daemon.create_function("failing", handler_path("victim"), DeadLetterConfig={"TargetArn": queue_arn("dead")})

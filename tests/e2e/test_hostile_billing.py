@@ -84,8 +84,9 @@ class HostileBilling(DaemonTest):
         self.assert_function_error(self.order(), "Sandbox.Timedout", "timed out")  # it still is at what it was at
         early, later = self.records()
         self.assertEqual(("success", "timeout"), (early.outcome, later.outcome))
-        self.assertEqual(0, early.idle_cpu_us)
-        self.assertGreater(later.idle_cpu_us, 0, "what it used after its answer is in the record of its next attempt")
+        # Its worker may have been a spare, which takes some microseconds to fall asleep once it is ready.
+        self.assertLess(early.idle_cpu_us, 1_000, "less than is flagged")
+        self.assertGreaterEqual(later.idle_cpu_us, 1_000, "what it used after its answer is in the record of its next attempt")
         self.assertGreaterEqual(later.duration_ns, 2_000_000_000, "and to go on costs the whole of that")
         self.assertRegex(self.daemon.logs("intruder"), r"a worker used \d+ us of the processor after its answer")
 

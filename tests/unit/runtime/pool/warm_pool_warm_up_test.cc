@@ -100,6 +100,25 @@ TEST_CASE_METHOD(WarmUpFixture, "drained meanwhile: who waits is told", "[pool][
   CHECK(warm_->error().code == ErrorCode::kUnavailable);
 }
 
+TEST_CASE_METHOD(WarmUpFixture, "drained and gone meanwhile: who waits is told all the same",
+                 "[pool][deploy]") {
+  pool_->WarmUp(1, [this](Status status) { warm_ = std::move(status); });
+  pool_->Drain([] {});
+  pool_.reset();
+  executor_.RunPosted();
+  REQUIRE(warm_);
+  CHECK(warm_->error().code == ErrorCode::kUnavailable);
+}
+
+TEST_CASE_METHOD(WarmUpFixture, "two that want it warm at once: both are told", "[pool][deploy]") {
+  size_t told = 0;
+  for (int n = 0; n < 2; ++n) pool_->WarmUp(1, [&told](const Status& warm) { told += warm.ok() ? 1 : 0; });
+  LetAllStart();
+  while (launcher_.preparing() > 0) Prepare();
+  CHECK(told == 2);
+  CHECK(pool_->counts().idle == 1);
+}
+
 TEST_CASE_METHOD(WarmPoolFixture, "zygote dies before the fork: the event waits for another worker",
                  "[pool]") {
   Ask();

@@ -131,14 +131,12 @@ TEST_CASE_METHOD(CallFixture, "payloads of calls at their limits and one past th
     Refused("RequestTooLargeException");
   }
   SECTION("stored") {
-    Call("resize", {.type = HostCall::Type::kEvent,
-                    .payload = std::string(FunctionCalls::kEventPayloadMax.count, 'x')});
+    Call("resize", {.type = HostCall::Type::kEvent, .payload = std::string(kEventPayloadMax.count, 'x')});
     CHECK(Reply().status == HostReply::Status::kOk);
   }
   SECTION("stored, and too large") {
-    Call("resize", {.type = HostCall::Type::kEvent,
-                    .payload = std::string(FunctionCalls::kEventPayloadMax.count + 1, 'x')});
-    CHECK(Refused("RequestTooLargeException").error_message.find("1044481") != std::string::npos);
+    Call("resize", {.type = HostCall::Type::kEvent, .payload = std::string(kEventPayloadMax.count + 1, 'x')});
+    CHECK(Refused("RequestTooLargeException").error_message.find("1048577") != std::string::npos);
   }
 }
 

@@ -10,6 +10,7 @@
 #include "runtime/meter/record_codec.h"
 #include "runtime/router/async_events.h"
 #include "runtime/router/destinations.h"
+#include "runtime/router/event_codec.h"
 #include "runtime/router/function_destination.h"
 #include "runtime/router/queue_destination.h"
 #include "runtime/router/router.h"
@@ -171,7 +172,7 @@ class RouterFixture {
   NullLog log_;
   FakeLauncher launcher_{executor_};
   MemoryKeyStore keys_{executor_};
-  MemoryQueueStore queues_{executor_};
+  MemoryQueueStore queues_{executor_, kStoredEventBytesMax};
   AcceptAllArtefacts checker_;
   MemoryLedger ledger_;
   CountingObserver observer_;
