@@ -126,6 +126,8 @@ TEST_CASE_METHOD(WatchFixture, "what is not the version's doing, and other versi
   Settle("$LATEST", OutcomeKind::kCrash, 9);
   Settle("2", OutcomeKind::kCrash, 3);
   CHECK(Live().canary_version == "2");
+  Settle("2", OutcomeKind::kCrash);
+  CHECK(Live().rolled_back == "version 2: 4 of 4 attempts failed (100.0 %, the limit is 50.0 %)");
 }
 
 TEST_CASE_METHOD(WatchFixture, "a change by hand begins the count anew, and takes the reason away",
