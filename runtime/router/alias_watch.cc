@@ -2,23 +2,13 @@
 
 #include <cstdio>
 
+#include "runtime/router/event_fate.h"
+
 namespace hearth {
 namespace {
 
-// The function's own doing; what was throttled, cancelled or ours says nothing of a version.
-bool IsFailure(OutcomeKind kind) {
-  switch (kind) {
-    case OutcomeKind::kFunctionError:
-    case OutcomeKind::kTimeout:
-    case OutcomeKind::kOutOfMemory:
-    case OutcomeKind::kCrash:
-    case OutcomeKind::kInitError:
-    case OutcomeKind::kInitTimeout:
-      return true;
-    default:
-      return false;
-  }
-}
+// What was throttled, cancelled or ours says nothing of a version, nor does a client that went away.
+bool IsFailure(OutcomeKind kind) { return CountsAsFailure(kind) && kind != OutcomeKind::kAborted; }
 
 std::string Percent(double share) {
   char text[32];

@@ -122,6 +122,7 @@ TEST_CASE_METHOD(WatchFixture, "what is not the version's doing, and other versi
   Promote("1", "2");
   Settle("2", OutcomeKind::kThrottled, 9);
   Settle("2", OutcomeKind::kPlatformFault, 9);
+  Settle("2", OutcomeKind::kAborted, 9);
   Settle("1", OutcomeKind::kCrash, 9);
   Settle("$LATEST", OutcomeKind::kCrash, 9);
   Settle("2", OutcomeKind::kCrash, 3);
