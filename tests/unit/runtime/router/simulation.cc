@@ -193,9 +193,7 @@ void Simulation::CancelOrRetry() {
   const std::string id = AnEvent();
   if (id.empty()) return;
   if (Below(2) == 0) {
-    async_->Cancel(RequestId(id), [this, id](const Status& cancelled) {
-      if (cancelled.ok()) sent_[id].cancelled = true;
-    });
+    async_->Cancel(RequestId(id), [](const Status&) {});
   } else {
     async_->Retry(RequestId(id), [this, id](const Status& queued) {
       if (queued.ok()) ++sent_[id].retries;
@@ -264,7 +262,6 @@ Simulation::Counts& Simulation::Counts::operator+=(const Counts& other) {
   accepted += other.accepted;
   told += other.told;
   runs += other.runs;
-  records += other.records;
   crashes += other.crashes;
   retried += other.retried;
   return *this;
@@ -276,7 +273,6 @@ Simulation::Counts Simulation::counts() const {
   for (const auto& [id, asked] : asked_) counts.told += asked.told;
   counts.runs = launcher_.ran().size();
   for (const auto& ran : launcher_.ran()) counts.retried += ran.attempt > 1 ? 1 : 0;
-  counts.records = ledger_.size();
   counts.crashes = life_ - 1;
   return counts;
 }

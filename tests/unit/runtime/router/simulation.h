@@ -40,7 +40,6 @@ class Simulation final : private RouterFixture {
     size_t accepted = 0;  // asynchronous events
     size_t told = 0;      // synchronous ones that had an answer
     size_t runs = 0;
-    size_t records = 0;
     size_t crashes = 0;
     size_t retried = 0;  // attempts past the first
     Counts& operator+=(const Counts& other);
@@ -52,7 +51,6 @@ class Simulation final : private RouterFixture {
     std::string function;
     bool accepted = false;
     uint32_t retries = 0;  // by hand
-    bool cancelled = false;
   };
   struct Asked {
     uint32_t life = 0;

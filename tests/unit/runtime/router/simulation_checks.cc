@@ -75,8 +75,11 @@ void Simulation::CheckAsked(std::vector<std::string>& broken) const {
 // Each run has one record and each record one run, with the time that the worker saw.
 void Simulation::CheckLedger(std::vector<std::string>& broken) const {
   std::map<Identity, std::vector<const FakeLauncher::Ran*>> runs;
+  std::map<Identity, size_t> unread;  // workers that died before they had read it
   for (const FakeLauncher::Ran& ran : launcher_.ran()) {
-    if (ran.delivered) runs[{ran.request_id, ran.attempt}].push_back(&ran);
+    const Identity identity{ran.request_id, ran.attempt};
+    // One too many, and it counts as that one's crash.
+    if (ran.delivered || ++unread[identity] > Router::kUndeliveredMax) runs[identity].push_back(&ran);
   }
   std::map<Identity, size_t> records;
   const std::vector<InvocationRecord> all = Records();
