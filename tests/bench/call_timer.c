@@ -1,27 +1,14 @@
 #define _GNU_SOURCE
-#include <stdint.h>
-#include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 #include <hearth/abi.h>
+
+#include "tests/bench/call_times.h"
 
 /* Calls the function `callee` with 64 bytes, as often as its payload says, and answers how long each call took, in
  * nanoseconds, shortest first: what ./dev bench chain reads. */
 
 enum { kCallsMax = 1000000 };
-
-static int64_t now_ns(void) {
-  struct timespec now;
-  clock_gettime(CLOCK_MONOTONIC, &now);
-  return (int64_t)now.tv_sec * 1000000000 + now.tv_nsec;
-}
-
-static int by_size(const void* a, const void* b) {
-  const int64_t x = *(const int64_t*)a, y = *(const int64_t*)b;
-  return (x > y) - (x < y);
-}
 
 static int invoke(const struct hearth_host* host, const struct hearth_request* request, void* state) {
   (void)state;
@@ -45,14 +32,10 @@ static int invoke(const struct hearth_host* host, const struct hearth_request* r
     took[i] = now_ns() - began;
     if (returned != HEARTH_OK || reply.status != HEARTH_CALL_OK) return 2;
   }
-  qsort(took, (size_t)calls, sizeof took[0], by_size);
   char text[128];
-  const int size =
-      snprintf(text, sizeof text, "{\"p50\": %lld, \"p99\": %lld, \"least\": %lld}",
-               (long long)took[calls / 2], (long long)took[calls * 99 / 100], (long long)took[0]);
   struct hearth_bytes answer;
   answer.data = text;
-  answer.size = (size_t)size;
+  answer.size = times_as_json(took, calls, text, sizeof text);
   return host->response_write(host, answer);
 }
 

@@ -1,28 +1,15 @@
 #define _GNU_SOURCE
-#include <stdint.h>
-#include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
 #include <sys/socket.h>
-#include <time.h>
 #include <unistd.h>
+
+#include "tests/bench/call_times.h"
 
 /* The floor of a call of one function by another: 64 bytes from a caller through a middle process to a callee and back,
  * over two SOCK_SEQPACKET pairs, the middle waiting in epoll as hearthd does, and doing nothing else. tests/bench/chain.py
  * starts each part with its descriptors: chain_floor caller FD CALLS | middle FD FD | callee FD. The caller prints the same
  * figures as call_timer.c. */
-
-static int64_t now_ns(void) {
-  struct timespec now;
-  clock_gettime(CLOCK_MONOTONIC, &now);
-  return (int64_t)now.tv_sec * 1000000000 + now.tv_nsec;
-}
-
-static int by_size(const void* a, const void* b) {
-  const int64_t x = *(const int64_t*)a, y = *(const int64_t*)b;
-  return (x > y) - (x < y);
-}
 
 static int callee(int channel) {
   char bytes[4096];
@@ -61,9 +48,9 @@ static int caller(int channel, long calls) {
     if (send(channel, bytes, sizeof bytes, 0) < 0 || recv(channel, bytes, sizeof bytes, 0) <= 0) return 2;
     took[i] = now_ns() - began;
   }
-  qsort(took, (size_t)calls, sizeof *took, by_size);
-  printf("{\"p50\": %lld, \"p99\": %lld, \"least\": %lld}\n", (long long)took[calls / 2],
-         (long long)took[calls * 99 / 100], (long long)took[0]);
+  char text[128];
+  times_as_json(took, calls, text, sizeof text);
+  puts(text);
   return 0;
 }
 
