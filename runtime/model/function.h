@@ -10,6 +10,7 @@
 #include "runtime/base/clock.h"
 #include "runtime/base/result.h"
 #include "runtime/base/units.h"
+#include "runtime/model/log_settings.h"
 
 namespace hearth {
 
@@ -42,6 +43,7 @@ struct FunctionSettings {
   Isolation isolation = Isolation::kInstance;
   std::map<std::string, std::string> environment;
   std::vector<BucketMount> buckets;
+  LogSettings log;
   std::string dead_letter_arn;  // gets asynchronous events that failed for the last time; "": none
 };
 

@@ -7,6 +7,18 @@ namespace {
 
 using nlohmann::json;
 
+json EncodeLog(const LogSettings& log) {
+  if (log.format == LogFormat::kText) return json::object();
+  return {
+      {"format", "json"}, {"application_level", log.application_level}, {"system_level", log.system_level}};
+}
+
+LogSettings DecodeLog(const json& j) {
+  if (j.value("format", "text") != "json") return {};
+  return {LogFormat::kJson, j.value("application_level", kJsonLogDefault.application_level),
+          j.value("system_level", kJsonLogDefault.system_level)};
+}
+
 json EncodeSettings(const FunctionSettings& s) {
   json buckets = json::array();
   for (const BucketMount& mount : s.buckets)
@@ -21,6 +33,7 @@ json EncodeSettings(const FunctionSettings& s) {
           {"isolation", static_cast<int>(s.isolation)},
           {"environment", s.environment},
           {"buckets", buckets},
+          {"log", EncodeLog(s.log)},
           {"dead_letter_arn", s.dead_letter_arn}};
 }
 
@@ -38,6 +51,7 @@ FunctionSettings DecodeSettings(const json& j) {
                 : isolation == 2 ? Isolation::kStrict
                                  : Isolation::kInstance;
   s.environment = j.value("environment", s.environment);
+  s.log = DecodeLog(j.value("log", json::object()));
   s.dead_letter_arn = j.value("dead_letter_arn", "");
   for (const json& mount : j.value("buckets", json::array())) {
     s.buckets.push_back({mount.value("bucket", ""), mount.value("writable", false)});

@@ -71,6 +71,13 @@ bool IsTraceId(std::string_view header) {
   return false;
 }
 
+bool IsSampled(std::string_view trace_id) {
+  while (!trace_id.empty()) {
+    if (NextPiece(trace_id, ';') == "Sampled=1") return true;
+  }
+  return false;
+}
+
 bool IsTraceParent(std::string_view header) {
   if (header.size() < 55 || header.size() > kTraceHeaderBytesMax) return false;
   const std::string_view version = header.substr(0, 2), trace = header.substr(3, 32),

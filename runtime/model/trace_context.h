@@ -21,6 +21,8 @@ inline constexpr size_t kTraceStateMembersMax = 32;
 
 // One line of visible ASCII with a Root that X-Ray would take.
 bool IsTraceId(std::string_view header);
+// Whether it asks for a trace of what it leads to.
+bool IsSampled(std::string_view trace_id);
 // By section 3.2.2 of the recommendation, versions to come included.
 bool IsTraceParent(std::string_view header);
 // By section 3.3.1.

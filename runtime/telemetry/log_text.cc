@@ -100,10 +100,4 @@ std::string CutLogText(std::string_view text, size_t bytes_max) {
   return std::string(text.substr(0, end)) + "[truncated " + std::to_string(text.size() - end) + " bytes]";
 }
 
-std::string_view LogLevelName(uint8_t level) {
-  static constexpr std::array<std::string_view, 6> kNames = {"TRACE", "DEBUG", "INFO",
-                                                             "WARN",  "ERROR", "FATAL"};
-  return kNames[std::min<size_t>(level, kNames.size() - 1)];
-}
-
 }  // namespace hearth

@@ -19,6 +19,4 @@ std::string EscapeLogJson(std::string_view json);
 // went.
 std::string CutLogText(std::string_view text, size_t bytes_max);
 
-std::string_view LogLevelName(uint8_t level);  // "TRACE" .. "FATAL"
-
 }  // namespace hearth

@@ -23,6 +23,7 @@ FunctionVersion Full() {
   v.settings.isolation = Isolation::kInvocation;
   v.settings.environment = {{"A", "1"}, {"B", ""}};
   v.settings.buckets = {{"photos", false}, {"thumbs", true}};
+  v.settings.log = {LogFormat::kJson, kLogTrace, kLogWarn};
   v.code = {"c2hh", UINT64_MAX, "/var/lib/hearth/code/abc"};
   v.host_uid = 100'001;
   return v;
@@ -48,6 +49,7 @@ TEST_CASE("a version comes back from its stored form whole, but for its generati
   CHECK(back->settings.isolation == v.settings.isolation);
   CHECK(back->settings.environment == v.settings.environment);
   CHECK(back->settings.buckets == v.settings.buckets);
+  CHECK(back->settings.log == v.settings.log);
   CHECK(back->code.sha256_base64 == v.code.sha256_base64);
   CHECK(back->code.size_bytes == v.code.size_bytes);
   CHECK(back->code.folder == v.code.folder);
@@ -63,6 +65,7 @@ TEST_CASE("an older form without some settings gets their defaults; unknown ones
   CHECK(old->settings.memory == kMemoryDefault);
   CHECK(old->settings.tmp == kTmpDefault);
   CHECK(old->settings.isolation == Isolation::kInstance);
+  CHECK(old->settings.log == LogSettings{});
   CHECK(old->host_uid == 0);
 }
 

@@ -60,10 +60,4 @@ TEST_CASE("line at the limit stays, one past it is cut and says so", "[telemetry
   CHECK(CutLogText("\x80\x80\x80\x80\x80", 4) == "\x80[truncated 4 bytes]");
 }
 
-TEST_CASE("levels have names, whatever the number", "[telemetry]") {
-  CHECK(LogLevelName(0) == "TRACE");
-  CHECK(LogLevelName(5) == "FATAL");
-  CHECK(LogLevelName(200) == "FATAL");
-}
-
 }  // namespace hearth
