@@ -363,7 +363,9 @@ void WorkerProcess::OnLog(std::string_view body) {
 // Kept until it is known how the process ended.
 void WorkerProcess::OnCrash(std::string_view body) {
   crash_ = DecodeCrash(body);
-  if (!crash_) EndWorker("its Crash frame is malformed");
+  if (!crash_) return EndWorker("its Crash frame is malformed");
+  if (!report_limit_.armed())
+    report_limit_ = context_.loop.After(context_.crash_report_wait, [this] { OnReportLate(); });
 }
 
 // Its own words stay its own: as what it wrote to stderr, behind a word that no other line has to have.

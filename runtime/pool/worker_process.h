@@ -26,11 +26,15 @@ struct WorkerContext {
   Loop& loop;
   HandlerLogObserver& logs;
   PoolObserver& observer;
-  uint64_t response_bytes_max = 6'291'556;    // Lambda's synchronous limit
-  milliseconds init_limit{10'000};            // Lambda's limit of the INIT phase
-  milliseconds start_limit{10'000};           // fork asked for to Started
-  uint64_t zygote_forks_max = 10'000;         // of one zygote; then another takes its place
-  milliseconds exit_status_wait{100};         // how long the end of a worker may stay unexplained
+  uint64_t response_bytes_max = 6'291'556;  // Lambda's synchronous limit
+  milliseconds init_limit{10'000};          // Lambda's limit of the INIT phase
+  milliseconds start_limit{10'000};         // fork asked for to Started
+  uint64_t zygote_forks_max = 10'000;       // of one zygote; then another takes its place
+  // Of the 100 ms within which a caller hears that its worker has died: from the first word of a crash report, whose
+  // names have 50 ms, and from the end of the channel until init says how the process ended. What takes longer is done
+  // without.
+  milliseconds crash_report_wait{60};
+  milliseconds exit_status_wait{60};
   milliseconds idle_linger = kIdleLingerMax;  // from a worker's answer until it is frozen
   // Idle processor time before one event that is worth a line in the function's log. What an honest worker
   // needs to tidy up after an answer is some 10 us.
@@ -140,6 +144,7 @@ class WorkerProcess final : public Worker {
   void Succeed(std::string content_type, std::string payload);
   void Finish();
   bool IsIdleCpuTold() const;
+  void OnReportLate();
   void OnTimeLimit();
   void EndWorker(std::string why, OutcomeKind blamed_as = OutcomeKind::kCrash);
   void BeginDying();
@@ -192,6 +197,7 @@ class WorkerProcess final : public Worker {
   std::function<void(Status)> on_started_;
   std::function<void()> on_idle_death_;
   Timer limit_;
+  Timer report_limit_;
   WeakPtrFactory<WorkerProcess> weak_{this};
 };
 

@@ -45,6 +45,17 @@ void WorkerProcess::EndWorker(std::string why, OutcomeKind blamed_as) {
   BeginDying();
 }
 
+// A report that hangs, or whose process has used up its share of the processor: what there is of it is told, and how
+// it would have ended.
+void WorkerProcess::OnReportLate() {
+  if (state_ == WorkerState::kDying || exit_) return;
+  log_.Tell("a worker's crash report was cut after " + std::to_string(context_.crash_report_wait.count()) +
+            " ms");
+  exit_ = WorkerDeath{.status = {.exit_code = -1, .signal = crash_->signal}, .violation = {}};
+  Kill();
+  BeginDying();
+}
+
 // The channel is of no more use. How the process ended is told by init, at about the same time; it is waited
 // for, briefly.
 void WorkerProcess::BeginDying() {
