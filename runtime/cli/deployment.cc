@@ -3,6 +3,7 @@
 #include <poll.h>
 
 #include <algorithm>
+#include <tuple>
 
 #include "runtime/base/base64.h"
 #include "runtime/base/digest.h"
@@ -86,6 +87,24 @@ void ChangeHearth(const Json& current, const FunctionWish& wish, SettingsChange&
   if (in_order(buckets) != in_order(before)) hearth["Buckets"] = buckets;
   if (isolation_changes) hearth["Isolation"] = wish.isolation;
   if (!hearth.empty()) change.request["Hearth"] = hearth;
+}
+
+// The format and its levels travel as one object. Levels without a format are judged by the daemon, which knows what
+// it is.
+void ChangeLogging(const Json& current, const FunctionWish& wish, SettingsChange& change) {
+  const Json logging = current.value("LoggingConfig", Json::object());
+  Json wished = Json::object();
+  const std::string format = wish.log_format == "json" ? "JSON" : wish.log_format == "text" ? "Text" : "";
+  for (const auto& [label, member, value] :
+       {std::tuple("log format", "LogFormat", format),
+        std::tuple("log level", "ApplicationLogLevel", wish.log_level),
+        std::tuple("system log level", "SystemLogLevel", wish.system_log_level)}) {
+    const std::string old = TextOf(logging, member);
+    if (value.empty() || value == old || (value == "Text" && old.empty())) continue;
+    wished[member] = value;
+    change.changes.push_back(std::string(label) + (old.empty() ? "" : " " + old) + " -> " + value);
+  }
+  if (!wished.empty()) change.request["LoggingConfig"] = wished;
 }
 
 std::string Joined(const std::vector<std::string>& parts) {
@@ -175,6 +194,7 @@ SettingsChange ChangeOf(const Json& current, const FunctionWish& wish) {
   ChangeNumber(current, "Timeout", "timeout", " s", wish.timeout_s, change);
   ChangeEnvironment(current, wish, change);
   ChangeHearth(current, wish, change);
+  ChangeLogging(current, wish, change);
   return change;
 }
 

@@ -19,6 +19,7 @@ std::string Padded(std::string text, size_t width) {
 std::string LogLineText(const std::string& json) {
   const Json line = Json::parse(json, nullptr, /*allow_exceptions=*/false);
   if (!line.is_object()) return Printable(json);
+  if (line.contains("entry")) return Printable(DumpJson(line["entry"]));
   const std::string level = TextOf(line, "level").empty() ? TextOf(line, "source") : TextOf(line, "level");
   std::string text = TextOf(line, "time") + " " +
                      Padded(TextOf(line, "request_id").substr(0, kRequestDigits), 8) + " " +

@@ -7,7 +7,7 @@
 namespace hearth::cli {
 
 // One line of the daemon's log stream (a JSON object) as people read it: "TIME REQUEST LEVEL MESSAGE
-// name=value".
+// name=value"; of a function whose log is JSON, the log's own object.
 // What is not such an object comes out as it is.
 std::string LogLineText(const std::string& json);
 

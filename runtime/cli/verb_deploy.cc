@@ -1,3 +1,4 @@
+#include "runtime/base/log_levels.h"
 #include "runtime/cli/deployment.h"
 #include "runtime/cli/resources.h"
 #include "runtime/cli/verbs.h"
@@ -19,6 +20,27 @@ Status ReadEnvironment(const Arguments& arguments, FunctionWish& wish) {
   return Ok();
 }
 
+Result<std::string> ReadLevel(const Arguments& arguments, const std::string& flag, uint8_t least,
+                              uint8_t most) {
+  const std::string name = arguments.Text(flag);
+  if (name.empty()) return name;
+  const auto level = ParseLogLevel(name);
+  if (level && *level >= least && *level <= most) return std::string(LogLevelName(*level));
+  std::string names;
+  for (uint8_t each = least; each <= most; ++each)
+    names.append(names.empty() ? "" : ", ").append(LogLevelName(each));
+  return UsageError(flag + " \"" + name + "\" is none of " + names);
+}
+
+Result<FunctionWish> ReadLogging(const Arguments& arguments, FunctionWish wish) {
+  wish.log_format = arguments.Text("--log-format");
+  if (!wish.log_format.empty() && wish.log_format != "text" && wish.log_format != "json")
+    return UsageError("--log-format \"" + wish.log_format + "\" is neither text nor json");
+  HEARTH_ASSIGN(wish.log_level, ReadLevel(arguments, "--log-level", kLogTrace, kLogFatal));
+  HEARTH_ASSIGN(wish.system_log_level, ReadLevel(arguments, "--system-log-level", kLogDebug, kLogWarn));
+  return wish;
+}
+
 Result<FunctionWish> ReadWish(const Arguments& arguments) {
   FunctionWish wish{.name = arguments.Text("--name"), .handler = arguments.Text("--handler")};
   HEARTH_ASSIGN(wish.memory_mib, arguments.Number("--memory", kMemoryMin, kMemoryMax));
@@ -33,7 +55,7 @@ Result<FunctionWish> ReadWish(const Arguments& arguments) {
       wish.isolation != "strict") {
     return UsageError("--isolation \"" + wish.isolation + "\" is none of instance, invocation and strict");
   }
-  return wish;
+  return ReadLogging(arguments, wish);
 }
 
 Result<ExitCode> Deploy(Session& session, const Arguments& arguments) {
@@ -83,6 +105,12 @@ std::vector<Command> DeployCommands() {
                 {"--isolation", "KIND",
                  "instance: workers are reused; invocation: a fresh process each time;\n"
                  "strict: reused, each in a sandbox of its own"},
+                {"--log-format", "FORMAT",
+                 "text, or json: a line is an object, and has a level that is kept or not"},
+                {"--log-level", "LEVEL",
+                 "with json: keep what the handler logs from this level on,\nTRACE to FATAL (INFO)"},
+                {"--system-log-level", "LEVEL",
+                 "with json: DEBUG, INFO or WARN, of the platform's lines (INFO)"},
                 {"--tag", "KEY=VALUE", "add a tag, for bills", Repeat::kMany},
                 {"--url", "", "give it a function URL too, and print that"}},
       .examples = {{"hearth deploy build/greet.function.json", "as hearth_add_function() built it"},

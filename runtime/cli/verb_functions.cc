@@ -60,6 +60,11 @@ void AddHearthMembers(TextTable& table, const Json& configuration) {
         {"bucket " + TextOf(bucket, "Bucket"), bucket.value("Writable", false) ? "read and write" : "read"});
   }
   table.Add({"isolation", hearth.value("Isolation", "instance")});
+  const Json logging = configuration.value("LoggingConfig", Json::object());
+  std::string format = TextOf(logging, "LogFormat");
+  if (const std::string level = TextOf(logging, "ApplicationLogLevel"); !level.empty())
+    format += ", from " + level + "; the platform's from " + TextOf(logging, "SystemLogLevel");
+  table.Add({"log format", format});
 }
 
 // URL and queues of the function; an error here leaves them out, since the function itself was found.

@@ -5,6 +5,9 @@
 #include "runtime/base/json_depth.h"
 #include "runtime/control/hearth_bill.h"
 #include "runtime/control/lambda_reference.h"
+#include "runtime/model/log_settings.h"
+#include "runtime/model/platform_event.h"
+#include "runtime/telemetry/log_json.h"
 #include "runtime/telemetry/log_text.h"
 
 namespace hearth {
@@ -26,14 +29,22 @@ const char* NameOfSource(LogSource source) {
   return "unknown";
 }
 
+// `entry` must be JSON of its own: it is put in as it is.
+std::string WithEntry(const Json& line, const std::string& entry) {
+  std::string text = DumpJson(line);
+  text.back() = ',';
+  return text + "\"entry\":" + entry + "}\n";
+}
+
 std::string LineJson(const StoredLogLine& line) {
   Json out = {{"time", ToIso8601Millis(line.time)},
               {"version", line.version},
               {"request_id", line.request_id},
-              {"source", NameOfSource(line.source)},
-              {"message", line.message}};
+              {"source", NameOfSource(line.source)}};
+  if (line.format == LogFormat::kJson) return WithEntry(out, LogEntryJson(line));
+  out["message"] = line.message;
   if (line.source == LogSource::kHandler) out["level"] = LogLevelName(line.level);
-  if (!NestsDeeperThan(line.fields_json, kForeignJsonDepthMax)) {
+  if (line.source != LogSource::kPlatform && !NestsDeeperThan(line.fields_json, kForeignJsonDepthMax)) {
     Json fields = Json::parse(line.fields_json, nullptr, /*allow_exceptions=*/false);
     if (fields.is_object()) out["fields"] = std::move(fields);
   }
@@ -46,20 +57,41 @@ std::string LinesJson(const std::vector<StoredLogLine>& lines) {
   return text;
 }
 
-std::string PlatformJson(const std::string& message) {
-  return DumpJson({{"source", "platform"}, {"message", message}}) + "\n";
-}
-std::string MissedJson(uint64_t lines) {
-  return PlatformJson(std::to_string(lines) + " lines were left out here: the reader was too slow");
-}
-std::string MoreJson() {
-  return PlatformJson(
-      "[there may be older lines: narrow down with since or request-id, or ask for more lines]");
-}
-std::string DroppedJson(uint64_t lines) {
-  return PlatformJson("[" + std::to_string(lines) +
-                      " older lines were dropped: see log_keep_days, log_function_mib and log_total_mib]");
-}
+// What is said of a log where it is read, and never kept.
+class Markers final {
+ public:
+  Markers(LogFormat format, WallTime now) : format_(format), now_(now) {}
+
+  std::string Missed(uint64_t lines) const {
+    const std::string text = std::to_string(lines) + " lines were left out here: the reader was too slow";
+    return Marker(text, LogsDroppedEvent(text, lines, 0));
+  }
+  std::string More() const {
+    return Marker("[there may be older lines: narrow down with since or request-id, or ask for more lines]",
+                  "");
+  }
+  std::string Dropped(uint64_t lines) const {
+    const std::string text =
+        "[" + std::to_string(lines) +
+        " older lines were dropped: see log_keep_days, log_function_mib and log_total_mib]";
+    return Marker(text, LogsDroppedEvent(text, lines, 0));
+  }
+
+ private:
+  std::string Marker(const std::string& text, const std::string& event) const {
+    Json out = {{"source", NameOfSource(LogSource::kPlatform)}};
+    if (format_ == LogFormat::kJson) {
+      StoredLogLine line{.time = now_, .source = LogSource::kPlatform, .message = text};
+      line.fields_json = event;
+      return WithEntry(out, LogEntryJson(line));
+    }
+    out["message"] = text;
+    return DumpJson(out) + "\n";
+  }
+
+  const LogFormat format_;
+  const WallTime now_;
+};
 
 // "90s", "15m", "2h", "7d"
 std::optional<seconds> ParseAge(std::string_view text) {
@@ -95,6 +127,7 @@ struct HearthLogs::Asked {
 struct HearthLogs::Follower {
   ApiCallPtr call;
   std::string request_id;
+  LogFormat format = LogFormat::kText;
   uint64_t missed = 0;
   // While what was before is read: what has come meanwhile.
   bool holds = true;
@@ -108,7 +141,7 @@ struct HearthLogs::Follower {
       return;
     }
     std::string text;
-    if (const uint64_t lines = std::exchange(missed, 0)) text = MissedJson(lines);
+    if (const uint64_t lines = std::exchange(missed, 0)) text = Markers(format, line.time).Missed(lines);
     text += LineJson(line);
     if (holds) {
       held += text;
@@ -181,7 +214,8 @@ std::vector<StoredLogLine> HearthLogs::InMemory(const Asked& asked) const {
 void HearthLogs::ReadBefore(const Asked& asked, const std::vector<StoredLogLine>& in_memory,
                             std::function<void(std::string)> done) {
   const LogStore::Reach reach = logs_.ReachOf(asked.function);
-  if (in_memory.size() >= asked.lines_max) return done(MoreJson());
+  const Markers markers(logs_.SettingsOf(asked.function, "$LATEST").format, clock_.WallNow());
+  if (in_memory.size() >= asked.lines_max) return done(markers.More());
   if (history_ == nullptr || (reach.time != WallTime::max() && asked.since > reach.time)) return done("");
   LogHistory::Query query{.function = asked.function,
                           .before = reach,
@@ -193,10 +227,13 @@ void HearthLogs::ReadBefore(const Asked& asked, const std::vector<StoredLogLine>
     if (line.source == LogSource::kPlatform && line.message.starts_with("START "))
       query.started.push_back(line.request_id);
   }
-  history_->Read(std::move(query), [done = std::move(done)](const LogHistory::Page& page) {
+  history_->Read(std::move(query), [weak = weak_.Get(), markers, function = asked.function,
+                                    done = std::move(done)](LogHistory::Page page) {
+    if (!weak) return;
+    weak->logs_.ApplySettings(function, page.lines);
     std::string text;
-    if (page.more) text = MoreJson();
-    if (page.dropped > 0) text += DroppedJson(page.dropped);
+    if (page.more) text = markers.More();
+    if (page.dropped > 0) text += markers.Dropped(page.dropped);
     done(text + LinesJson(page.lines));
   });
 }
@@ -211,6 +248,7 @@ void HearthLogs::Follow(const ApiCallPtr& call, const Asked& asked) {
   auto& follower = followers_[id] = std::make_unique<Follower>();
   follower->call = call;
   follower->request_id = asked.request_id;
+  follower->format = logs_.SettingsOf(asked.function, "$LATEST").format;
   call->Begin(200, {{"content-type", kJsonLines}});
   follower->subscription =
       logs_.Follow(asked.function, [raw = follower.get()](const StoredLogLine& line) { raw->Tell(line); });

@@ -9,6 +9,7 @@
 namespace hearth {
 namespace {
 
+constexpr const char* kLogGroupPrefix = "/aws/lambda/";
 constexpr int64_t kTmpMiBMin = 1, kTmpMiBMax = 10'240;
 
 Error Invalid(std::string message) { return {ErrorCode::kInvalidArgument, std::move(message)}; }
@@ -112,6 +113,64 @@ Status ReadSizes(const JsonMembers& in, FunctionSettings& settings) {
   return Ok();
 }
 
+const char* NameOf(LogFormat format) { return format == LogFormat::kJson ? "JSON" : "Text"; }
+
+// Lambda's, which leaves the levels out of the text format.
+Json LoggingConfigJson(const FunctionVersion& version) {
+  const LogSettings& log = version.settings.log;
+  Json out = {{"LogFormat", NameOf(log.format)}, {"LogGroup", kLogGroupPrefix + version.function}};
+  if (log.format == LogFormat::kText) return out;
+  out["ApplicationLogLevel"] = LogLevelName(log.application_level);
+  out["SystemLogLevel"] = LogLevelName(log.system_level);
+  return out;
+}
+
+Status ReadLogFormat(const JsonMembers& in, LogSettings& log) {
+  std::string format = NameOf(log.format);
+  HEARTH_TRY(in.Read("LogFormat", format));
+  if (format != "Text" && format != "JSON")
+    return Invalid("LoggingConfig.LogFormat \"" + format + "\" is neither \"Text\" nor \"JSON\"");
+  if (format == NameOf(log.format)) return Ok();
+  log = format == "JSON" ? kJsonLogDefault : LogSettings{};
+  return Ok();
+}
+
+// One of `least` .. `most`, in capitals as Lambda wants it.
+Status ReadLogLevel(const JsonMembers& in, const char* member, uint8_t least, uint8_t most, LogFormat format,
+                    uint8_t& level) {
+  if (!in.Has(member)) return Ok();
+  std::string name, names;
+  HEARTH_TRY(in.Read(member, name));
+  if (format != LogFormat::kJson) {
+    return Invalid(std::string("LoggingConfig.") + member +
+                   " can be set only together with LogFormat \"JSON\": the text format has no levels");
+  }
+  for (uint8_t each = least; each <= most; ++each) {
+    if (name == LogLevelName(each)) {
+      level = each;
+      return Ok();
+    }
+    names.append(names.empty() ? "" : ", ").append(LogLevelName(each));
+  }
+  return Invalid(std::string("LoggingConfig.") + member + " \"" + name + "\" is none of " + names);
+}
+
+Status ReadLogging(const JsonMembers& in, const std::string& function, LogSettings& log) {
+  HEARTH_ASSIGN(const Json* logging, in.Object("LoggingConfig"));
+  if (!logging) return Ok();
+  const JsonMembers members(*logging, "LoggingConfig.");
+  HEARTH_TRY(ReadLogFormat(members, log));
+  HEARTH_TRY(
+      ReadLogLevel(members, "ApplicationLogLevel", kLogTrace, kLogFatal, log.format, log.application_level));
+  HEARTH_TRY(ReadLogLevel(members, "SystemLogLevel", kLogDebug, kLogWarn, log.format, log.system_level));
+  const std::string own = kLogGroupPrefix + function;
+  std::string group = own;
+  HEARTH_TRY(members.Read("LogGroup", group));
+  if (group == own) return Ok();
+  return Invalid("LoggingConfig.LogGroup \"" + group +
+                 "\" cannot be had: each function has a log of its own, \"" + own + "\"; leave LogGroup out");
+}
+
 Status ReadBuckets(const JsonMembers& in, FunctionSettings& settings) {
   HEARTH_ASSIGN(const Json* buckets, in.Array("Buckets"));
   if (!buckets) return Ok();
@@ -186,7 +245,7 @@ Json FunctionConfigurationJson(const FunctionVersion& version, ShownState state,
               {"FunctionName", version.function},
               {"Handler", s.handler},
               {"LastModified", ToLambdaTimestamp(version.last_modified)},
-              {"LoggingConfig", {{"LogFormat", "Text"}, {"LogGroup", "/aws/lambda/" + version.function}}},
+              {"LoggingConfig", LoggingConfigJson(version)},
               {"MemorySize", s.memory.mib()},
               {"PackageType", "Zip"},
               {"RevisionId", version.revision_id},
@@ -204,7 +263,7 @@ Json FunctionConfigurationJson(const FunctionVersion& version, ShownState state,
   return out;
 }
 
-Status ReadFunctionSettings(const Json& request, FunctionSettings& settings) {
+Status ReadFunctionSettings(const Json& request, const std::string& function, FunctionSettings& settings) {
   const JsonMembers in(request);
   HEARTH_TRY(RefuseWhatWouldNotWork(in));
   HEARTH_TRY(in.Read("Description", settings.description));
@@ -213,6 +272,7 @@ Status ReadFunctionSettings(const Json& request, FunctionSettings& settings) {
   HEARTH_TRY(ReadRuntime(in, settings));
   HEARTH_TRY(ReadSizes(in, settings));
   HEARTH_TRY(ReadDeadLetters(in, settings));
+  HEARTH_TRY(ReadLogging(in, function, settings.log));
   HEARTH_ASSIGN(const Json* environment, in.Object("Environment"));
   if (environment) {
     settings.environment.clear();

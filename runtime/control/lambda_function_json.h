@@ -20,7 +20,7 @@ Json FunctionConfigurationJson(const FunctionVersion& version, ShownState state,
 // Reads what CreateFunction and UpdateFunctionConfiguration share into `settings`; members that are absent
 // change nothing. What would silently not work (layers, images, VPCs with subnets, dead letters) is refused
 // by name.
-Status ReadFunctionSettings(const Json& request, FunctionSettings& settings);
+Status ReadFunctionSettings(const Json& request, const std::string& function, FunctionSettings& settings);
 
 // The bytes of `ZipFile`; kInvalidArgument for S3 and image sources, kTooLarge over Lambda's limit.
 Result<std::string> ReadPackage(const Json& code);

@@ -43,7 +43,7 @@ Result<NewFunction> ReadNewFunction(std::string_view body) {
   HEARTH_TRY(in.Read("FunctionName", made.name));
   HEARTH_ASSIGN(const FunctionReference reference, ParseFunctionReference(made.name));
   made.name = reference.name;
-  HEARTH_TRY(ReadFunctionSettings(request, made.settings));
+  HEARTH_TRY(ReadFunctionSettings(request, made.name, made.settings));
   HEARTH_TRY(in.Read("Publish", made.publish));
   HEARTH_TRY(in.Read("Tags", made.tags));
   HEARTH_TRY(ValidateTags(made.tags));
@@ -212,16 +212,20 @@ void LambdaFunctions::UpdateConfiguration(const ApiCallPtr& call) {
   if (!request.ok()) return call->Fail(request.error());
   auto expected = ReadExpected(*request);
   if (!expected.ok()) return call->Fail(expected.error());
-  FunctionSettings asked;  // only what the request names
-  if (const Status read = ReadFunctionSettings(*request, asked); !read.ok()) return call->Fail(read.error());
-  CheckDeadLetters(
-      call, asked.dead_letter_arn,
-      [this, call, name = (*version)->function, request = std::move(request).value(),
-       expected = std::move(expected).value()] {
-        registry_.UpdateSettings(
-            name, [request](FunctionSettings& settings) { return ReadFunctionSettings(request, settings); },
-            expected, AnswerWith(call, 200, ShownState::kJustUpdated, ShownArn::kPlain));
-      });
+  FunctionSettings asked = (*version)->settings;
+  asked.dead_letter_arn.clear();  // looked for below if the request names one
+  if (const Status read = ReadFunctionSettings(*request, (*version)->function, asked); !read.ok())
+    return call->Fail(read.error());
+  CheckDeadLetters(call, asked.dead_letter_arn,
+                   [this, call, name = (*version)->function, request = std::move(request).value(),
+                    expected = std::move(expected).value()] {
+                     registry_.UpdateSettings(
+                         name,
+                         [request, name](FunctionSettings& settings) {
+                           return ReadFunctionSettings(request, name, settings);
+                         },
+                         expected, AnswerWith(call, 200, ShownState::kJustUpdated, ShownArn::kPlain));
+                   });
 }
 
 void LambdaFunctions::Delete(const ApiCallPtr& call) {

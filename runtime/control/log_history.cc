@@ -5,18 +5,38 @@
 #include <memory>
 #include <utility>
 
+#include "runtime/control/json_members.h"
 #include "runtime/meter/report_line.h"
+#include "runtime/model/platform_event.h"
 #include "runtime/telemetry/log_text.h"
 
 namespace hearth {
 namespace {
 
-StoredLogLine PlatformLine(const InvocationRecord& record, WallTime time, const std::string& text) {
-  StoredLogLine line{.time = time, .source = LogSource::kPlatform};
+// In both formats: which one its version has is looked up on the loop's thread.
+StoredLogLine PlatformLine(const InvocationRecord& record, WallTime time, const std::string& text,
+                           PlatformEvent event) {
+  StoredLogLine line{.time = time, .source = LogSource::kPlatform, .level = event.level};
+  line.fields_json = std::move(event.json);
   line.version = EscapeLogText(record.version);
   line.request_id = EscapeLogText(record.request_id);
   line.message = EscapeLogText(text);
   return line;
+}
+
+using Traces = std::map<std::string, std::string, std::less<>>;  // by request
+
+// Takes out of the page what says whose trace a request is part of.
+Traces TakeTraces(std::vector<StoredLogLine>& lines) {
+  Traces traces;
+  std::erase_if(lines, [&](const StoredLogLine& line) {
+    if (line.source != LogSource::kPlatform || !line.message.empty()) return false;
+    const Json fields = Json::parse(line.fields_json, nullptr, /*allow_exceptions=*/false);
+    const auto tracing = fields.find("tracing");
+    if (tracing != fields.end() && tracing->is_string()) traces[line.request_id] = *tracing;
+    return true;
+  });
+  return traces;
 }
 
 // What of the ledger belongs to the page, newest first. False: there is more than was read.
@@ -34,6 +54,7 @@ bool ReadRecords(const MeterView& ledger, const LogHistory::Query& query, WallTi
 // The time of an END is that of its attempt; a handler's last line may have been read a little later.
 LogHistory::Page Join(LogFiles::Page logged, const MeterView& ledger, const LogHistory::Query& query) {
   LogHistory::Page page{.lines = std::move(logged.lines), .more = logged.more, .dropped = logged.dropped};
+  const Traces traces = TakeTraces(page.lines);
   WallTime since = std::max(query.since, logged.forgotten);
   if (page.more && !page.lines.empty()) since = std::max(since, page.lines.front().time);
   std::vector<std::pair<uint64_t, InvocationRecord>> records;
@@ -46,17 +67,22 @@ LogHistory::Page Join(LogFiles::Page logged, const MeterView& ledger, const LogH
   std::vector<StoredLogLine> starts, ends;
   for (auto one = records.rbegin(); one != records.rend(); ++one) {
     const auto& [number, record] = *one;
+    const auto traced = traces.find(record.request_id);
+    const std::string_view trace_id = traced == traces.end() ? std::string_view() : traced->second;
     const bool ends_in_memory = number >= query.before.ledger_number;
     const bool starts_in_memory =
         ends_in_memory && (record.started >= query.before.time ||
                            std::binary_search(query.started.begin(), query.started.end(), record.request_id));
-    if (!starts_in_memory)
-      starts.push_back(PlatformLine(record, record.started, StartLine(record.request_id, record.version)));
+    if (!starts_in_memory) {
+      starts.push_back(PlatformLine(record, record.started, StartLine(record.request_id, record.version),
+                                    StartEvent(record.request_id, record.version, trace_id)));
+    }
     if (ends_in_memory) continue;
     const auto last = last_line.find(EscapeLogText(record.request_id));
     const WallTime end = std::max(EndOf(record), last == last_line.end() ? WallTime::min() : last->second);
-    ends.push_back(PlatformLine(record, end, EndLine(record)));
-    ends.push_back(PlatformLine(record, end, ReportLine(record)));
+    ends.push_back(PlatformLine(record, end, EndLine(record), RuntimeDoneEvent(record, trace_id)));
+    ends.push_back(
+        PlatformLine(record, end, ReportLine(record, "", trace_id), ReportEvent(record, trace_id)));
   }
   // At the same time: a START before a handler's line, an END behind it.
   page.lines.insert(page.lines.begin(), std::make_move_iterator(starts.begin()),

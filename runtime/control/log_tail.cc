@@ -35,8 +35,9 @@ std::string AttemptLogTail(const LogStore& logs, const std::string& function, co
   std::string log = outcome.log_tail;
   if (log.empty())
     log = logs.TailOf(function, request_id.text(), outcome.started - kClockSlack, kTailBytesMax);
+  const auto format = logs.SettingsOf(function, outcome.executed_version).format;
   // The platform's lines are in the log already where the daemon writes them there.
-  if (log.find(EndLine(record)) == std::string::npos) {
+  if (format == LogFormat::kText && log.find(EndLine(record)) == std::string::npos) {
     if (!log.empty() && !log.ends_with('\n')) log += '\n';
     log = StartLine(record.request_id, record.version) + "\n" + log + EndLine(record) + "\n" +
           ReportLine(record, outcome.error.type) + "\n";

@@ -1,6 +1,8 @@
 #pragma once
 
 #include <functional>
+#include <string>
+#include <unordered_map>
 #include <utility>
 
 #include "runtime/base/clock.h"
@@ -15,6 +17,7 @@ namespace hearth {
 // Borrows: the log, the clock - both outlive it. Owned by the daemon, which adds it to the meter's observers
 //          and gives it to the router.
 // Thread:  loop thread.
+// Limits:  a trace id for each attempt that is under way.
 class PlatformLog final : public InvocationObserver {
  public:
   // The number in the ledger of the record that was appended last.
@@ -34,6 +37,8 @@ class PlatformLog final : public InvocationObserver {
   LogStore& log_;
   const LastNumber last_number_;
   const Clock& clock_;
+  // X-Amzn-Trace-Id of what is under way and sampled, by request id.
+  std::unordered_map<std::string, std::string> traces_;
 };
 
 }  // namespace hearth

@@ -86,7 +86,13 @@ Daemon::Daemon(const Config& config, Loop& loop, Log& log)
                           }}),
       process_figures_(loop.clock()),
       loop_lag_(loop),
-      logs_(PlatformLog::WithPlatformLines()),
+      logs_(PlatformLog::WithPlatformLines({.settings_of =
+                                                [this](std::string_view function, std::string_view version) {
+                                                  return registry_
+                                                             ? registry_->LogSettingsOf(std::string(function),
+                                                                                        std::string(version))
+                                                             : LogSettings{};
+                                                }})),
       platform_log_(
           logs_, [this] { return ledger_->size() - 1; }, loop.clock()) {}
 

@@ -2,6 +2,8 @@
 
 #include <cstdio>
 
+#include "runtime/model/platform_event.h"
+
 namespace hearth {
 namespace {
 
@@ -14,19 +16,12 @@ std::string Millis(uint64_t ns) {
   return text;
 }
 
-std::string_view ErrorTypeOf(OutcomeKind kind) {
-  switch (kind) {
-    case OutcomeKind::kCrash:
-      return "Runtime.ExitError";
-    case OutcomeKind::kOutOfMemory:
-      return "Runtime.OutOfMemory";
-    case OutcomeKind::kInitError:
-      return "Runtime.InitError";
-    case OutcomeKind::kAborted:
-      return "Hearth.ClientGone";
-    default:
-      return "";
-  }
+// "XRAY TraceId: 1-5e1b4151-...\tSampled: true\t", of the Root of an X-Amzn-Trace-Id. No SegmentId: no segment is ours.
+std::string TraceOf(std::string_view trace_id) {
+  const size_t root = trace_id.find("Root=");
+  if (root == std::string_view::npos) return "";
+  const std::string_view value = trace_id.substr(root + 5);
+  return "XRAY TraceId: " + std::string(value.substr(0, value.find(';'))) + "\tSampled: true\t";
 }
 
 std::string StatusOf(const InvocationRecord& record, std::string_view error_type) {
@@ -54,14 +49,15 @@ std::string StartLine(std::string_view request_id, std::string_view version) {
 
 std::string EndLine(const InvocationRecord& record) { return "END RequestId: " + record.request_id; }
 
-std::string ReportLine(const InvocationRecord& record, std::string_view error_type) {
+std::string ReportLine(const InvocationRecord& record, std::string_view error_type,
+                       std::string_view trace_id) {
   std::string line = "REPORT RequestId: " + record.request_id;
   line += "\tDuration: " + Millis(record.duration_ns);
   line += "\tBilled Duration: " + std::to_string(record.billed_ms) + " ms";
   line += "\tMemory Size: " + std::to_string(record.memory_mib) + " MB";
   line += "\tMax Memory Used: " + std::to_string((record.memory_peak_kib + 1023) / 1024) + " MB\t";
   if (record.init_ns > 0) line += "Init Duration: " + Millis(record.init_ns) + "\t";
-  return line + StatusOf(record, error_type);
+  return line + TraceOf(trace_id) + StatusOf(record, error_type);
 }
 
 WallTime EndOf(const InvocationRecord& record) {

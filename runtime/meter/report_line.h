@@ -15,8 +15,9 @@ std::string EndLine(const InvocationRecord& record);
 // Init Duration only when this attempt was billed for a worker's init. What ended otherwise than by the
 // handler's own answer has "Status: timeout" or "Status: error" and the error's type; `error_type` "" takes
 // the one that fits the outcome. A handler that reports an error of its own has no status, as in Lambda's
-// text format.
-std::string ReportLine(const InvocationRecord& record, std::string_view error_type = "");
+// text format. `trace_id`: the X-Amzn-Trace-Id of a sampled request; its trace is named before the status.
+std::string ReportLine(const InvocationRecord& record, std::string_view error_type = "",
+                       std::string_view trace_id = "");
 
 // When it ended: the time of its END and REPORT.
 WallTime EndOf(const InvocationRecord& record);

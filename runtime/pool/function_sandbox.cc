@@ -46,6 +46,10 @@ std::vector<std::string> EnvironmentOf(const FunctionVersion& version) {
       {"HOME", "/tmp"},
       {"PATH", "/var/task"},
   };
+  if (s.log.format == LogFormat::kJson) {
+    all["AWS_LAMBDA_LOG_FORMAT"] = "JSON";
+    all["AWS_LAMBDA_LOG_LEVEL"] = LogLevelName(s.log.application_level);
+  }
   for (const auto& [name, value] : s.environment) all[name] = value;
   std::vector<std::string> environment;
   for (const auto& [name, value] : all) environment.push_back(name + "=" + value);

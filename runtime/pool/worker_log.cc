@@ -1,5 +1,7 @@
 #include "runtime/pool/worker_log.h"
 
+#include "runtime/model/platform_event.h"
+
 namespace hearth {
 
 void WorkerLog::BeginAttempt(std::string_view request_id) {
@@ -11,30 +13,35 @@ void WorkerLog::BeginAttempt(std::string_view request_id) {
 void WorkerLog::TellCut() {
   if (budget_.lines_cut() == 0) return;
   observers_.pool.OnOutputCut(*version_, budget_.bytes_cut());
-  Emit(LogSource::kPlatform, kWarning, request_id_,
+  Emit(LogSource::kPlatform, kLogWarn, request_id_,
        "[" + std::to_string(budget_.lines_cut()) + " lines of " + std::to_string(budget_.bytes_cut()) +
            " bytes were cut]",
-       {});
+       LogsDroppedEvent("over what is kept of one attempt (log_invocation_kib)", budget_.lines_cut(),
+                        budget_.bytes_cut()));
   budget_.EndCut();
 }
 
 void WorkerLog::Print(LogSource stream, std::string_view text) {
-  if (MayKeep(text.size())) Emit(stream, kInfo, request_id_, text, {});
+  const LogSettings& log = version_->settings.log;
+  const uint8_t level = log.format == LogFormat::kJson ? LevelOfPrinted(text) : kLogInfo;
+  if (level >= log.application_level && MayKeep(text.size())) Emit(stream, level, request_id_, text, {});
 }
 
 void WorkerLog::Keep(uint8_t level, std::string_view message, std::string_view fields_json) {
+  if (level < version_->settings.log.application_level) return;
   if (MayKeep(message.size() + fields_json.size()))
     Emit(LogSource::kHandler, level, request_id_, message, fields_json);
 }
 
 void WorkerLog::PrintCrash(const std::vector<std::string>& lines) {
-  for (const std::string& line : lines) Emit(LogSource::kStderr, kInfo, request_id_, "crash: " + line, {});
+  for (const std::string& line : lines)
+    Emit(LogSource::kStderr, kLogFatal, request_id_, "crash: " + line, {});
 }
 
 bool WorkerLog::MayKeep(size_t bytes) {
   const OutputBudget::Verdict verdict = budget_.Take(bytes);
   if (verdict == OutputBudget::Verdict::kFirstCut) {
-    Emit(LogSource::kPlatform, kWarning, request_id_,
+    Emit(LogSource::kPlatform, kLogWarn, request_id_,
          "[output is cut here: an attempt has logged and printed " +
              std::to_string(attempt_bytes_max_ >> 10) +
              " KiB, which is what is kept of one (log_invocation_kib)]",

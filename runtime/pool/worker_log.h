@@ -35,16 +35,15 @@ class WorkerLog final {
   void TellCut();
   void EndAttempt() { request_id_ = {}; }
 
+  // What is below the level of the function's log is no output: it is not kept, and on nobody's account.
   void Print(LogSource stream, std::string_view text);
   void Keep(uint8_t level, std::string_view message, std::string_view fields_json);
   // Of the platform, about the worker.
-  void Tell(std::string_view message) { Emit(LogSource::kPlatform, kWarning, {}, message, {}); }
+  void Tell(std::string_view message) { Emit(LogSource::kPlatform, kLogWarn, {}, message, {}); }
   // Its last words, whatever else it has said: they are bounded by themselves.
   void PrintCrash(const std::vector<std::string>& lines);
 
  private:
-  static constexpr uint8_t kInfo = 2, kWarning = 3;
-
   bool MayKeep(size_t bytes);
   void Emit(LogSource source, uint8_t level, std::string_view request_id, std::string_view message,
             std::string_view fields_json);

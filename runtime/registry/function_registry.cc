@@ -492,6 +492,12 @@ FunctionScaling FunctionRegistry::ScalingOf(const std::string& name) const {
   return found == functions_.end() ? FunctionScaling() : found->second.scaling;
 }
 
+LogSettings FunctionRegistry::LogSettingsOf(const std::string& name, const std::string& version) const {
+  auto found = Find(name, version);
+  if (!found.ok()) found = Find(name, "");
+  return found.ok() ? (*found)->settings.log : LogSettings{};
+}
+
 std::vector<FunctionVersionPtr> FunctionRegistry::List() const {
   std::vector<FunctionVersionPtr> all;
   for (const auto& [name, function] : functions_) {

@@ -106,7 +106,9 @@ class FunctionRegistry final {
   const AliasTable& aliases() const { return aliases_; }
   void SetOnAliasesChanged(std::function<void()> changed) { aliases_.SetOnChanged(std::move(changed)); }
   FunctionScaling ScalingOf(const std::string& name) const;  // the default for an unknown one
-  std::vector<FunctionVersionPtr> List() const;              // the $LATEST of each, by name
+  // Of a version that is gone, as its function has it now; the default for an unknown function.
+  LogSettings LogSettingsOf(const std::string& name, const std::string& version) const;
+  std::vector<FunctionVersionPtr> List() const;  // the $LATEST of each, by name
   Result<std::vector<FunctionVersionPtr>> ListVersions(const std::string& name) const;  // $LATEST first
   const Options& options() const { return options_; }
 

@@ -15,6 +15,7 @@
 
 #include "runtime/base/digest.h"
 #include "runtime/base/files.h"
+#include "runtime/model/platform_event.h"
 
 namespace hearth {
 namespace {
@@ -329,11 +330,14 @@ void LogFiles::Append(uint64_t number, const HandlerLogLine& line) {
   const size_t before = batch.frames.size();
   if (batch.lines == 0) batch.first_number = number;
   if (batch.lost > 0) {
-    const std::string text = LostText(std::exchange(batch.lost, 0));
+    const std::string text = LostText(batch.lost);
+    const std::string event = LogsDroppedEvent(text, std::exchange(batch.lost, 0), 0);
     HandlerLogLine missing;
     missing.time = line.time;
     missing.source = LogSource::kPlatform;
     missing.message = text;
+    missing.level = kLogWarn;
+    missing.fields_json = event;
     AppendFrame(batch.frames, number, missing);
   }
   AppendFrame(batch.frames, number, line);

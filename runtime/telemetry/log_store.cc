@@ -2,8 +2,12 @@
 
 #include <algorithm>
 #include <cstring>
+#include <optional>
+#include <utility>
 
 #include "runtime/base/clock.h"
+#include "runtime/base/json_text.h"
+#include "runtime/telemetry/log_json.h"
 #include "runtime/telemetry/log_text.h"
 
 namespace hearth {
@@ -20,13 +24,48 @@ struct EndFigures {
   uint64_t ledger_number = 0;
 };
 
+// Of a line in the files that says whose trace a request is part of.
+std::string TracingFields(std::string_view trace_id) {
+  std::string fields;
+  JsonObjectText object(fields);
+  object.String("tracing", trace_id);
+  object.End();
+  return fields;
+}
+
 bool Matches(const StoredLogLine& line, const LogStore::Query& query) {
   return line.time >= query.since && (query.request_id.empty() || line.request_id == query.request_id);
 }
 
+void TakeEvent(PlatformEvent event, StoredLogLine& line) {
+  line.level = event.level;
+  line.fields_json = std::move(event.json);
+}
+
+// What is asked for each line of a page is looked up once for each run of lines of one version.
+class SettingsMemo final {
+ public:
+  SettingsMemo(const LogStore& store, std::string_view function) : store_(store), function_(function) {}
+
+  LogSettings Of(std::string_view version) {
+    if (version_ != version) {
+      settings_ = store_.SettingsOf(function_, version);
+      version_ = version;
+    }
+    return settings_;
+  }
+
+ private:
+  const LogStore& store_;
+  const std::string_view function_;
+  std::optional<std::string> version_;
+  LogSettings settings_;
+};
+
 }  // namespace
 
 std::string ToText(const StoredLogLine& line) {
+  if (line.format == LogFormat::kJson) return LogEntryJson(line);
   if (line.source != LogSource::kHandler) return line.message;
   std::string text = ToIso8601Millis(line.time) + "\t" + line.request_id + "\t";
   text += LogLevelName(line.level);
@@ -70,26 +109,37 @@ void LogStore::OnHandlerLog(const HandlerLogLine& line) {
 }
 
 void LogStore::KeepStart(std::string_view function, std::string_view version, std::string_view request_id,
-                         WallTime time) {
+                         WallTime time, std::string_view trace_id) {
   if (options_.start_line == nullptr) return;
   Kept kept{.time = time, .kind = Kept::Kind::kStart, .source = LogSource::kPlatform, .text = {}};
   kept.version_bytes = static_cast<uint32_t>(version.size());
   kept.request_id_bytes = static_cast<uint32_t>(request_id.size());
-  kept.text.reserve(version.size() + request_id.size());
-  kept.text.append(version).append(request_id);
+  kept.text.reserve(version.size() + request_id.size() + trace_id.size());
+  kept.text.append(version).append(request_id).append(trace_id);
+  if (files_ != nullptr && !trace_id.empty()) {
+    const std::string fields = TracingFields(trace_id);
+    files_->Append(next_number_, {.function = function,
+                                  .version = version,
+                                  .request_id = request_id,
+                                  .time = time,
+                                  .source = LogSource::kPlatform,
+                                  .message = {},
+                                  .fields_json = fields});
+  }
   Keep(function, std::move(kept));
 }
 
-void LogStore::KeepEnd(const InvocationRecord& record, uint64_t ledger_number, WallTime time) {
+void LogStore::KeepEnd(const InvocationRecord& record, uint64_t ledger_number, WallTime time,
+                       std::string_view trace_id) {
   if (options_.end_line == nullptr || options_.report_line == nullptr) return;
   const EndFigures figures{record.outcome,   record.memory_mib,      record.init_ns, record.duration_ns,
                            record.billed_ms, record.memory_peak_kib, ledger_number};
   Kept kept{.time = time, .kind = Kept::Kind::kEnd, .source = LogSource::kPlatform, .text = {}};
   kept.version_bytes = static_cast<uint32_t>(record.version.size());
   kept.request_id_bytes = static_cast<uint32_t>(record.request_id.size());
-  kept.text.reserve(record.version.size() + record.request_id.size() + sizeof figures);
+  kept.text.reserve(record.version.size() + record.request_id.size() + sizeof figures + trace_id.size());
   kept.text.append(record.version).append(record.request_id);
-  kept.text.append(reinterpret_cast<const char*>(&figures), sizeof figures);
+  kept.text.append(reinterpret_cast<const char*>(&figures), sizeof figures).append(trace_id);
   Keep(record.function, std::move(kept));
 }
 
@@ -107,7 +157,7 @@ void LogStore::Keep(std::string_view function, Kept kept) {
   bytes_ += CostOf(kept);
   // A follower may have anything done to the log: it is shown lines of its own.
   std::vector<StoredLogLine> told;
-  if (!followers_.empty()) LinesOf(kept, told);
+  if (!followers_.empty()) LinesOf(kept, SettingsOf(function, kept.version()), told);
   into.lines.push_back(std::move(kept));
   MakeRoom(into);
   for (const StoredLogLine& line : told) Tell(function, line);
@@ -136,8 +186,10 @@ LogStore::Kept LogStore::Keepable(const HandlerLogLine& line) const {
 }
 
 // What comes from outside is escaped in each: by Keepable(), or here.
-void LogStore::LinesOf(const Kept& kept, std::vector<StoredLogLine>& lines) const {
+void LogStore::LinesOf(const Kept& kept, LogSettings settings, std::vector<StoredLogLine>& lines) const {
   StoredLogLine line{.number = kept.number, .time = kept.time, .source = kept.source, .level = kept.level};
+  line.format = settings.format;
+  const size_t first = lines.size();
   if (kept.kind == Kept::Kind::kLine) {
     line.version = kept.version();
     line.request_id = kept.request_id();
@@ -149,26 +201,60 @@ void LogStore::LinesOf(const Kept& kept, std::vector<StoredLogLine>& lines) cons
   line.version = EscapeLogText(kept.version());
   line.request_id = EscapeLogText(kept.request_id());
   if (kept.kind == Kept::Kind::kStart) {
-    line.message = EscapeLogText(options_.start_line(kept.request_id(), kept.version()));
-    lines.push_back(std::move(line));
-    return;
+    StartOf(kept, std::move(line), lines);
+  } else {
+    EndOf(kept, std::move(line), lines);
   }
+  const auto too_low = [&](const StoredLogLine& one) { return one.level < settings.system_level; };
+  if (settings.format == LogFormat::kJson)
+    lines.erase(std::remove_if(lines.begin() + static_cast<std::ptrdiff_t>(first), lines.end(), too_low),
+                lines.end());
+}
+
+void LogStore::StartOf(const Kept& kept, StoredLogLine line, std::vector<StoredLogLine>& lines) const {
+  line.message = EscapeLogText(options_.start_line(kept.request_id(), kept.version()));
+  if (line.format == LogFormat::kJson)
+    TakeEvent(StartEvent(line.request_id, line.version, kept.rest()), line);
+  lines.push_back(std::move(line));
+}
+
+void LogStore::EndOf(const Kept& kept, StoredLogLine line, std::vector<StoredLogLine>& lines) const {
   EndFigures figures;
   std::memcpy(&figures, kept.rest().data(), sizeof figures);
+  const std::string_view trace_id = kept.rest().substr(sizeof figures);
   InvocationRecord record;
-  record.version = kept.version();
-  record.request_id = kept.request_id();
+  record.version = line.version;
+  record.request_id = line.request_id;
   record.outcome = figures.outcome;
   record.memory_mib = figures.memory_mib;
   record.init_ns = figures.init_ns;
   record.duration_ns = figures.duration_ns;
   record.billed_ms = figures.billed_ms;
   record.memory_peak_kib = figures.memory_peak_kib;
-  line.message = EscapeLogText(options_.end_line(record));
-  lines.push_back(line);
-  ++line.number;
-  line.message = EscapeLogText(options_.report_line(record));
+  StoredLogLine report = line;
+  ++report.number;
+  if (line.format == LogFormat::kJson) {
+    TakeEvent(RuntimeDoneEvent(record, trace_id), line);
+    TakeEvent(ReportEvent(record, trace_id), report);
+  } else {
+    line.message = EscapeLogText(options_.end_line(record));
+    report.message = EscapeLogText(options_.report_line(record, trace_id));
+  }
   lines.push_back(std::move(line));
+  lines.push_back(std::move(report));
+}
+
+LogSettings LogStore::SettingsOf(std::string_view function, std::string_view version) const {
+  return options_.settings_of ? options_.settings_of(function, version) : LogSettings{};
+}
+
+void LogStore::ApplySettings(std::string_view function, std::vector<StoredLogLine>& lines) const {
+  SettingsMemo memo(*this, function);
+  for (StoredLogLine& line : lines) line.format = memo.Of(line.version).format;
+  const auto left_out = [&](const StoredLogLine& line) {
+    return line.source == LogSource::kPlatform && line.level < memo.Of(line.version).system_level;
+  };
+  lines.erase(std::remove_if(lines.begin(), lines.end(), left_out), lines.end());
 }
 
 void LogStore::DropOldest(FunctionLog& log) {
@@ -176,6 +262,7 @@ void LogStore::DropOldest(FunctionLog& log) {
   log.bytes -= CostOf(oldest);
   bytes_ -= CostOf(oldest);
   log.dropped += oldest.last_number() - oldest.number + 1;
+  log.dropped_bytes += oldest.text.size();
   log.dropped_number = oldest.last_number();
   log.lines.pop_front();
 }
@@ -211,12 +298,15 @@ void LogStore::Tell(std::string_view function, const StoredLogLine& line) {
   }
 }
 
-StoredLogLine LogStore::DroppedMarker(const FunctionLog& log) const {
+StoredLogLine LogStore::DroppedMarker(std::string_view function, const FunctionLog& log) const {
   StoredLogLine marker{.number = log.dropped_number, .source = LogSource::kPlatform};
   if (!log.lines.empty()) marker.time = log.lines.front().time;
   marker.message = "[" + std::to_string(log.dropped) + " older lines dropped: at most " +
                    std::to_string(options_.function_max.count) + " bytes are kept a function, " +
                    std::to_string(options_.total_max.count) + " in all]";
+  marker.fields_json = LogsDroppedEvent(marker.message, log.dropped, log.dropped_bytes);
+  marker.format = SettingsOf(function, "$LATEST").format;
+  marker.level = kLogWarn;
   return marker;
 }
 
@@ -226,15 +316,16 @@ LogStore::Page LogStore::Read(const Query& query) const {
   if (found == functions_.end()) return page;
   const FunctionLog& log = found->second;
   if (log.dropped > 0 && query.after < log.dropped_number) {
-    page.lines.push_back(DroppedMarker(log));
+    page.lines.push_back(DroppedMarker(query.function, log));
     page.cursor = log.dropped_number;
   }
   auto kept = std::upper_bound(log.lines.begin(), log.lines.end(), query.after,
                                [](uint64_t after, const Kept& one) { return after < one.last_number(); });
+  SettingsMemo memo(*this, query.function);
   std::vector<StoredLogLine> lines;
   for (; kept != log.lines.end() && page.lines.size() < query.lines_max; ++kept) {
     lines.clear();
-    LinesOf(*kept, lines);
+    LinesOf(*kept, memo.Of(kept->version()), lines);
     for (StoredLogLine& line : lines) {
       if (line.number <= query.after || page.lines.size() >= query.lines_max) continue;
       page.cursor = line.number;
@@ -250,11 +341,12 @@ std::string LogStore::TailOf(std::string_view function, std::string_view request
   if (found == functions_.end()) return "";
   std::vector<std::string> newest_first;
   size_t bytes = 0;
+  SettingsMemo memo(*this, function);
   const auto& all = found->second.lines;
   for (auto kept = all.rbegin(); kept != all.rend() && kept->time >= since && bytes < bytes_max; ++kept) {
     if (kept->request_id() != request_id) continue;
     std::vector<StoredLogLine> lines;
-    LinesOf(*kept, lines);
+    LinesOf(*kept, memo.Of(kept->version()), lines);
     for (auto line = lines.rbegin(); line != lines.rend(); ++line) {
       newest_first.push_back(ToText(*line) + "\n");
       bytes += newest_first.back().size();

@@ -13,6 +13,7 @@
 #include "runtime/base/weak_ptr.h"
 #include "runtime/model/invocation_record.h"
 #include "runtime/model/observers.h"
+#include "runtime/model/platform_event.h"
 #include "runtime/telemetry/log_files.h"
 #include "runtime/telemetry/log_line.h"
 
@@ -32,10 +33,12 @@ class LogStore final : public HandlerLogObserver {
     Bytes function_max = 4_MiB;
     Bytes total_max = 64_MiB;
     Bytes line_max = 256_KiB;
-    // What the platform's lines are; without a newline.
+    // What the platform's lines are in the text format; without a newline. `trace_id`: of a sampled request, or "".
     std::string (*start_line)(std::string_view request_id, std::string_view version) = nullptr;
     std::string (*end_line)(const InvocationRecord& record) = nullptr;
-    std::string (*report_line)(const InvocationRecord& record) = nullptr;
+    std::string (*report_line)(const InvocationRecord& record, std::string_view trace_id) = nullptr;
+    // How a version's log is written, as it is set when somebody reads it. Without: as text.
+    std::function<LogSettings(std::string_view function, std::string_view version)> settings_of = nullptr;
   };
   struct Query {
     std::string_view function;
@@ -77,9 +80,12 @@ class LogStore final : public HandlerLogObserver {
   void OnHandlerLog(const HandlerLogLine& line) override;
   // START; END and REPORT of the record that has that number in the ledger. Nothing where the options have no text
   // for them.
+  // `trace_id`: the X-Amzn-Trace-Id of a request that is sampled. It is kept in the files too, as a line of the
+  // platform's without a message: the ledger has no place for it.
   void KeepStart(std::string_view function, std::string_view version, std::string_view request_id,
-                 WallTime time);
-  void KeepEnd(const InvocationRecord& record, uint64_t ledger_number, WallTime time);
+                 WallTime time, std::string_view trace_id = {});
+  void KeepEnd(const InvocationRecord& record, uint64_t ledger_number, WallTime time,
+               std::string_view trace_id = {});
 
   Page Read(const Query& query) const;
   // The last `bytes_max` bytes of what an invocation logged since `since`, one line each, oldest first.
@@ -88,6 +94,10 @@ class LogStore final : public HandlerLogObserver {
   // Each new line of the function, as it comes. The callback may end its own or another subscription.
   [[nodiscard]] Subscription Follow(std::string function, OnLine on_line);
   void ForgetFunction(std::string_view function);  // its lines; those who follow it stay
+
+  LogSettings SettingsOf(std::string_view function, std::string_view version) const;
+  // Lines from elsewhere, each in its version's format; those of the platform that its level leaves out go.
+  void ApplySettings(std::string_view function, std::vector<StoredLogLine>& lines) const;
 
   // From where on all lines of a function are here: its first one, or where the next will be.
   struct Reach {
@@ -109,7 +119,9 @@ class LogStore final : public HandlerLogObserver {
     LogSource source = LogSource::kHandler;
     uint8_t level = 2;
     uint32_t version_bytes = 0, request_id_bytes = 0, message_bytes = 0;
-    std::string text;  // version, request id, message, fields; of an end, figures behind the request id
+    // Version, request id, message, fields; behind a start's request id its trace id, behind an end's its figures and
+    // trace id.
+    std::string text;
 
     uint64_t last_number() const { return kind == Kind::kEnd ? number + 1 : number; }
     std::string_view version() const { return std::string_view(text).substr(0, version_bytes); }
@@ -122,6 +134,7 @@ class LogStore final : public HandlerLogObserver {
     std::deque<Kept> lines;
     uint64_t bytes = 0;
     uint64_t dropped = 0;         // lines, since ever
+    uint64_t dropped_bytes = 0;   // of their texts
     uint64_t dropped_number = 0;  // of the newest dropped one
     uint64_t place = 0;           // in by_oldest_; 0: not there
   };
@@ -134,12 +147,14 @@ class LogStore final : public HandlerLogObserver {
   static uint64_t CostOf(const Kept& kept);
   Kept Keepable(const HandlerLogLine& line) const;
   void Keep(std::string_view function, Kept kept);
-  void LinesOf(const Kept& kept, std::vector<StoredLogLine>& lines) const;
+  void LinesOf(const Kept& kept, LogSettings settings, std::vector<StoredLogLine>& lines) const;
+  void StartOf(const Kept& kept, StoredLogLine line, std::vector<StoredLogLine>& lines) const;
+  void EndOf(const Kept& kept, StoredLogLine line, std::vector<StoredLogLine>& lines) const;
   void DropOldest(FunctionLog& log);
   void DropOldestOfAll();
   void MakeRoom(FunctionLog& log);
   void Tell(std::string_view function, const StoredLogLine& line);
-  StoredLogLine DroppedMarker(const FunctionLog& log) const;
+  StoredLogLine DroppedMarker(std::string_view function, const FunctionLog& log) const;
 
   // Constant after construction.
   const Options options_;

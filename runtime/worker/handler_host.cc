@@ -9,6 +9,7 @@
 
 #include "runtime/base/files.h"
 #include "runtime/base/json_text.h"
+#include "runtime/base/log_levels.h"
 #include "runtime/worker/worker_process.h"
 
 namespace hearth {
@@ -67,6 +68,14 @@ ObjectVerdict Judge(const ObjectFrame& object, int fd) {
   return {};
 }
 
+// What hearthd says in the environment of a function whose log has levels; it leaves out what is below them once more.
+uint32_t LogLevelOfEnvironment() {
+  const char* const format = getenv("AWS_LAMBDA_LOG_FORMAT");
+  const char* const level = getenv("AWS_LAMBDA_LOG_LEVEL");
+  if (format == nullptr || std::string_view(format) != "JSON" || level == nullptr) return HEARTH_LOG_TRACE;
+  return ParseLogLevel(level).value_or(kLogTrace);
+}
+
 }  // namespace
 
 void LentFile::Lend(UniqueFd fd) {
@@ -102,6 +111,7 @@ HandlerHost::HandlerHost(int channel, const hearth_function& functions, HandlerF
     : channel_(channel),
       functions_(functions),
       facts_(std::move(facts)),
+      log_level_(LogLevelOfEnvironment()),
       main_thread_(std::this_thread::get_id()) {
   host_.struct_size = sizeof host_;
   host_.opaque = this;
@@ -276,12 +286,14 @@ bool HandlerHost::OnMainThreadIn(Call call) const {
 }
 
 void HandlerHost::OnLog(const hearth_host* host, uint32_t level, hearth_bytes message, hearth_bytes fields) {
+  if (level > HEARTH_LOG_FATAL) level = HEARTH_LOG_INFO;
+  HandlerHost& self = Of(host);
+  if (level < self.log_level_) return;
   LogFrame frame;
-  frame.level = static_cast<uint8_t>(level <= HEARTH_LOG_FATAL ? level : uint32_t{HEARTH_LOG_INFO});
+  frame.level = static_cast<uint8_t>(level);
   frame.message = Cut(View(message), kLogMessageBytesMax);
   frame.fields_json =
       View(fields).size() <= kLogFieldsBytesMax ? View(fields) : "{\"fields\":\"left out: over 16 KiB\"}";
-  HandlerHost& self = Of(host);
   self.Send(EncodeLog(self.sequence_, frame));
 }
 

@@ -91,6 +91,7 @@ class HandlerHost final {
   const int channel_;
   const hearth_function& functions_;
   const HandlerFacts facts_;
+  const uint32_t log_level_;  // lines below it are not sent
   const std::thread::id main_thread_;
   hearth_host host_{};
 

@@ -100,8 +100,9 @@ std::string Spin(const json& order) {
 
 std::string Log(const json& order, Context& context) {
   const int lines = order.value("lines", 1);
+  const auto level = static_cast<hearth::LogLevel>(order.value("level", 2));
   for (int i = 0; i < lines; ++i) {
-    context.log(hearth::LogLevel::kInfo, order.value("text", "victim line"), {{"line", i}});
+    context.log(level, order.value("text", "victim line"), {{"line", i}});
   }
   return json({{"logged", lines}}).dump();
 }

@@ -53,6 +53,8 @@ TEST_CASE("a log line is cut from pieces and shown", "[cli]") {
       "T 01234567 info     hi n=1 s=x");
   CHECK(LogLineText(R"({"time":"T","source":"platform","message":"REPORT RequestId: a\tb"})") ==
         "T          platform REPORT RequestId: a\tb");
+  CHECK(LogLineText(R"({"time":"T","source":"stdout","entry":{"z":1,"a":"\u001b"}})") ==
+        R"({"z":1,"a":"\u001b"})");
   CHECK(LogLineText("no json") == "no json");
 }
 

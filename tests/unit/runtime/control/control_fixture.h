@@ -177,7 +177,10 @@ struct ControlFixture {
   AsyncEvents events{{},
                      {event_queues, sink, *opened.meter, registry, invoke_configs, book, destinations, random,
                       log, executor}};
-  LogStore logs{PlatformLog::WithPlatformLines()};
+  LogStore logs{
+      PlatformLog::WithPlatformLines({.settings_of = [this](std::string_view name, std::string_view version) {
+        return registry.LogSettingsOf(std::string(name), std::string(version));
+      }})};
   Metrics metrics{executor};
   FakePool pool;
   FakeTrigger url{"url", executor}, queue{"queue", executor}, bucket{"bucket", executor},

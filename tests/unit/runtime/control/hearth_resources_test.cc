@@ -111,6 +111,35 @@ TEST_CASE_METHOD(ResourcesFixture, "slow reader of a log is told what it missed"
   CHECK(lines[1]["message"] == "seen");
 }
 
+TEST_CASE_METHOD(ResourcesFixture, "a log in the JSON format has its own object as entry",
+                 "[control][logs]") {
+  Call("PUT", "/2015-03-31/functions/resize/configuration", {{"LoggingConfig", {{"LogFormat", "JSON"}}}});
+  Logs("first");
+  const auto answer = Start(Request("GET", "/_hearth/v1/logs/resize?follow=1"));
+  answer->bytes_untaken = HearthLogs::kUntakenMax + 1;
+  Logs("lost");
+  answer->bytes_untaken = 0;
+  Logs("seen");
+  const auto lines = Lines(answer);
+  REQUIRE(lines.size() == 3);
+  CHECK(lines[0] == json{{"time", "2026-11-23T00:00:00.000Z"},
+                         {"version", "$LATEST"},
+                         {"request_id", "r1"},
+                         {"source", "handler"},
+                         {"entry",
+                          {{"timestamp", "2026-11-23T00:00:00.000Z"},
+                           {"level", "INFO"},
+                           {"requestId", "r1"},
+                           {"message", "first"},
+                           {"n", 1}}}});
+  CHECK(lines[1]["entry"]["type"] == "platform.logsDropped");
+  CHECK(lines[1]["entry"]["record"]["droppedRecords"] == 1);
+  CHECK(lines[2]["entry"]["message"] == "seen");
+  const auto newest = Lines(Call("GET", "/_hearth/v1/logs/resize?lines=1"));
+  REQUIRE(newest.size() == 2);
+  CHECK(newest[0]["entry"]["type"] == "hearth.notice");
+}
+
 TEST_CASE_METHOD(ResourcesFixture, "drain ends the followers", "[control][logs]") {
   const auto answer = Start(Request("GET", "/_hearth/v1/logs/resize?follow=1"));
   api->EndFollows();

@@ -19,6 +19,7 @@ class HistoryFixture {
 
   // A life of the daemon: memory is empty, files and ledger have what they had.
   void Begin(LogStore::Options options) {
+    options.settings_of = [this](std::string_view, std::string_view) { return settings; };
     history.reset();
     files.reset();
     files = std::move(LogFiles::Open({.folder = folder.path() + "/logs"}, executor)).value();
@@ -30,12 +31,13 @@ class HistoryFixture {
     meter->AddObserver(*platform);
     history.emplace(*files, *meter, executor, offload);
   }
-  void Start(const std::string& id) {
+  void Start(const std::string& id, const std::string& trace_id = "") {
     FunctionVersion version;
     version.function = "resize";
     version.version = "7";
     Event event;
     event.request_id = RequestId(id);
+    event.trace_id = trace_id;
     starts[id] = executor.clock().WallNow();
     platform->OnInvocationStarted(version, event);
   }
@@ -93,6 +95,7 @@ class HistoryFixture {
   std::unique_ptr<Meter> meter;
   std::optional<LogHistory> history;
   std::map<std::string, WallTime> starts;
+  LogSettings settings;
 };
 
 const Texts kTwo = {"r1 START", "r1 one",    "r2 START", "r2 two",   "r1 three",
@@ -128,6 +131,46 @@ TEST_CASE_METHOD(HistoryFixture, "a log is in the next life what it was in memor
     CHECK(after[i].message == before[i].message);
     CHECK(after[i].time == before[i].time);
   }
+}
+
+TEST_CASE_METHOD(HistoryFixture, "so is one in the JSON format, and the trace of a sampled request",
+                 "[control][logs]") {
+  settings = {LogFormat::kJson, kLogTrace, kLogDebug};
+  constexpr const char* kTrace = "Root=1-5e1b4151-5ac6c58f3a2f5a7e4d2b1c0d;Sampled=1";
+  const auto play = [&](const std::string& id, const std::string& trace_id) {
+    Start(id, trace_id);
+    Later();
+    Say(id, "says");
+    Later();
+    End(id);
+    Later();
+  };
+  play("r1", kTrace);
+  play("r2", "Root=1-5e1b4151-5ac6c58f3a2f5a7e4d2b1c0d;Sampled=0");
+  const auto as_texts = [](const std::vector<StoredLogLine>& lines) {
+    Texts texts;
+    for (const StoredLogLine& line : lines) texts.push_back(ToText(line));
+    return texts;
+  };
+  const auto everything = [&] {
+    auto page = Read({});
+    logs->ApplySettings("resize", page.lines);
+    return as_texts(page.lines);
+  };
+  const Texts before = as_texts(logs->Read({.function = "resize"}).lines);
+  REQUIRE(before.size() == 8);
+  for (const size_t traced : {0, 2, 3}) CHECK(before[traced].find(kTrace) != std::string::npos);
+  for (const size_t plain : {1, 4, 5, 6, 7}) CHECK(before[plain].find("Root=") == std::string::npos);
+  Begin({});
+  CHECK(everything() == before);
+  settings = {};
+  const Texts text = everything();
+  REQUIRE(text.size() == 8);
+  CHECK(text[3].find("\tXRAY TraceId: 1-5e1b4151-5ac6c58f3a2f5a7e4d2b1c0d\tSampled: true\t") !=
+        std::string::npos);
+  CHECK(text[7].find("XRAY") == std::string::npos);
+  settings = {LogFormat::kJson, kLogTrace, kLogWarn};
+  CHECK(everything().size() == 2);  // what was printed
 }
 
 TEST_CASE_METHOD(HistoryFixture, "what memory dropped is before what it has, each line once",

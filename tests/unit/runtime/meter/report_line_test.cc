@@ -27,6 +27,17 @@ TEST_CASE("warm invocation has no init duration and ends in a tab", "[meter]") {
         "Used: 1 MB\t");
 }
 
+TEST_CASE("a sampled request's trace is named, before the status", "[meter]") {
+  InvocationRecord record = SomeRecord();
+  record.outcome = OutcomeKind::kTimeout;
+  const std::string line =
+      ReportLine(record, "", "Self=1-x;Root=1-5e1b4151-5ac6c58f3a2f5a7e4d2b1c0d;Sampled=1");
+  CHECK(
+      line.ends_with("\tXRAY TraceId: 1-5e1b4151-5ac6c58f3a2f5a7e4d2b1c0d\tSampled: true\tStatus: timeout"));
+  CHECK(ReportLine(record, "", "Root=1-a").ends_with("\tXRAY TraceId: 1-a\tSampled: true\tStatus: timeout"));
+  CHECK(ReportLine(record, "", "").find("XRAY") == std::string::npos);
+}
+
 TEST_CASE("status follows how the attempt ended", "[meter]") {
   InvocationRecord record = SomeRecord();
   const auto ending = [&](OutcomeKind kind, std::string_view type = "") {

@@ -136,5 +136,73 @@ TEST_CASE_METHOD(FloodFixture, "a flood after the answer is on that attempt's ac
   CHECK(states_.output_cut == 4);
 }
 
+class LevelFixture : public FloodFixture {
+ protected:
+  LevelFixture() { version_->settings.log = {LogFormat::kJson, kLogWarn, kLogInfo}; }
+  void Log(Player& worker, uint8_t level, const std::string& message) {
+    worker.Say(EncodeLog(worker.sequence(), {.level = level, .message = message, .fields_json = ""}));
+  }
+};
+
+TEST_CASE_METHOD(LevelFixture, "what is logged below the level is not kept, at the level it is", "[output]") {
+  PlayUntilStarted([this](Player& worker) {
+    worker.BecomeBusy();
+    Log(worker, kLogInfo, "below");
+    Log(worker, kLogWarn, "at");
+    Log(worker, kLogFatal, "above");
+    worker.Answer("1");
+    worker.Wait();
+  });
+  Run();
+  Ended();
+  CHECK(LinesOf(LogSource::kHandler) == Lines{"request-1|at", "request-1|above"});
+}
+
+TEST_CASE_METHOD(LevelFixture, "what is printed has the level that its object says, INFO without",
+                 "[output]") {
+  const std::string wanted = R"({"level":"error","n":1})";
+  PlayUntilStarted([&](Player& worker) {
+    worker.BecomeBusy();
+    worker.Print("plain\n{\"level\":\"debug\"}\n" + wanted + "\n");
+    worker.Answer("1");
+    worker.Wait();
+  });
+  Run();
+  Ended();
+  CHECK(LinesOf(LogSource::kStdout) == Lines{"request-1|" + wanted});
+}
+
+TEST_CASE_METHOD(LevelFixture, "what a level leaves out is no output: it takes nobody's room", "[output]") {
+  PlayUntilStarted([this](Player& worker) {
+    worker.BecomeBusy();
+    for (int i = 0; i < 4; ++i) worker.Print(kLine + "\n");
+    for (int i = 0; i < 4; ++i) Log(worker, kLogTrace, kLine);
+    Log(worker, kLogError, kLine);
+    worker.Answer("1");
+    worker.Wait();
+  });
+  Run();
+  Ended();
+  CHECK(LinesOf(LogSource::kHandler) == Lines{"request-1|" + kLine});
+  CHECK(Told().empty());
+  CHECK(states_.output_cut == 0);
+}
+
+TEST_CASE_METHOD(FloodFixture, "the text format knows no levels", "[output]") {
+  PlayUntilStarted([](Player& worker) {
+    worker.BecomeBusy();
+    worker.Say(EncodeLog(worker.sequence(), {.level = kLogTrace, .message = "m", .fields_json = ""}));
+    worker.Print("{\"level\":\"trace\"}\n");
+    worker.AwaitGo();
+    worker.Answer("1");
+    worker.Wait();
+  });
+  Run();
+  RunUntil([this] { return LinesOf(LogSource::kStdout).size() == 1; });
+  Go();
+  Ended();
+  CHECK(LinesOf(LogSource::kHandler).size() == 1);
+}
+
 }  // namespace
 }  // namespace hearth

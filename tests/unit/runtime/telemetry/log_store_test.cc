@@ -34,7 +34,7 @@ class LogFixture {
       return "start " + std::string(id) + " " + std::string(version);
     };
     options.end_line = [](const InvocationRecord& record) { return "end " + record.request_id; };
-    options.report_line = [](const InvocationRecord& record) {
+    options.report_line = [](const InvocationRecord& record, std::string_view) {
       return "report " + record.request_id + " " + record.version + " " +
              std::to_string(static_cast<int>(record.outcome)) + " " + std::to_string(record.memory_mib) +
              " " + std::to_string(record.init_ns) + " " + std::to_string(record.duration_ns) + " " +

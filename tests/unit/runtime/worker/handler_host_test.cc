@@ -55,6 +55,12 @@ int LogMuch(const hearth_host* host, const hearth_request*, void*) {
   return 0;
 }
 
+int LogAtEachLevel(const hearth_host* host, const hearth_request*, void*) {
+  for (uint32_t level = HEARTH_LOG_TRACE; level <= HEARTH_LOG_FATAL + 1; ++level)
+    host->log(host, level, Text("m"), Text(""));
+  return host->response_write(host, Text("1"));
+}
+
 // A host in this process, with the other end of its channel.
 struct HostFixture {
   explicit HostFixture(int (*invoke)(const hearth_host*, const hearth_request*, void*)) {
@@ -162,6 +168,26 @@ TEST_CASE("a log too long is cut between characters, fields too long are left ou
   CHECK(log->level == HEARTH_LOG_INFO);
   CHECK(log->message == std::string(kLogMessageBytesMax - 1, 'm'));
   CHECK(log->fields_json == "{\"fields\":\"left out: over 16 KiB\"}");
+}
+
+TEST_CASE("lines below the level of the function's log are not sent", "[handler]") {
+  const auto levels_sent = [] {
+    HostFixture f(&LogAtEachLevel);
+    f.Init();
+    REQUIRE(f.Invoke());
+    std::vector<uint32_t> levels;
+    while (f.Next() == WorkerFrameKind::kLog) levels.push_back(DecodeLog(f.body)->level);
+    return levels;
+  };
+  const std::vector<uint32_t> all = {0, 1, 2, 3, 4, 5, HEARTH_LOG_INFO};
+  ::setenv("AWS_LAMBDA_LOG_LEVEL", "ERROR", 1);
+  CHECK(levels_sent() == all);  // the text format has none
+  ::setenv("AWS_LAMBDA_LOG_FORMAT", "JSON", 1);
+  CHECK(levels_sent() == std::vector<uint32_t>{4, 5});
+  ::setenv("AWS_LAMBDA_LOG_LEVEL", "loud", 1);
+  CHECK(levels_sent() == all);
+  ::unsetenv("AWS_LAMBDA_LOG_LEVEL");
+  ::unsetenv("AWS_LAMBDA_LOG_FORMAT");
 }
 
 TEST_CASE("frames out of turn end the worker", "[handler]") {
