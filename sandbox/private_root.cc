@@ -2,10 +2,12 @@
 
 #include <fcntl.h>
 #include <linux/mount.h>
+#include <sys/sendfile.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include <cerrno>
 #include <cstring>
 
 #include "runtime/base/files.h"
@@ -97,6 +99,56 @@ bool TakeBinds(const PrivateRootPlan& plan, Steps& steps, std::vector<DetachedMo
   return true;
 }
 
+// In the kernel: the bytes are never in a buffer of ours.
+Status CopyBytes(int from, off_t& at, int to, uint64_t bytes) {
+  while (bytes > 0) {
+    const ssize_t n = sendfile(to, from, &at, bytes);
+    if (n < 0 && errno == EINTR) continue;
+    if (n < 0) return ErrnoError("copy");
+    if (n == 0) return Error{ErrorCode::kIo, "the file ends too early"};
+    bytes -= static_cast<uint64_t>(n);
+  }
+  return Ok();
+}
+
+Status WritePrivateFile(int folder, const PrivateRootPlan::PrivateFiles::File& file, int source, off_t& at,
+                        uint32_t uid) {
+  const UniqueFd made(openat(folder, file.name.c_str(), O_CREAT | O_EXCL | O_WRONLY | O_CLOEXEC, 0400));
+  if (!made) return ErrnoError(file.name);
+  HEARTH_TRY(CopyBytes(source, at, made.get(), file.bytes));
+  if (fchown(made.get(), uid, uid) != 0) return ErrnoError(file.name);
+  return Ok();
+}
+
+Status FillPrivateFolder(int mount, const PrivateRootPlan::PrivateFiles& files, uint32_t uid) {
+  const UniqueFd folder(openat(mount, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+  if (!folder) return ErrnoError(files.target);
+  off_t at = 0;
+  for (const PrivateRootPlan::PrivateFiles::File& file : files.files)
+    HEARTH_TRY(WritePrivateFile(folder.get(), file, files.source, at, uid));
+  if (fchmod(folder.get(), 0500) != 0) return ErrnoError(files.target);
+  return Ok();
+}
+
+bool TakePrivateFiles(const PrivateRootPlan& plan, Steps& steps, std::vector<DetachedMount>& mounts) {
+  if (!plan.private_files) return true;
+  const PrivateRootPlan::PrivateFiles& files = *plan.private_files;
+  constexpr uint64_t kPage = 4096;
+  uint64_t bytes = kPage;
+  for (const auto& file : files.files) bytes += (file.bytes + kPage - 1) / kPage * kPage;
+  auto tmpfs = MakeDetachedTmpfs(bytes, files.files.size() + 1, plan.uid);
+  if (!steps.At("make " + files.target).Ok(tmpfs.ok() ? Ok() : Status(tmpfs.error()))) return false;
+  mount_attr change{};
+  change.attr_set = ReadOnly();
+  if (!steps.At("fill " + files.target).Ok(FillPrivateFolder(tmpfs->get(), files, plan.uid)) ||
+      !steps.At("restrict " + files.target)
+           .Ok(syscall(SYS_mount_setattr, tmpfs->get(), "", AT_EMPTY_PATH, &change, sizeof change))) {
+    return false;
+  }
+  mounts.push_back({std::move(tmpfs).value(), files.target.substr(1)});
+  return true;
+}
+
 bool MakeMountPoint(int root, const DetachedMount& mount) {
   for (size_t slash = mount.target.find('/'); slash != std::string::npos;
        slash = mount.target.find('/', slash + 1)) {
@@ -172,7 +224,7 @@ bool EnterPrivateRoot(const PrivateRootPlan& plan, Steps& steps) {
   // 2. Sources are taken hold of by descriptor, before the new root is mounted over a folder of the host.
   std::vector<DetachedMount> mounts;
   if (!TakeHost(steps, mounts) || !TakeLibraries(steps, mounts) || !TakeDevices(steps, mounts) ||
-      !TakeBinds(plan, steps, mounts))
+      !TakeBinds(plan, steps, mounts) || !TakePrivateFiles(plan, steps, mounts))
     return false;
   // 3. The new root, and what is put into it.
   if (!steps.At("mount new root").Ok(Mount("tmpfs", kStage, "tmpfs", 0, "mode=0755,size=1m,nr_inodes=512")))

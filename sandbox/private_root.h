@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -22,7 +23,18 @@ struct PrivateRootPlan {
     // it, permissions stay what they are.
     int owner_map = -1;
   };
+  // A folder in memory with files that the sandbox's user alone may read, and nobody change: mode 0400 in 0500.
+  struct PrivateFiles {
+    struct File {
+      std::string name;  // without a slash
+      uint64_t bytes = 0;
+    };
+    std::string target;  // absolute, inside
+    std::vector<File> files;
+    int source = -1;  // a file of their bytes, one's after another's
+  };
   std::vector<Bind> binds;
+  std::optional<PrivateFiles> private_files;
   std::string host_name;
   uint32_t uid = 0;  // for its one line in /etc/passwd
 };

@@ -8,12 +8,13 @@ namespace {
 std::vector<Command> Listed() {
   std::vector<Command> all;
   for (const auto& commands :
-       {InitCommands(),     UpCommands(),       DeployCommands(),       DevCommands(),
-        InvokeCommands(),   FunctionCommands(), TagCommands(),          ConcurrencyCommands(),
-        AliasCommands(),    AsyncCommands(),    InvocationsCommands(),  LogsCommands(),
-        BillCommands(),     PlanCommands(),     BudgetCommands(),       LedgerCommands(),
-        QueueCommands(),    BucketCommands(),   BucketObjectCommands(), BucketWatchCommands(),
-        EndpointCommands(), StatusCommands(),   BackupCommands(),       DoctorCommands()}) {
+       {InitCommands(),         UpCommands(),          DeployCommands(),      DevCommands(),
+        InvokeCommands(),       FunctionCommands(),    TagCommands(),         ConcurrencyCommands(),
+        AliasCommands(),        AsyncCommands(),       InvocationsCommands(), LogsCommands(),
+        BillCommands(),         PlanCommands(),        BudgetCommands(),      LedgerCommands(),
+        LayerCommands(),        SecretCommands(),      QueueCommands(),       BucketCommands(),
+        BucketObjectCommands(), BucketWatchCommands(), EndpointCommands(),    StatusCommands(),
+        BackupCommands(),       DoctorCommands()}) {
     all.insert(all.end(), commands.begin(), commands.end());
   }
   return all;

@@ -8,6 +8,7 @@
 #include "runtime/base/base64.h"
 #include "runtime/base/digest.h"
 #include "runtime/cli/exit_code.h"
+#include "runtime/cli/resources.h"
 #include "runtime/cli/text_table.h"
 
 namespace hearth::cli {
@@ -61,7 +62,48 @@ void ChangeEnvironment(const Json& current, const FunctionWish& wish, SettingsCh
   if (change.changes.size() > before) change.request["Environment"] = {{"Variables", variables}};
 }
 
-// Buckets and isolation travel as one object.
+std::string Joined(const std::vector<std::string>& parts) {
+  std::string text;
+  for (const std::string& part : parts) text += (text.empty() ? "" : ", ") + part;
+  return text;
+}
+
+// "arn:aws:lambda:us-east-1:000000000000:layer:fonts:1" -> "fonts:1"
+std::string ShortLayer(const std::string& arn) {
+  const size_t name = arn.find(":layer:");
+  return name == std::string::npos ? arn : arn.substr(name + 7);
+}
+
+void ChangeLayers(const Json& current, const FunctionWish& wish, SettingsChange& change) {
+  if (!wish.layers) return;
+  std::vector<std::string> before, shown;
+  for (const Json& layer : current.value("Layers", Json::array())) before.push_back(TextOf(layer, "Arn"));
+  if (before == *wish.layers) return;
+  change.request["Layers"] = *wish.layers;
+  for (const std::string& arn : *wish.layers) shown.push_back(ShortLayer(arn));
+  change.changes.push_back(shown.empty() ? "no layers" : "layers " + Joined(shown));
+}
+
+// One secret may be several files; a file is one secret.
+Json SecretsWished(const Json& before, const FunctionWish& wish, SettingsChange& change) {
+  const auto secret_of = [](const std::string& use) { return use.substr(0, use.find(':')); };
+  const auto file_of = [](const std::string& use) { return use.substr(use.find(':') + 1); };
+  std::vector<std::string> uses;
+  for (const Json& use : before) uses.push_back(use.get<std::string>());
+  for (const std::string& name : wish.secrets_removed) {
+    if (std::erase_if(uses, [&](const std::string& use) { return secret_of(use) == name; }) > 0)
+      change.changes.push_back("removed secret " + name);
+  }
+  for (const std::string& wished : wish.secrets) {
+    if (std::find(uses.begin(), uses.end(), wished) != uses.end()) continue;
+    std::erase_if(uses, [&](const std::string& use) { return file_of(use) == file_of(wished); });
+    uses.push_back(wished);
+    change.changes.push_back("secret " + wished);
+  }
+  return uses;
+}
+
+// Buckets, isolation and secrets travel as one object.
 void ChangeHearth(const Json& current, const FunctionWish& wish, SettingsChange& change) {
   Json buckets = BucketsOf(current);
   const Json before = buckets;
@@ -86,6 +128,9 @@ void ChangeHearth(const Json& current, const FunctionWish& wish, SettingsChange&
   Json hearth = Json::object();
   if (in_order(buckets) != in_order(before)) hearth["Buckets"] = buckets;
   if (isolation_changes) hearth["Isolation"] = wish.isolation;
+  const Json secrets_before = current.value("Hearth", Json::object()).value("Secrets", Json::array());
+  if (Json secrets = SecretsWished(secrets_before, wish, change); secrets != secrets_before)
+    hearth["Secrets"] = std::move(secrets);
   if (!hearth.empty()) change.request["Hearth"] = hearth;
 }
 
@@ -107,10 +152,14 @@ void ChangeLogging(const Json& current, const FunctionWish& wish, SettingsChange
   if (!wished.empty()) change.request["LoggingConfig"] = wished;
 }
 
-std::string Joined(const std::vector<std::string>& parts) {
-  std::string text;
-  for (const std::string& part : parts) text += (text.empty() ? "" : ", ") + part;
-  return text;
+// As ARNs. "none" takes all away.
+Status FindLayers(const Session& session, FunctionWish& wish) {
+  if (!wish.layers) return Ok();
+  std::erase(*wish.layers, "none");
+  for (std::string& layer : *wish.layers) {
+    HEARTH_ASSIGN(layer, LayerArn(session, layer));
+  }
+  return Ok();
 }
 
 Result<Json> WaitUntilActive(const Session& session, const std::string& name) {
@@ -153,14 +202,16 @@ Result<Deployed> Create(const Session& session, const Package& package, const Fu
 Result<Deployed> Update(const Session& session, const Package& package, const FunctionWish& wish,
                         const Json& current) {
   SettingsChange change = ChangeOf(current, wish);
-  // Code and the name of its library travel together: each alone would be judged against the other's old
-  // half.
+  // Code and what it needs to be loaded travel together: each alone would be judged against the other's old half.
   const bool renamed = change.request.contains("Handler");
   const bool new_code = TextOf(current, "CodeSha256") != Sha256Base64(package.bytes);
   if (new_code || renamed) {
     Json request = {{"ZipFile", Base64Encode(package.bytes)}};
-    if (renamed) request["Handler"] = change.request["Handler"];
-    change.request.erase("Handler");
+    for (const char* companion : {"Handler", "Layers", "Hearth"}) {
+      if (!change.request.contains(companion)) continue;
+      request[companion] = change.request[companion];
+      change.request.erase(companion);
+    }
     HEARTH_TRY(session.Ask("PUT", FunctionPath(wish.name) + "/code", request));
     HEARTH_TRY(WaitUntilActive(session, wish.name));
     if (new_code)
@@ -193,12 +244,14 @@ SettingsChange ChangeOf(const Json& current, const FunctionWish& wish) {
   ChangeNumber(current, "MemorySize", "memory", " MB", wish.memory_mib, change);
   ChangeNumber(current, "Timeout", "timeout", " s", wish.timeout_s, change);
   ChangeEnvironment(current, wish, change);
+  ChangeLayers(current, wish, change);
   ChangeHearth(current, wish, change);
   ChangeLogging(current, wish, change);
   return change;
 }
 
 Result<Deployed> DeployFunction(const Session& session, const Package& package, FunctionWish wish) {
+  HEARTH_TRY(FindLayers(session, wish));
   if (wish.name.empty()) wish.name = package.name;
   if (wish.name.empty()) return UsageError("what shall the function be called? say --name NAME");
   const auto current = session.Ask("GET", FunctionPath(wish.name));

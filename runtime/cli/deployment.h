@@ -21,9 +21,12 @@ struct FunctionWish {
   std::vector<std::string> environment_removed{};
   std::vector<std::pair<std::string, std::string>> buckets{};  // name and "ro", "rw" or "off"
   std::string isolation{};
-  std::string log_format{};        // "text" or "json"
-  std::string log_level{};         // of what the handler logs and prints; capitals
-  std::string system_log_level{};  // of START, END and REPORT
+  std::string log_format{};                          // "text" or "json"
+  std::string log_level{};                           // of what the handler logs and prints; capitals
+  std::string system_log_level{};                    // of START, END and REPORT
+  std::optional<std::vector<std::string>> layers{};  // NAME[:VERSION] or ARN, all in their order
+  std::vector<std::string> secrets{};                // "NAME" or "NAME:FILE", added to what there is
+  std::vector<std::string> secrets_removed{};        // names
 };
 
 // "photos" or "photos:rw"; kInvalidArgument for any other ending than ro, rw and off.

@@ -71,8 +71,8 @@ class Part final {
 };
 
 Status ReadFunction(const std::string& name, const Part& part, Project& project) {
-  HEARTH_TRY(part.Allow(
-      {"environment", "buckets", "isolation", "log_format", "log_level", "system_log_level", "url"}));
+  HEARTH_TRY(part.Allow({"environment", "buckets", "isolation", "layers", "log_format", "log_level",
+                         "secrets", "system_log_level", "url"}));
   Project::Function& function = project.functions[name];
   function.wish.name = name;
   HEARTH_TRY(part.Each("environment", [&](const std::string& variable, const Part& value) -> Status {
@@ -89,6 +89,15 @@ Status ReadFunction(const std::string& name, const Part& part, Project& project)
   HEARTH_TRY(part.Read("log_format", function.wish.log_format));
   HEARTH_TRY(part.Read("log_level", function.wish.log_level));
   HEARTH_TRY(part.Read("system_log_level", function.wish.system_log_level));
+  HEARTH_TRY(part.EachItem("layers", [&](const Part& item) -> Status {
+    if (!function.wish.layers) function.wish.layers.emplace();
+    HEARTH_ASSIGN(function.wish.layers->emplace_back(), item.Text());
+    return Ok();
+  }));
+  HEARTH_TRY(part.EachItem("secrets", [&](const Part& item) -> Status {
+    HEARTH_ASSIGN(function.wish.secrets.emplace_back(), item.Text());
+    return Ok();
+  }));
   return part.Read("url", function.url);
 }
 

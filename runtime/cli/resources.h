@@ -31,6 +31,9 @@ Result<std::string> QueueArn(const Session& session, const std::string& queue);
 // Of "queue:NAME", "function:NAME[:QUALIFIER]" or an ARN; "none" is "". `flag` is named when it is none of these.
 Result<std::string> DestinationArn(const Session& session, const std::string& flag, const std::string& word);
 
+// Of "NAME:VERSION", "NAME" (its newest) or an ARN; kNotFound where there is none such.
+Result<std::string> LayerArn(const Session& session, const std::string& word);
+
 // Why the function cannot use a bucket that it sees, of the answer to GET /_hearth/v1/workers.
 std::vector<std::string> MountWarningsOf(const Json& answer, const std::string& function);
 // The same as notes, beside what a deploy says. Says nothing where the daemon does not answer.

@@ -50,6 +50,9 @@ Result<FunctionWish> ReadWish(const Arguments& arguments) {
     HEARTH_ASSIGN(auto mount, ParseBucketMount(bucket));
     wish.buckets.push_back(std::move(mount));
   }
+  if (arguments.Has("--layer")) wish.layers = arguments.All("--layer");
+  wish.secrets = arguments.All("--secret");
+  wish.secrets_removed = arguments.All("--unset-secret");
   wish.isolation = arguments.Text("--isolation");
   if (!wish.isolation.empty() && wish.isolation != "instance" && wish.isolation != "invocation" &&
       wish.isolation != "strict") {
@@ -102,6 +105,13 @@ std::vector<Command> DeployCommands() {
                 {"--unset-env", "NAME", "remove an environment variable", Repeat::kMany},
                 {"--bucket", "NAME[:rw]",
                  "show the bucket to the function; :rw to write too, :off to take it away", Repeat::kMany},
+                {"--layer", "NAME[:VERSION]",
+                 "files at /opt, of hearth layer publish; of several the later wins; all that there are,\n"
+                 "in their order, or none",
+                 Repeat::kMany},
+                {"--secret", "NAME[:FILE]", "show a secret as the file /run/secrets/FILE (default: NAME)",
+                 Repeat::kMany},
+                {"--unset-secret", "NAME", "take a secret away", Repeat::kMany},
                 {"--isolation", "KIND",
                  "instance: workers are reused; invocation: a fresh process each time;\n"
                  "strict: reused, each in a sandbox of its own"},
@@ -115,6 +125,7 @@ std::vector<Command> DeployCommands() {
                 {"--url", "", "give it a function URL too, and print that"}},
       .examples = {{"hearth deploy build/greet.function.json", "as hearth_add_function() built it"},
                    {"hearth deploy libgreet.so --name greet --timeout 5 --env LOG=debug --url", ""},
+                   {"hearth deploy libreport.so --layer fonts:2 --secret db-password", ""},
                    {"hearth deploy build/resize.function.json --bucket photos --bucket thumbs:rw", ""}},
       .run = Deploy,
   }};

@@ -59,6 +59,12 @@ void AddHearthMembers(TextTable& table, const Json& configuration) {
     table.Add(
         {"bucket " + TextOf(bucket, "Bucket"), bucket.value("Writable", false) ? "read and write" : "read"});
   }
+  for (const Json& layer : configuration.value("Layers", Json::array())) {
+    const std::string arn = TextOf(layer, "Arn");
+    table.Add({"layer", arn.substr(arn.find(":layer:") + 7)});
+  }
+  for (const Json& use : hearth.value("Secrets", Json::array()))
+    table.Add({"secret", use.get<std::string>()});
   table.Add({"isolation", hearth.value("Isolation", "instance")});
   const Json logging = configuration.value("LoggingConfig", Json::object());
   std::string format = TextOf(logging, "LogFormat");

@@ -148,21 +148,23 @@ std::vector<Command> UpCommands() {
       .name = "up",
       .positionals = {"[FOLDER]"},
       .summary = "Build a project, deploy its functions, set up what is around them",
-      .details = "Configures and builds the CMake project in FOLDER (here, when left out) in FOLDER/build, "
-                 "deploys each\n"
-                 "function that hearth_add_function() built there, and applies hearth-project.json, if there "
-                 "is one:\n"
-                 "  {\"functions\": {\"thumbs\": {\"environment\": {\"LONG_EDGE\": \"320\"}, \"buckets\": "
-                 "[\"photos\", "
-                 "\"small:rw\"],\n"
-                 "                            \"isolation\": \"instance\", \"url\": true}},\n"
-                 "   \"buckets\": {\"photos\": {\"path\": \"photos\", \"notify\": [{\"function\": "
-                 "\"thumbs\", \"suffix\": "
-                 "\".jpg\"}]},\n"
-                 "               \"small\": {}},\n"
-                 "   \"queues\": {\"orders\": {\"function\": \"take_orders\", \"batch_size\": 10}},\n"
-                 "   \"routes\": {\"GET /thumbs/{name}\": \"thumbs\"}}\n"
-                 "Done again, it changes only what differs; it removes nothing.\n",
+      .details =
+          "Configures and builds the CMake project in FOLDER (here, when left out) in FOLDER/build, "
+          "deploys each\n"
+          "function that hearth_add_function() built there, and applies hearth-project.json, if there "
+          "is one:\n"
+          "  {\"functions\": {\"thumbs\": {\"environment\": {\"LONG_EDGE\": \"320\"}, \"buckets\": "
+          "[\"photos\", "
+          "\"small:rw\"],\n"
+          "                            \"layers\": [\"fonts:1\"], \"secrets\": [\"api-token:token\"],\n"
+          "                            \"isolation\": \"instance\", \"url\": true}},\n"
+          "   \"buckets\": {\"photos\": {\"path\": \"photos\", \"notify\": [{\"function\": "
+          "\"thumbs\", \"suffix\": "
+          "\".jpg\"}]},\n"
+          "               \"small\": {}},\n"
+          "   \"queues\": {\"orders\": {\"function\": \"take_orders\", \"batch_size\": 10}},\n"
+          "   \"routes\": {\"GET /thumbs/{name}\": \"thumbs\"}}\n"
+          "Done again, it changes only what differs; it removes nothing.\n",
       .flags = {{"--build-dir", "DIR", "build there instead"},
                 {"--prefix", "DIR",
                  "where Hearth's CMake package is installed (default: beside this program)"}},

@@ -11,6 +11,8 @@ std::vector<Command> InitCommands();
 std::vector<Command> UpCommands();
 std::vector<Command> DeployCommands();
 std::vector<Command> DevCommands();
+std::vector<Command> LayerCommands();   // layer publish, ls, rm
+std::vector<Command> SecretCommands();  // secret set, ls, rm
 std::vector<Command> InvokeCommands();
 std::vector<Command> FunctionCommands();  // ls, describe, rm
 std::vector<Command> TagCommands();

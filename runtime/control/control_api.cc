@@ -10,6 +10,8 @@ namespace {
 constexpr Bytes kDeployBodyMax{70'167'211};
 // A message of 1 MiB, each byte of it an escape of six in JSON (of three in a form), and attributes.
 constexpr Bytes kSqsBodyMax = 8_MiB;
+// So much more than a secret may have that who sends too much is told the limit of secrets.
+constexpr Bytes kSecretBodyMax{2 * kSecretBytesMax};
 
 AccessGuard::Asked AskedBy(const http::Request& request) {
   return {request.path,
@@ -42,6 +44,7 @@ ControlApi::ControlApi(ControlParts parts, Options options)
       invoke_(parts.registry, parts.sink, parts.events, parts.logs),
       event_invoke_(parts.registry, parts.invoke_configs, parts.destinations, parts.executor.clock()),
       aliases_(parts.registry, parts.invoke_configs),
+      layers_(parts.registry),
       urls_(parts.registry, *triggers_.at("url")),
       mappings_(parts.registry, *triggers_.at("queue"), parts.queues, parts.random),
       sqs_(parts.queues, parts.keys, parts.executor, {options.info.account, options.info.region},
@@ -54,6 +57,7 @@ ControlApi::ControlApi(ControlParts parts, Options options)
       invocations_(parts.invocations, parts.events, parts.executor),
       logs_(parts.logs, parts.history, parts.registry, parts.executor.clock()),
       scaling_(parts.registry),
+      secrets_(parts.registry),
       status_(std::move(options.info), parts.pool, std::move(options.readiness)),
       queues_(parts.queues, parts.executor, {status_.info().account, status_.info().region}),
       buckets_(parts.registry, *triggers_.at("bucket")),
@@ -111,6 +115,7 @@ Status ControlApi::Add(http::RouteTable& routes, std::string_view route, Handle 
 Status ControlApi::MountAll(http::RouteTable& routes) {
   HEARTH_TRY(MountFunctions(routes));
   HEARTH_TRY(MountFunctionParts(routes));
+  HEARTH_TRY(MountFiles(routes));
   HEARTH_TRY(MountEvents(routes));
   HEARTH_TRY(MountMappings(routes));
   HEARTH_TRY(MountAccount(routes));
@@ -159,6 +164,8 @@ Status ControlApi::MountFunctions(http::RouteTable& routes) {
   HEARTH_TRY(Add(routes, "DELETE " + alias, [this](const ApiCallPtr& call) { aliases_.Delete(call); }));
   HEARTH_TRY(Add(routes, "GET " + one + "/versions",
                  [this](const ApiCallPtr& call) { functions_.ListVersions(call); }));
+  HEARTH_TRY(Add(routes, "POST /2021-11-15/functions/{name}/response-streaming-invocations",
+                 [this](const ApiCallPtr& call) { invoke_.InvokeWithResponseStream(call); }));
   return Add(routes, "POST " + one + "/invocations",
              [this](const ApiCallPtr& call) { invoke_.Invoke(call); });
 }
@@ -184,6 +191,23 @@ Status ControlApi::MountFunctionParts(http::RouteTable& routes) {
                  [this](const ApiCallPtr& call) { functions_.DeleteConcurrency(call); }));
   return Add(routes, "GET /2019-09-30" + concurrency,
              [this](const ApiCallPtr& call) { functions_.GetConcurrency(call); });
+}
+
+Status ControlApi::MountFiles(http::RouteTable& routes) {
+  const std::string layers = "/2018-10-31/layers", versions = layers + "/{name}/versions";
+  const std::string version = versions + "/{number}";
+  for (const std::string& list : {layers, layers + "/"})
+    HEARTH_TRY(Add(routes, "GET " + list, [this](const ApiCallPtr& call) { layers_.List(call); }));
+  HEARTH_TRY(Add(routes, "POST " + versions,
+                 NewWork([this](const ApiCallPtr& call) { layers_.Publish(call); }), {kDeployBodyMax}));
+  HEARTH_TRY(Add(routes, "GET " + versions, [this](const ApiCallPtr& call) { layers_.ListVersions(call); }));
+  HEARTH_TRY(Add(routes, "GET " + version, [this](const ApiCallPtr& call) { layers_.Get(call); }));
+  HEARTH_TRY(Add(routes, "DELETE " + version, [this](const ApiCallPtr& call) { layers_.Delete(call); }));
+  const std::string secrets = "/_hearth/v1/secrets", secret = secrets + "/{name}";
+  HEARTH_TRY(Add(routes, "GET " + secrets, [this](const ApiCallPtr& call) { secrets_.List(call); }));
+  HEARTH_TRY(Add(routes, "PUT " + secret, NewWork([this](const ApiCallPtr& call) { secrets_.Put(call); }),
+                 {kSecretBodyMax}));
+  return Add(routes, "DELETE " + secret, [this](const ApiCallPtr& call) { secrets_.Delete(call); });
 }
 
 Status ControlApi::MountEvents(http::RouteTable& routes) {

@@ -17,11 +17,13 @@
 #include "runtime/control/hearth_logs.h"
 #include "runtime/control/hearth_queues.h"
 #include "runtime/control/hearth_scaling.h"
+#include "runtime/control/hearth_secrets.h"
 #include "runtime/control/hearth_status.h"
 #include "runtime/control/lambda_aliases.h"
 #include "runtime/control/lambda_event_invoke.h"
 #include "runtime/control/lambda_functions.h"
 #include "runtime/control/lambda_invoke.h"
+#include "runtime/control/lambda_layers.h"
 #include "runtime/control/lambda_mappings.h"
 #include "runtime/control/lambda_provisioned.h"
 #include "runtime/control/lambda_tags.h"
@@ -97,6 +99,7 @@ class ControlApi final {
   Status MountAll(http::RouteTable& routes);
   Status MountFunctions(http::RouteTable& routes);
   Status MountFunctionParts(http::RouteTable& routes);
+  Status MountFiles(http::RouteTable& routes);
   Status MountEvents(http::RouteTable& routes);
   Status MountMappings(http::RouteTable& routes);
   Status MountAccount(http::RouteTable& routes);
@@ -128,6 +131,7 @@ class ControlApi final {
   LambdaInvoke invoke_;
   LambdaEventInvoke event_invoke_;
   LambdaAliases aliases_;
+  LambdaLayers layers_;
   LambdaUrls urls_;
   LambdaMappings mappings_;
   SqsApi sqs_;
@@ -139,6 +143,7 @@ class ControlApi final {
   HearthInvocations invocations_;
   HearthLogs logs_;
   HearthScaling scaling_;
+  HearthSecrets secrets_;
   HearthStatus status_;
   HearthQueues queues_;
   HearthDocuments buckets_;

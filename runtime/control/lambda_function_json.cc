@@ -4,6 +4,7 @@
 
 #include "runtime/base/base64.h"
 #include "runtime/base/digest.h"
+#include "runtime/model/secret.h"
 #include "runtime/registry/code_folders.h"
 
 namespace hearth {
@@ -46,6 +47,7 @@ Json HearthMembers(const FunctionSettings& settings) {
   for (const BucketMount& mount : settings.buckets) {
     members["Buckets"].push_back({{"Bucket", mount.bucket}, {"Writable", mount.writable}});
   }
+  for (const SecretUse& use : settings.secrets) members["Secrets"].push_back(TextOf(use));
   if (settings.isolation != Isolation::kInstance) members["Isolation"] = NameOf(settings.isolation);
   return members;
 }
@@ -67,9 +69,6 @@ Status RefuseWhatWouldNotWork(const JsonMembers& in) {
   HEARTH_TRY(in.Read("PackageType", package_type));
   if (package_type != "Zip")
     return Invalid("PackageType " + package_type + " is not supported; upload a zip or a shared object");
-  HEARTH_ASSIGN(const Json* layers, in.Array("Layers"));
-  if (layers && !layers->empty())
-    return Invalid("Layers are not supported; put what they hold into the package");
   HEARTH_ASSIGN(const Json* file_systems, in.Array("FileSystemConfigs"));
   if (file_systems && !file_systems->empty())
     return Invalid("FileSystemConfigs are not supported; use Hearth.Buckets");
@@ -187,6 +186,28 @@ Status ReadBuckets(const JsonMembers& in, FunctionSettings& settings) {
   return Ok();
 }
 
+// "NAME" or "NAME:FILE" each.
+Status ReadSecrets(const JsonMembers& in, FunctionSettings& settings) {
+  if (!in.Has("Secrets")) return Ok();
+  std::vector<std::string> names;
+  HEARTH_TRY(in.Read("Secrets", names));
+  settings.secrets.clear();
+  for (const std::string& name : names) {
+    HEARTH_ASSIGN(SecretUse use, ParseSecretUse(name));
+    settings.secrets.push_back(std::move(use));
+  }
+  return Ok();
+}
+
+Status ReadLayers(const JsonMembers& in, FunctionSettings& settings) {
+  if (!in.Has("Layers")) return Ok();
+  std::vector<std::string> arns;
+  HEARTH_TRY(in.Read("Layers", arns));
+  settings.layers.clear();
+  for (const std::string& arn : arns) settings.layers.push_back({arn, 0});
+  return Ok();
+}
+
 // A function has no network. Who asks for one is told, and not deployed without.
 Status CheckNetwork(const JsonMembers& in) {
   std::string network = "none";
@@ -207,12 +228,15 @@ Status ReadHearth(const JsonMembers& in, FunctionSettings& settings) {
   HEARTH_ASSIGN(const Json* hearth, in.Object("Hearth"));
   if (!hearth) return Ok();
   for (const auto& [name, value] : hearth->items()) {
-    if (name != "Buckets" && name != "Isolation" && name != "Network" && name != "TmpMiB") {
-      return Invalid("Hearth." + name + " is unknown; there are Buckets, Isolation, Network and TmpMiB");
+    if (name != "Buckets" && name != "Isolation" && name != "Network" && name != "Secrets" &&
+        name != "TmpMiB") {
+      return Invalid("Hearth." + name +
+                     " is unknown; there are Buckets, Isolation, Network, Secrets and TmpMiB");
     }
   }
   const JsonMembers members(*hearth, "Hearth.");
   HEARTH_TRY(ReadBuckets(members, settings));
+  HEARTH_TRY(ReadSecrets(members, settings));
   HEARTH_TRY(CheckNetwork(members));
   std::string isolation = NameOf(settings.isolation);
   HEARTH_TRY(members.Read("Isolation", isolation));
@@ -258,6 +282,8 @@ Json FunctionConfigurationJson(const FunctionVersion& version, ShownState state,
               {"Version", version.version}};
   if (!s.environment.empty()) out["Environment"] = {{"Variables", s.environment}};
   if (!s.dead_letter_arn.empty()) out["DeadLetterConfig"] = {{"TargetArn", s.dead_letter_arn}};
+  for (const LayerUse& layer : s.layers)
+    out["Layers"].push_back({{"Arn", layer.arn}, {"CodeSize", layer.size_bytes}});
   if (Json hearth = HearthMembers(s); !hearth.empty()) out["Hearth"] = std::move(hearth);
   AddState(out, state);
   return out;
@@ -278,6 +304,16 @@ Status ReadFunctionSettings(const Json& request, const std::string& function, Fu
     settings.environment.clear();
     HEARTH_TRY(JsonMembers(*environment, "Environment.").Read("Variables", settings.environment));
   }
+  HEARTH_TRY(ReadLayers(in, settings));
+  return ReadHearth(in, settings);
+}
+
+Status ReadCodeCompanions(const Json& request, FunctionSettings& settings) {
+  const JsonMembers in(request);
+  std::string handler;
+  HEARTH_TRY(in.Read("Handler", handler));
+  if (!handler.empty()) settings.handler = handler;
+  HEARTH_TRY(ReadLayers(in, settings));
   return ReadHearth(in, settings);
 }
 

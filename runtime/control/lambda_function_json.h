@@ -18,9 +18,12 @@ enum class ShownArn { kPlain, kQualified };
 Json FunctionConfigurationJson(const FunctionVersion& version, ShownState state, ShownArn arn);
 
 // Reads what CreateFunction and UpdateFunctionConfiguration share into `settings`; members that are absent
-// change nothing. What would silently not work (layers, images, VPCs with subnets, dead letters) is refused
-// by name.
+// change nothing. What would silently not work (images, VPCs with subnets) is refused by name.
 Status ReadFunctionSettings(const Json& request, const std::string& function, FunctionSettings& settings);
+
+// What may come along with new code, since each alone would be judged against the other's old half: Handler, Layers and
+// Hearth. AWS has none of them there, and looks for the library at the first call only.
+Status ReadCodeCompanions(const Json& request, FunctionSettings& settings);
 
 // The bytes of `ZipFile`; kInvalidArgument for S3 and image sources, kTooLarge over Lambda's limit.
 Result<std::string> ReadPackage(const Json& code);

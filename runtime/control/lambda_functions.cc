@@ -189,13 +189,11 @@ void LambdaFunctions::UpdateCode(const ApiCallPtr& call) {
     return call->AnswerJson(200, FunctionConfigurationJson(**version, ShownState::kActive, ShownArn::kPlain));
   const std::string name = (*version)->function;
   auto answer = AnswerWith(call, 200, ShownState::kJustUpdated, ShownArn::kPlain);
-  // AWS has no Handler here and looks for it at the first call; we load the code now, so a renamed library
-  // may bring its name along.
-  std::string handler;
-  if (Status read = in.Read("Handler", handler); !read.ok()) return call->Fail(read.error());
-  const auto change = [handler](FunctionSettings& settings) {
-    if (!handler.empty()) settings.handler = handler;
-    return Ok();
+  FunctionSettings ignored;
+  if (Status read = ReadCodeCompanions(*request, ignored); !read.ok()) return call->Fail(read.error());
+  request->erase("ZipFile");
+  const auto change = [request = *request](FunctionSettings& settings) {
+    return ReadCodeCompanions(request, settings);
   };
   registry_.UpdateCode(
       name, std::move(package).value(), change, std::move(expected).value(),

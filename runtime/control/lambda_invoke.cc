@@ -3,6 +3,7 @@
 #include "runtime/base/base64.h"
 #include "runtime/base/json_depth.h"
 #include "runtime/base/json_scan.h"
+#include "runtime/control/invoke_stream.h"
 #include "runtime/control/lambda_reference.h"
 #include "runtime/control/log_tail.h"
 #include "runtime/model/trace_context.h"
@@ -125,6 +126,36 @@ void LambdaInvoke::Invoke(const ApiCallPtr& call) {
     return;
   }
   Submit(call, std::move(event).value());
+}
+
+void LambdaInvoke::InvokeWithResponseStream(const ApiCallPtr& call) {
+  const std::string type(call->header("x-amz-invocation-type"));
+  if (!type.empty() && type != "RequestResponse" && type != "DryRun") {
+    return call->Fail(Error{ErrorCode::kInvalidArgument,
+                            "X-Amz-Invocation-Type \"" + type + "\" is none of RequestResponse and DryRun"});
+  }
+  auto event = ReadEvent(*call);
+  if (!event.ok()) return call->Fail(event.error());
+  if (type == "DryRun") return call->AnswerEmpty(204);
+  if (const Status json = CheckJson(event->payload); !json.ok()) return call->Fail(NotJson(json.error()));
+  const std::string function = event->function;
+  auto stream = std::make_shared<InvokeStream>(call, VersionThatAnswers(*event));
+  event->stream = stream;
+  sink_.Deliver(std::move(event).value(), [this, call, stream, function](const Result<Outcome>& outcome) {
+    if (!outcome.ok() && stream->begun()) return;  // dropped in the middle: the connection is cut
+    if (!outcome.ok()) return call->Fail(outcome.error());
+    if (!stream->begun() && NeverRan(outcome->kind)) return call->Fail(WhyItNeverRan(*outcome));
+    const bool log = WantsLog(*call);
+    stream->Finish(*outcome,
+                   log ? Base64Encode(AttemptLogTail(logs_, function, *outcome, call->request_id())) : "");
+  });
+}
+
+std::string LambdaInvoke::VersionThatAnswers(const Event& event) const {
+  const FunctionAlias* const alias = registry_.aliases().Find(event.function, event.qualifier);
+  if (alias != nullptr && !alias->canary_version.empty()) return {};
+  const auto version = registry_.Resolve(event.function, event.qualifier);
+  return version.ok() ? (*version)->version : std::string();
 }
 
 void LambdaInvoke::Submit(const ApiCallPtr& call, Event event) {

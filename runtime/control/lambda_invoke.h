@@ -8,7 +8,7 @@
 
 namespace hearth {
 
-// Lambda's Invoke: RequestResponse, Event and DryRun.
+// Lambda's Invoke: RequestResponse, Event and DryRun; and InvokeWithResponseStream: RequestResponse and DryRun.
 //
 // Borrows: everything; all outlive it.
 // Thread:  loop thread.
@@ -22,10 +22,12 @@ class LambdaInvoke final {
       : registry_(registry), sink_(sink), events_(events), logs_(logs) {}
 
   void Invoke(const ApiCallPtr& call);
+  void InvokeWithResponseStream(const ApiCallPtr& call);
 
  private:
   Result<Event> ReadEvent(ApiCall& call) const;
   void Submit(const ApiCallPtr& call, Event event);
+  std::string VersionThatAnswers(const Event& event) const;  // "": an alias with a canary
   void AnswerOutcome(ApiCall& call, const std::string& function, const Outcome& outcome) const;
 
   FunctionRegistry& registry_;

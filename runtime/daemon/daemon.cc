@@ -232,13 +232,16 @@ hearth::Status Daemon::OpenRuntime() {
   sandbox_options.isolation_least = config_.isolation_least;
   sandboxes_ = std::make_unique<SandboxHost>(
       sandbox_options, *workers_, *cgroups_.backend,
-      [this](const std::string& bucket) { return buckets_->PathOf(bucket); }, log_);
+      [this](const std::string& bucket) { return buckets_->PathOf(bucket); },
+      [this](const std::string& secret) { return secrets_->Read(secret); }, log_);
+  HEARTH_ASSIGN(secrets_, SecretStore::Open(config_.data_dir + "/secrets", loop_));
   code_ = std::make_unique<CodeFolders>(config_.data_dir + "/code", loop_);
   FunctionRegistry::Options registry_options{config_.account, config_.region, 0, 0};
   if (::geteuid() == 0) registry_options.uid_first = kUidFirst, registry_options.uid_count = kUidCount;
   registry_ = std::make_unique<FunctionRegistry>(registry_options, *keys_, *code_, *sandboxes_, loop_.clock(),
                                                  random_);
   registry_->SetObserver(this);
+  registry_->SetSecrets(secrets_.get());
 
   PoolSet::Options pool_options;
   pool_options.memory_total = Bytes{config_.memory_mib << 20};

@@ -29,6 +29,7 @@
 #include "runtime/pool/sandbox_host.h"
 #include "runtime/registry/event_invoke_configs.h"
 #include "runtime/registry/function_registry.h"
+#include "runtime/registry/secret_store.h"
 #include "runtime/router/alias_watch.h"
 #include "runtime/router/async_events.h"
 #include "runtime/router/committed_capacity.h"
@@ -162,6 +163,7 @@ class Daemon final : private PoolStatusSource, private RegistryObserver, private
   std::optional<WorkerContext> workers_;
   std::unique_ptr<SandboxHost> sandboxes_;
   std::unique_ptr<CodeFolders> code_;
+  std::unique_ptr<SecretStore> secrets_;
   std::unique_ptr<FunctionRegistry> registry_;
   std::unique_ptr<PoolSet> pools_;
   std::optional<DiskGuard> disk_;

@@ -27,6 +27,13 @@ Status CopyQueues(BackupWriter& writer, const std::string& name) {
                          [&writer](const std::string& path) { return !writer.Has(path); });
 }
 
+// Before and after the functions that name them: one that is new since then has its secrets too.
+Status CopySecrets(BackupWriter& writer) {
+  return writer.CopyTree("secrets", Vanishing::kIsFine, [&writer](const std::string& path) {
+    return EndsWith(path, ".secret") && !writer.Has(path);
+  });
+}
+
 // In this order what is copied later may know more than what was copied before, never less: an attempt that is open in
 // the slots may be recorded in a segment, a segment may be longer than its chain.
 Status CopyLedger(BackupWriter& writer) {
@@ -54,7 +61,9 @@ Result<BackupMade> CopyAll(const std::string& data_dir, const BackupRequest& req
                            const std::string& version, WallTime now) {
   HEARTH_ASSIGN(BackupWriter writer, BackupWriter::Begin(data_dir, request.folder));
   HEARTH_TRY(writer.CopyFile("format"));
+  HEARTH_TRY(CopySecrets(writer));
   HEARTH_TRY(writer.CopyDatabase("registry.db"));
+  HEARTH_TRY(CopySecrets(writer));
   HEARTH_TRY(writer.CopyTree("code", Vanishing::kIsFine, [](const std::string& path) {
     return path.find(".new/") == std::string::npos && !EndsWith(path, ".new.zip");
   }));

@@ -3,6 +3,9 @@
 #include <algorithm>
 #include <array>
 
+#include "runtime/model/layer.h"
+#include "runtime/model/secret.h"
+
 namespace hearth {
 namespace {
 
@@ -64,6 +67,8 @@ Status ValidateSettings(const FunctionSettings& settings) {
     return Invalid("memory is " + std::to_string(settings.memory.mib()) + " MB; it must be " +
                    std::to_string(kMemoryMin.mib()) + " to " + std::to_string(kMemoryMax.mib()) + " MB");
   }
+  HEARTH_TRY(ValidateLayerUses(settings.layers));
+  HEARTH_TRY(ValidateSecretUses(settings.secrets));
   return ValidateEnvironment(settings.environment);
 }
 

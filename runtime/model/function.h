@@ -31,6 +31,20 @@ struct BucketMount {
   friend bool operator==(const BucketMount&, const BucketMount&) = default;
 };
 
+// A version of a layer, part of what is seen at /opt.
+struct LayerUse {
+  std::string arn;
+  uint64_t size_bytes = 0;  // of the zip that was published
+  friend bool operator==(const LayerUse&, const LayerUse&) = default;
+};
+
+// A secret that the handler finds as the file /run/secrets/FILE.
+struct SecretUse {
+  std::string secret;
+  std::string file;
+  friend bool operator==(const SecretUse&, const SecretUse&) = default;
+};
+
 // What an author or operator sets on a function; copied whole into a version when one is published.
 struct FunctionSettings {
   std::string description;
@@ -44,7 +58,9 @@ struct FunctionSettings {
   std::map<std::string, std::string> environment;
   std::vector<BucketMount> buckets;
   LogSettings log;
-  std::string dead_letter_arn;  // gets asynchronous events that failed for the last time; "": none
+  std::string dead_letter_arn;   // gets asynchronous events that failed for the last time; "": none
+  std::vector<LayerUse> layers;  // of two files with one name, that of the later layer is seen
+  std::vector<SecretUse> secrets;
 };
 
 struct HandlerName {
@@ -70,7 +86,9 @@ struct FunctionVersion {
   WallTime last_modified{};
   FunctionSettings settings;
   CodeArtefact code;
-  uint32_t host_uid = 0;  // one per function, as root; 0: none
+  uint32_t host_uid = 0;          // one per function, as root; 0: none
+  std::string layers_folder;      // host path of what is seen at /opt; "": it has no layers
+  uint64_t secrets_revision = 0;  // of the secrets when it was made, in this life of the daemon; not stored
 };
 
 Status ValidateFunctionName(std::string_view name);

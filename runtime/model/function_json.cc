@@ -23,6 +23,10 @@ json EncodeSettings(const FunctionSettings& s) {
   json buckets = json::array();
   for (const BucketMount& mount : s.buckets)
     buckets.push_back({{"bucket", mount.bucket}, {"writable", mount.writable}});
+  json layers = json::array();
+  for (const LayerUse& layer : s.layers) layers.push_back({{"arn", layer.arn}, {"size", layer.size_bytes}});
+  json secrets = json::array();
+  for (const SecretUse& use : s.secrets) secrets.push_back({{"secret", use.secret}, {"file", use.file}});
   return {{"description", s.description},
           {"runtime", s.runtime},
           {"role", s.role},
@@ -34,7 +38,9 @@ json EncodeSettings(const FunctionSettings& s) {
           {"environment", s.environment},
           {"buckets", buckets},
           {"log", EncodeLog(s.log)},
-          {"dead_letter_arn", s.dead_letter_arn}};
+          {"dead_letter_arn", s.dead_letter_arn},
+          {"layers", layers},
+          {"secrets", secrets}};
 }
 
 FunctionSettings DecodeSettings(const json& j) {
@@ -56,6 +62,10 @@ FunctionSettings DecodeSettings(const json& j) {
   for (const json& mount : j.value("buckets", json::array())) {
     s.buckets.push_back({mount.value("bucket", ""), mount.value("writable", false)});
   }
+  for (const json& layer : j.value("layers", json::array()))
+    s.layers.push_back({layer.value("arn", ""), layer.value("size", uint64_t{0})});
+  for (const json& use : j.value("secrets", json::array()))
+    s.secrets.push_back({use.value("secret", ""), use.value("file", "")});
   return s;
 }
 
@@ -70,7 +80,8 @@ std::string EncodeFunctionJson(const FunctionVersion& v) {
       {"last_modified_us", v.last_modified.time_since_epoch().count()},
       {"settings", EncodeSettings(v.settings)},
       {"code", {{"sha256", v.code.sha256_base64}, {"size", v.code.size_bytes}, {"folder", v.code.folder}}},
-      {"host_uid", v.host_uid}};
+      {"host_uid", v.host_uid},
+      {"layers_folder", v.layers_folder}};
   return document.dump(-1, ' ', false, json::error_handler_t::replace);
 }
 
@@ -86,6 +97,7 @@ Result<FunctionVersion> DecodeFunctionJson(std::string_view text) {
     v.settings = DecodeSettings(j.at("settings"));
     v.code = {j.at("code").at("sha256"), j.at("code").at("size"), j.at("code").at("folder")};
     v.host_uid = j.value("host_uid", 0U);
+    v.layers_folder = j.value("layers_folder", "");
     return v;
   } catch (const json::exception& e) {
     return Error{ErrorCode::kCorrupt, std::string("stored function: ") + e.what()};

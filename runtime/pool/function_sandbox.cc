@@ -73,7 +73,7 @@ FunctionSandbox::~FunctionSandbox() {
   if (state_ != State::kGone) launcher_.KillSandbox(id_);
 }
 
-void FunctionSandbox::Make(std::vector<BindMount> mounts, std::function<void(Status)> made) {
+void FunctionSandbox::Make(SandboxFiles files, std::function<void(Status)> made) {
   made_ = std::move(made);
   const FunctionSettings& settings = version_->settings;
   const auto handler = ParseHandler(settings.handler);
@@ -92,8 +92,10 @@ void FunctionSandbox::Make(std::vector<BindMount> mounts, std::function<void(Sta
   frame.host_uid = version_->host_uid;
   frame.has_memory_cgroup = cgroups_.limits_memory() ? 1 : 0;
   frame.environment = EnvironmentOf(*version_);
-  frame.mounts = mounts;
-  mounts_ = std::move(mounts);
+  frame.layers_folder = version_->layers_folder;
+  frame.secrets = std::move(files.secrets);
+  frame.mounts = files.mounts;
+  mounts_ = std::move(files.mounts);
   auto cgroup = cgroups_.Create(LimitsOf(settings, cpu_set_));
   if (!cgroup.ok()) {
     workers_.loop.Post([self = weak_.Get(), error = cgroup.error()] {
@@ -102,10 +104,11 @@ void FunctionSandbox::Make(std::vector<BindMount> mounts, std::function<void(Sta
     return;
   }
   zygote_cgroup_ = std::move(cgroup).value();
-  launcher_.MakeSandbox(frame, zygote_cgroup_->tasks_fds(),
-                        [self = weak_.Get()](Result<LauncherClient::MadeSandbox> result) {
-                          if (self) self->OnMade(std::move(result));
-                        });
+  std::vector<int> fds = zygote_cgroup_->tasks_fds();
+  if (files.secret_values) fds.push_back(files.secret_values.get());
+  launcher_.MakeSandbox(frame, fds, [self = weak_.Get()](Result<LauncherClient::MadeSandbox> result) {
+    if (self) self->OnMade(std::move(result));
+  });
 }
 
 void FunctionSandbox::OnMade(Result<LauncherClient::MadeSandbox> made) {

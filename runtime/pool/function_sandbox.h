@@ -13,6 +13,13 @@
 
 namespace hearth {
 
+// What a sandbox is given of the host's, besides its code: the function's buckets, as host folders, and its secrets.
+struct SandboxFiles {
+  std::vector<BindMount> mounts{};
+  std::vector<PrivateFile> secrets{};
+  UniqueFd secret_values{};  // one after another, in their order
+};
+
 // The sandbox of one function version: its namespaces, its init, its zygote. Workers are forked from it.
 //
 // Owns:    the channel to init; workers that have not yet started. Owned by SandboxHost.
@@ -30,8 +37,8 @@ class FunctionSandbox final {
                   LauncherClient& launcher, CgroupBackend& cgroups, WorkerContext& workers, Log& log);
   ~FunctionSandbox();
 
-  // `mounts`: the function's buckets, as host folders. `made` runs once.
-  void Make(std::vector<BindMount> mounts, std::function<void(Status)> made);
+  // `made` runs once.
+  void Make(SandboxFiles files, std::function<void(Status)> made);
   // Legal in kMaking (it waits) and kReady.
   void Launch(WorkerId id, OnWorker done);
   State state() const { return state_; }

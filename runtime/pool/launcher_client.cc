@@ -86,9 +86,9 @@ void LauncherClient::OnHello(std::string_view packet) {
     started(Hello{hello->isolation_level, std::move(hello->report)});
 }
 
-void LauncherClient::MakeSandbox(const MakeSandboxFrame& frame, std::span<const int> cgroup_tasks,
+void LauncherClient::MakeSandbox(const MakeSandboxFrame& frame, std::span<const int> fds,
                                  std::function<void(Result<MadeSandbox>)> reply) {
-  Status sent = Send(Encode(frame), cgroup_tasks);
+  Status sent = Send(Encode(frame), fds);
   if (!sent.ok()) return ReplyLater([reply = std::move(reply), error = sent.error()] { reply(error); });
   making_[frame.sandbox_id] = std::move(reply);
   ExpectAnswer();

@@ -40,8 +40,8 @@ class LauncherClient final {
 
   void Start(std::function<void(Result<Hello>)> started, std::function<void()> on_death);
   bool running() const { return running_; }
-  // `cgroup_tasks`: what the zygote joins before it loads foreign code.
-  void MakeSandbox(const MakeSandboxFrame& frame, std::span<const int> cgroup_tasks,
+  // `fds`: what the zygote joins before it loads foreign code, and the secrets' values where there are any.
+  void MakeSandbox(const MakeSandboxFrame& frame, std::span<const int> fds,
                    std::function<void(Result<MadeSandbox>)> reply);
   void KillSandbox(SandboxId sandbox);
   void Unpack(int zip_fd, int folder_fd, const UnpackZipFrame& limits, std::function<void(Status)> reply);

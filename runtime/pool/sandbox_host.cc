@@ -1,11 +1,13 @@
 #include "runtime/pool/sandbox_host.h"
 
 #include <fcntl.h>
+#include <string.h>
 
 #include <algorithm>
 #include <utility>
 
 #include "runtime/base/files.h"
+#include "runtime/model/secret.h"
 
 namespace hearth {
 namespace {
@@ -18,9 +20,10 @@ constexpr milliseconds kReplacementPause{1'000};
 }  // namespace
 
 SandboxHost::SandboxHost(Options options, WorkerContext& workers, CgroupBackend& cgroups,
-                         BucketPath bucket_path, Log& log)
+                         BucketPath bucket_path, SecretValue secret_value, Log& log)
     : options_(std::move(options)),
       bucket_path_(std::move(bucket_path)),
+      secret_value_(std::move(secret_value)),
       workers_(workers),
       cgroups_(cgroups),
       log_(log),
@@ -71,14 +74,33 @@ void SandboxHost::OnLauncherDeath() {
   });
 }
 
-Result<std::vector<BindMount>> SandboxHost::MountsOf(const FunctionVersion& version) const {
-  std::vector<BindMount> mounts;
+// Read each time, so that a value is in our memory no longer than it takes to hand it on.
+Result<SandboxFiles> SandboxHost::FilesOf(const FunctionVersion& version) const {
+  SandboxFiles files;
   for (const BucketMount& mount : version.settings.buckets) {
     HEARTH_ASSIGN(std::string source, bucket_path_(mount.bucket));
-    mounts.push_back(
+    files.mounts.push_back(
         {std::move(source), "/mnt/buckets/" + mount.bucket, static_cast<uint8_t>(mount.writable ? 1 : 0)});
   }
-  return mounts;
+  if (version.settings.secrets.empty()) return files;
+  std::string values;
+  const auto wipe = [](std::string& one) { ::explicit_bzero(one.data(), one.size()); };
+  values.reserve(version.settings.secrets.size() *
+                 kSecretBytesMax);  // it never moves, so all of it can be wiped
+  for (const SecretUse& use : version.settings.secrets) {
+    auto value = secret_value_(use.secret);
+    if (!value.ok()) {
+      wipe(values);
+      return value.error();
+    }
+    files.secrets.push_back({use.file, value->size()});
+    values += *value;
+    wipe(*value);
+  }
+  auto memory = MakeSealedMemfd("hearth-secrets", values);
+  wipe(values);
+  HEARTH_ASSIGN(files.secret_values, std::move(memory));
+  return files;
 }
 
 std::unique_ptr<FunctionSandbox> SandboxHost::NewSandbox(
@@ -99,12 +121,12 @@ Result<FunctionSandbox*> SandboxHost::CurrentSandbox(const std::shared_ptr<const
   std::string cpu_set = cpu_set_of_ ? cpu_set_of_(version->function) : std::string();
   const bool in_place = versioned.cpu_set == cpu_set && version->settings.isolation != Isolation::kStrict;
   if (versioned.current && in_place && versioned.current->takes_launches()) return versioned.current.get();
-  HEARTH_ASSIGN(std::vector<BindMount> mounts, MountsOf(*version));
+  HEARTH_ASSIGN(SandboxFiles files, FilesOf(*version));
   if (versioned.current) versioned.spent.push_back(std::move(versioned.current));
   versioned.cpu_set = cpu_set;
   versioned.current = NewSandbox(version, std::move(cpu_set));
   SweepLater();  // the one before may have no worker any more
-  versioned.current->Make(std::move(mounts),
+  versioned.current->Make(std::move(files),
                           [](const Status&) {});  // those who wait are told by their launches
   return versioned.current.get();
 }
@@ -139,16 +161,16 @@ void SandboxHost::Unpack(std::string zip_path, std::string folder, Done done) {
 }
 
 void SandboxHost::TrialLoad(const FunctionVersion& version, Done done) {
-  auto mounts = MountsOf(version);
-  if (!mounts.ok()) {
-    workers_.loop.Post([done = std::move(done), error = mounts.error()] { done(error); });
+  auto files = FilesOf(version);
+  if (!files.ok()) {
+    workers_.loop.Post([done = std::move(done), error = files.error()] { done(error); });
     return;
   }
   auto sandbox = NewSandbox(std::make_shared<const FunctionVersion>(version), "");
   FunctionSandbox& trial = *sandbox;
   const uint64_t id = trial.id().value();
   trials_[id] = std::move(sandbox);
-  trial.Make(std::move(mounts).value(), [this, id, done = std::move(done)](Status made) {
+  trial.Make(std::move(files).value(), [this, id, done = std::move(done)](Status made) {
     const std::unique_ptr<FunctionSandbox> over = std::move(trials_.extract(id).mapped());
     done(std::move(made));
   });
@@ -186,10 +208,10 @@ void SandboxHost::MakeNext(uint64_t generation) {
   Versioned& versioned = found->second;
   if (versioned.next || !versioned.current || !versioned.current->is_tired()) return;
   const auto version = versioned.current->shared_version();
-  auto mounts = MountsOf(*version);
-  if (!mounts.ok()) return;  // the next start says why
+  auto files = FilesOf(*version);
+  if (!files.ok()) return;  // the next start says why
   versioned.next = NewSandbox(version, versioned.cpu_set);
-  versioned.next->Make(std::move(mounts).value(),
+  versioned.next->Make(std::move(files).value(),
                        [this, generation](const Status& made) { OnNextMade(generation, made); });
 }
 

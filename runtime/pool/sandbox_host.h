@@ -31,6 +31,8 @@ class SandboxHost final : public WorkerLauncher, public ArtefactChecker {
  public:
   // The host folder of a bucket, or why there is none.
   using BucketPath = std::function<Result<std::string>(const std::string& bucket)>;
+  // The value of a secret, or why there is none.
+  using SecretValue = std::function<Result<std::string>(const std::string& secret)>;
   // The set of processors on which a function runs; "": everybody's.
   using CpuSetOf = std::function<std::string(const std::string& function)>;
 
@@ -40,7 +42,7 @@ class SandboxHost final : public WorkerLauncher, public ArtefactChecker {
   };
 
   SandboxHost(Options options, WorkerContext& workers, CgroupBackend& cgroups, BucketPath bucket_path,
-              Log& log);
+              SecretValue secret_value, Log& log);
   ~SandboxHost() override;
 
   // Once. kUnsupported when the host gives less than isolation_least: the message says what is missing.
@@ -74,7 +76,7 @@ class SandboxHost final : public WorkerLauncher, public ArtefactChecker {
   void StartLauncher(std::function<void(Status)> started);
   void OnHello(Result<LauncherClient::Hello> hello, const std::function<void(Status)>& started);
   void OnLauncherDeath();
-  Result<std::vector<BindMount>> MountsOf(const FunctionVersion& version) const;
+  Result<SandboxFiles> FilesOf(const FunctionVersion& version) const;
   std::unique_ptr<FunctionSandbox> NewSandbox(const std::shared_ptr<const FunctionVersion>& version,
                                               std::string cpu_set);
   Result<FunctionSandbox*> CurrentSandbox(const std::shared_ptr<const FunctionVersion>& version);
@@ -89,6 +91,7 @@ class SandboxHost final : public WorkerLauncher, public ArtefactChecker {
   // Constant after construction.
   const Options options_;
   const BucketPath bucket_path_;
+  const SecretValue secret_value_;
   // Borrowed.
   WorkerContext& workers_;
   CgroupBackend& cgroups_;

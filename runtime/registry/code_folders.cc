@@ -10,6 +10,7 @@
 #include "runtime/base/base64.h"
 #include "runtime/base/digest.h"
 #include "runtime/base/files.h"
+#include "runtime/registry/merged_layers.h"
 
 namespace hearth {
 namespace {
@@ -139,6 +140,50 @@ void CodeFolders::Store(std::string package, std::string library_name, ArtefactC
           (*shared_reply)(unpacked.error());
         });
       });
+}
+
+void CodeFolders::StoreLayer(std::string zip, ArtefactChecker& checker,
+                             std::function<void(Result<CodeArtefact>)> reply) {
+  if (zip.starts_with(kElfMagic)) {
+    disk_.Run<Status>(
+        [] { return Ok(); },
+        [reply = std::move(reply)](Status) {
+          reply(Error{ErrorCode::kBadArtefact,
+                      "the content of a layer is a zip, and this is an ELF file; put it into lib/ of a zip"});
+        });
+    return;
+  }
+  Store(std::move(zip), "", checker, std::move(reply));
+}
+
+void CodeFolders::MergeLayers(std::vector<std::string> layers, std::string code_folder,
+                              std::function<void(Result<std::string>)> reply) {
+  const auto work = [root = root_, number = next_staging_++, layers = std::move(layers),
+                     code_folder = std::move(code_folder)]() -> Result<std::string> {
+    std::string merged = layers.front();
+    if (layers.size() > 1) {
+      std::string names;
+      for (const std::string& layer : layers) names += layer.substr(layer.rfind('/') + 1) + "\n";
+      merged = root + "/layers-" + ToHex(AsText(Sha256(names)));
+      const Staging staging{merged + "." + std::to_string(number) + ".new", "", merged, PathExists(merged)};
+      Status made = staging.already_there ? Ok() : MergeFolders(layers, staging.folder);
+      if (made.ok() && !staging.already_there) made = Publish(staging);
+      if (!made.ok()) {
+        Discard(staging);
+        return made.error().WithContext("put the layers together");
+      }
+    }
+    HEARTH_TRY(CheckUnpackedSize({code_folder, merged}));
+    return merged;
+  };
+  disk_.Run<Result<std::string>>(work,
+                                 [weak = weak_.Get(), reply = std::move(reply)](Result<std::string> merged) {
+                                   if (weak) reply(std::move(merged));
+                                 });
+}
+
+std::string CodeFolders::PathNow(const std::string& folder) const {
+  return folder.empty() ? folder : root_ + folder.substr(folder.rfind('/'));
 }
 
 void CodeFolders::Collect(std::vector<std::string> kept) {

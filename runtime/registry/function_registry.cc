@@ -46,7 +46,9 @@ FunctionRegistry::FunctionRegistry(Options options, KeyStore& keys, CodeFolders&
       checker_(checker),
       clock_(clock),
       random_(random),
-      aliases_(keys, random) {
+      aliases_(keys, random),
+      layers_(keys, code, checker, clock) {
+  layers_.SetOnChanged([this] { CollectCode(); });
   aliases_.SetPrepare([this](const std::string& function, const FunctionAlias& now, const FunctionAlias& next,
                              Done ready) { WarmAlias(function, now, next, std::move(ready)); });
 }
@@ -65,6 +67,8 @@ void FunctionRegistry::Load(Done done) {
                  if (!decoded.ok()) return done(decoded.error().WithContext(entry.key));
                  auto version = weak->Own(std::move(decoded).value());
                  version->generation = weak->next_generation_++;
+                 version->code.folder = weak->code_.PathNow(version->code.folder);
+                 version->layers_folder = weak->code_.PathNow(version->layers_folder);
                  weak->Place(std::move(version));
                }
                weak->LoadNumbers(done);
@@ -102,8 +106,12 @@ void FunctionRegistry::LoadScaling(Done done) {
                  function->second.scaling = *scaling;
                  if (weak->observer_ != nullptr) weak->observer_->OnScalingChanged(name);
                }
-               weak->CollectCode();
-               weak->aliases_.Load(done);
+               weak->layers_.Load([weak, done](const Status& loaded) {
+                 if (!weak) return;
+                 if (!loaded.ok()) return done(loaded);
+                 weak->CollectCode();
+                 weak->aliases_.Load(done);
+               });
              });
 }
 
@@ -121,14 +129,19 @@ void FunctionRegistry::Place(const FunctionVersionPtr& version) {
 // Folders that no version needs; called when nothing is being deployed, since a deploy's folder is not in the
 // table yet.
 void FunctionRegistry::CollectCode() {
-  std::vector<std::string> kept;
+  if (layers_.publishing()) return;
+  std::vector<std::string> kept = layers_.Folders();
+  const auto keep = [&kept](const FunctionVersion& version) {
+    kept.push_back(version.code.folder);
+    if (!version.layers_folder.empty()) kept.push_back(version.layers_folder);
+  };
   for (const auto& [name, function] : functions_) {
     if (function.changing) return;
-    if (function.latest) kept.push_back(function.latest->code.folder);
-    for (const auto& [number, version] : function.published) kept.push_back(version->code.folder);
+    if (function.latest) keep(*function.latest);
+    for (const auto& [number, version] : function.published) keep(*version);
   }
   std::erase_if(retired_, [](const auto& version) { return version.expired(); });
-  for (const auto& version : retired_) kept.push_back(version.lock()->code.folder);
+  for (const auto& version : retired_) keep(*version.lock());
   code_.Collect(std::move(kept));
 }
 
@@ -151,6 +164,7 @@ void FunctionRegistry::Create(std::string name, FunctionSettings settings, std::
   if (settings.handler.empty()) settings.handler = kDefaultLibrary;
   Status valid = ValidateFunctionName(name);
   if (valid.ok()) valid = ValidateSettings(settings);
+  if (valid.ok()) valid = FindFiles(settings, nullptr);
   if (!valid.ok()) return reply(valid.error());
   if (functions_.count(name) != 0) {
     return reply(Error{ErrorCode::kAlreadyExists, "Function already exist: " + name});
@@ -161,6 +175,7 @@ void FunctionRegistry::Create(std::string name, FunctionSettings settings, std::
   version->arn = ArnOf(name);
   version->settings = std::move(settings);
   version->host_uid = NextUid();
+  version->secrets_revision = secrets_ == nullptr ? 0 : secrets_->revision();
   Function& function = functions_[name];
   function.host_uid = version->host_uid;
   function.changing = true;
@@ -178,7 +193,7 @@ void FunctionRegistry::UpdateSettings(std::string name, SettingsChange change, E
                                       Reply reply) {
   auto version = BeginChanged(name, change, expected);
   if (!version.ok()) return reply(std::move(version).error());
-  CheckAndStore(std::move(version).value(), std::move(reply));
+  AttachLayers(std::move(version).value(), std::move(reply));
 }
 
 Result<std::shared_ptr<FunctionVersion>> FunctionRegistry::BeginChanged(const std::string& name,
@@ -188,6 +203,8 @@ Result<std::shared_ptr<FunctionVersion>> FunctionRegistry::BeginChanged(const st
   auto version = Own(*function->latest);
   Status valid = change ? change(version->settings) : Ok();
   if (valid.ok()) valid = ValidateSettings(version->settings);
+  if (valid.ok()) valid = FindFiles(version->settings, function->latest.get());
+  version->secrets_revision = secrets_ == nullptr ? 0 : secrets_->revision();
   if (valid.ok()) return version;
   function->changing = false;
   return valid.error();
@@ -277,26 +294,32 @@ void FunctionRegistry::Delete(std::string name, std::string qualifier, Done done
     writes.push_back({ScalingKeyOf(name), std::nullopt});
   }
   for (const FunctionVersionPtr& version : gone) writes.push_back({KeyOf(*version), std::nullopt});
-  keys_.Apply(std::move(writes),
-              [weak = weak_.Get(), name, number, gone, done = std::move(done)](Status stored) mutable {
-                if (!weak) return;
-                Function& changed = weak->functions_[name];
-                changed.changing = false;
-                if (!stored.ok()) return done(stored.error().WithContext("delete " + name));
-                if (number) {
-                  changed.published.erase(*number);
-                } else {
-                  weak->functions_.erase(name);
-                  weak->aliases_.Forget(name);
-                }
-                for (FunctionVersionPtr& version : gone) {
-                  weak->retired_.push_back(version);
-                  if (weak->observer_ != nullptr) weak->observer_->OnReplaced(version, nullptr);
-                  version.reset();
-                }
-                weak->CollectCode();
-                done(Ok());
-              });
+  keys_.Apply(std::move(writes), [weak = weak_.Get(), name, number, done = std::move(done)](Status stored) {
+    if (!weak) return;
+    weak->functions_[name].changing = false;
+    if (!stored.ok()) return done(stored.error().WithContext("delete " + name));
+    weak->OnDeleted(name, number);
+    done(Ok());
+  });
+}
+
+void FunctionRegistry::OnDeleted(const std::string& name, std::optional<uint64_t> number) {
+  Function& function = functions_[name];
+  std::vector<FunctionVersionPtr> gone;
+  if (number) {
+    gone.push_back(function.published.extract(*number).mapped());
+  } else {
+    gone.push_back(std::move(function.latest));
+    for (auto& [n, version] : function.published) gone.push_back(std::move(version));
+    functions_.erase(name);
+    aliases_.Forget(name);
+  }
+  for (FunctionVersionPtr& version : gone) {
+    retired_.push_back(version);
+    if (observer_ != nullptr) observer_->OnReplaced(version, nullptr);
+    version.reset();
+  }
+  CollectCode();
 }
 
 Result<FunctionRegistry::Function*> FunctionRegistry::BeginChange(const std::string& name,
@@ -334,7 +357,7 @@ void FunctionRegistry::Deploy(std::shared_ptr<FunctionVersion> version, std::str
                 if (!weak) return;
                 if (!stored.ok()) return weak->Refuse(version->function, std::move(stored).error(), reply);
                 version->code = std::move(stored).value();
-                weak->CheckAndStore(version, reply);
+                weak->AttachLayers(version, reply);
               });
 }
 
@@ -397,6 +420,8 @@ void FunctionRegistry::Commit(const std::shared_ptr<FunctionVersion>& version, c
   if (old && observer_ != nullptr) observer_->OnReplaced(old, version);
   old.reset();
   CollectCode();
+  // A secret may have got another value while the version was being made.
+  if (secrets_ != nullptr && secrets_->ChangedSince(*version)) Renew(version, [](const Status&) {});
   reply(FunctionVersionPtr(version));
 }
 

@@ -15,6 +15,8 @@
 #include "runtime/model/function_scaling.h"
 #include "runtime/registry/alias_table.h"
 #include "runtime/registry/code_folders.h"
+#include "runtime/registry/layer_table.h"
+#include "runtime/registry/secret_store.h"
 #include "runtime/store/key_store.h"
 
 namespace hearth {
@@ -43,8 +45,8 @@ class RegistryObserver {
 // Functions, their versions, and the code they run: what Lambda's control API changes and the router reads.
 //
 // Owns:    the table of functions, kept in `keys` under "function/NAME/VERSION", the last number that was given
-//          to a version under "function-number/NAME", and how it scales under "function-scaling/NAME"; and their
-//          aliases.
+//          to a version under "function-number/NAME", and how it scales under "function-scaling/NAME"; their
+//          aliases; and the layers.
 // Borrows: everything given to the constructor; all outlive it.
 // Thread:  loop thread. A refusal, and a Publish() that finds nothing new, may reply inside the call,
 //          everything else later. Changes to one function are made one after another: a second one meanwhile
@@ -75,6 +77,9 @@ class FunctionRegistry final {
 
   void Load(Done done);                                                   // once, before anything else
   void SetObserver(RegistryObserver* observer) { observer_ = observer; }  // outlives the registry
+  void SetSecrets(SecretStore* secrets) {
+    secrets_ = secrets;
+  }  // outlives the registry; null: there are none
 
   // `package` is a zip or a bare ELF shared object, as uploaded. Empty settings.handler of a bare object: its
   // only name.
@@ -105,6 +110,22 @@ class FunctionRegistry final {
   void RemoveAlias(const std::string& name, const std::string& alias, Done done);
   const AliasTable& aliases() const { return aliases_; }
   void SetOnAliasesChanged(std::function<void()> changed) { aliases_.SetOnChanged(std::move(changed)); }
+  // The next version of `layer.name`.
+  void PublishLayer(LayerVersion layer, std::string zip, LayerTable::Reply reply);
+  // Functions that use it keep it.
+  void DeleteLayer(const std::string& name, uint64_t number, Done done);
+  const LayerTable& layers() const { return layers_; }
+  std::string LayerArnOf(const std::string& name) const;
+  // Stores it, then replaces each version that uses it by one that differs in nothing but its workers, as a deploy
+  // does: new ones are warm before the old ones go. `names` of those are told, and of what went wrong with warming.
+  struct SecretChange {
+    std::vector<std::string> renewed;
+    std::vector<std::string> not_warm;
+  };
+  void SetSecret(std::string name, std::string value, std::function<void(Result<SecretChange>)> reply);
+  void RemoveSecret(std::string name, Done done);                         // kConflict while a version uses it
+  std::vector<std::string> UsersOfSecret(const std::string& name) const;  // "resize:$LATEST", "resize:3"
+  const SecretStore* secrets() const { return secrets_; }
   FunctionScaling ScalingOf(const std::string& name) const;  // the default for an unknown one
   // Of a version that is gone, as its function has it now; the default for an unknown function.
   LogSettings LogSettingsOf(const std::string& name, const std::string& version) const;
@@ -138,8 +159,19 @@ class FunctionRegistry final {
                                                         const Expected& expected);
   Result<Function*> BeginChange(const std::string& name, const Expected& expected);
   void Deploy(std::shared_ptr<FunctionVersion> version, std::string package, Reply reply);
+  // What it names must be there: a layer, unless it has had them all; a secret. Sizes of layers are filled in.
+  Status FindFiles(FunctionSettings& settings, const FunctionVersion* before) const;
+  Result<LayerUse> FindLayer(const std::string& arn) const;
+  Result<std::vector<std::string>> LayerFoldersOf(const FunctionVersion& version) const;
+  void AttachLayers(std::shared_ptr<FunctionVersion> version, Reply reply);
+  // Those that use it, each with new workers; then `renewed` runs.
+  void RenewAll(const std::string& secret, std::function<void(SecretChange)> renewed);
+  void Renew(const FunctionVersionPtr& old, Done renewed);
+  bool IsPlaced(const FunctionVersionPtr& version) const;
   void CheckAndStore(std::shared_ptr<FunctionVersion> version, Reply reply);
   void WarmAndStore(const std::shared_ptr<FunctionVersion>& version, const Reply& reply);
+  // They may be other objects than when the change began, for the same versions: a secret may have changed meanwhile.
+  void OnDeleted(const std::string& name, std::optional<uint64_t> number);
   void Forgo(const FunctionVersionPtr& version);
   void Stamp(FunctionVersion& version);
   void WarmAlias(const std::string& function, const FunctionAlias& now, const FunctionAlias& next,
@@ -158,9 +190,11 @@ class FunctionRegistry final {
   const Clock& clock_;
   Random& random_;
   RegistryObserver* observer_ = nullptr;
+  SecretStore* secrets_ = nullptr;
   // Mutable.
   std::map<std::string, Function> functions_;
   AliasTable aliases_;
+  LayerTable layers_;
   std::vector<std::weak_ptr<const FunctionVersion>>
       retired_;  // while their workers live, they need their code
   uint64_t next_generation_ = 1;

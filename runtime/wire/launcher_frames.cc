@@ -13,11 +13,15 @@ struct FieldsOf<BindMount> {
   static auto Tie(auto& f) { return std::tie(f.source, f.target, f.writable); }
 };
 template <>
+struct FieldsOf<PrivateFile> {
+  static auto Tie(auto& f) { return std::tie(f.name, f.bytes); }
+};
+template <>
 struct FieldsOf<MakeSandboxFrame> {
   static auto Tie(auto& f) {
     return std::tie(f.sandbox_id, f.name, f.code_folder, f.library, f.symbol, f.function_name,
                     f.function_version, f.memory_bytes, f.tmp_bytes, f.pids_max, f.host_uid,
-                    f.has_memory_cgroup, f.environment, f.mounts);
+                    f.has_memory_cgroup, f.environment, f.mounts, f.layers_folder, f.secrets);
   }
 };
 template <>

@@ -51,10 +51,18 @@ struct HelloFrame {
 
 struct BindMount {
   std::string source;  // host path of a folder
-  std::string target;  // absolute path inside, below /mnt or /opt
+  std::string target;  // absolute path inside, below /mnt
   uint8_t writable = 0;
 };
 
+// A file in memory, for the function's user alone to read.
+struct PrivateFile {
+  std::string name;
+  uint64_t bytes = 0;
+};
+
+// + descriptors: what the zygote joins of its cgroup, then, where there are secrets, a file of their bytes one after
+// another, in the order of the request.
 struct MakeSandboxFrame {
   uint64_t sandbox_id = 0;
   std::string name;         // hostname inside and for messages; the function's name
@@ -70,6 +78,8 @@ struct MakeSandboxFrame {
   uint8_t has_memory_cgroup = 0;         // no: the worker sets RLIMIT_DATA to memory_bytes
   std::vector<std::string> environment;  // NAME=value
   std::vector<BindMount> mounts;
+  std::string layers_folder;         // host path, becomes /opt, read-only; "": there is no /opt
+  std::vector<PrivateFile> secrets;  // what /run/secrets has
 };
 
 // What the function's user may do with the folder of a mount, as the zygote found before it loaded foreign code.

@@ -156,7 +156,15 @@ std::optional<StageFailure> Launcher::StartSandbox(const MakeSandboxFrame& reque
   if (probe_.level < kIsolationRootless) {
     return StageFailure{"isolate", ENOTSUP, "this host cannot confine functions:\n" + probe_.report, 0};
   }
-  const std::string complaint = CheckSandboxRequest(request, privilege_);
+  std::vector<int> joined = Numbers(tasks);
+  int secrets = -1;
+  if (!request.secrets.empty() && !joined.empty()) {
+    secrets = joined.back();
+    joined.pop_back();
+  }
+  const std::string complaint = request.secrets.empty() || secrets >= 0
+                                    ? CheckSandboxRequest(request, privilege_)
+                                    : "its secrets come without a descriptor";
   if (!complaint.empty()) return StageFailure{"check request", EINVAL, complaint, 0};
   auto setup = MakePacketSocketPair();
   if (!setup.ok()) return HostsFault("make set-up channel", setup.error());
@@ -173,7 +181,7 @@ std::optional<StageFailure> Launcher::StartSandbox(const MakeSandboxFrame& reque
     setup->ours.Reset();
     channel->ours.Reset();
     RunSandboxInit({request, programs_, privilege_, setup->theirs.get(), channel->theirs.get(),
-                    worker_exe_.get(), Numbers(tasks), Numbers(*owner_maps)});
+                    worker_exe_.get(), std::move(joined), Numbers(*owner_maps), secrets});
   }
   Sandbox& sandbox = sandboxes_[pid];
   sandbox.id = request.sandbox_id;

@@ -154,7 +154,7 @@ void Inspector::Visit(const std::string& path, const ElfFile& file, std::vector<
     if (!found) {
       result_.problems.push_back(
           "library " + needed + ", needed by " + name +
-          ", was not found: put it into lib/ of the package, or install it on this host");
+          ", was not found: put it into lib/ of the package or of a layer, or install it on this host");
       continue;
     }
     Visit(found->path, found->file, inherited);
@@ -208,7 +208,7 @@ std::map<std::string, std::string> ReadLdCache(std::string_view bytes) {
   return cache;
 }
 
-LibrarySearch SearchOfThisHost(const std::string& package_folder) {
+LibrarySearch SearchOfThisHost(const CodePlaces& places) {
   LibrarySearch search;
   const auto cache = ReadFile("/etc/ld.so.cache");
   if (cache.ok()) search.cache = ReadLdCache(*cache);
@@ -219,7 +219,8 @@ LibrarySearch SearchOfThisHost(const std::string& package_folder) {
 #endif
   for (const char* folder : {"/lib64", "/usr/lib64", "/lib", "/usr/lib"})
     search.system_folders.emplace_back(folder);
-  search.package_folders = {package_folder + "/lib", package_folder};
+  search.package_folders = {places.package + "/lib", places.package};
+  if (!places.layers.empty()) search.package_folders.push_back(places.layers + "/lib");
   return search;
 }
 

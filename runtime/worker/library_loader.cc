@@ -50,13 +50,13 @@ std::string CheckHandlerTable(const hearth_function* table) {
   return {};
 }
 
-std::variant<const hearth_function*, StageFailure> LoadHandlerLibrary(const std::string& package_folder,
+std::variant<const hearth_function*, StageFailure> LoadHandlerLibrary(const CodePlaces& places,
                                                                       const std::string& library,
                                                                       const std::string& symbol,
                                                                       StepObserver& observer) {
-  const std::string path = package_folder + "/" + library;
+  const std::string path = places.package + "/" + library;
   observer.Entered(kStageInspect);
-  const auto inspection = InspectLibrary(path, SearchOfThisHost(package_folder));
+  const auto inspection = InspectLibrary(path, SearchOfThisHost(places));
   if (!inspection.ok()) return AuthorsFault(kStageInspect, library + ": " + inspection.error().message);
   if (!inspection->problems.empty()) return AuthorsFault(kStageInspect, Joined(inspection->problems));
 

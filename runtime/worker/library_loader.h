@@ -6,6 +6,7 @@
 #include <hearth/abi.h>
 
 #include "runtime/wire/launcher_frames.h"
+#include "runtime/worker/library_inspector.h"
 #include "sandbox/steps.h"
 
 namespace hearth {
@@ -13,7 +14,7 @@ namespace hearth {
 // Inspects and loads `library` of the package folder, asks `symbol` for the handler's functions and checks
 // their version. Each failure is the author's to mend and says what is wrong. Runs the library's
 // constructors: only behind the filter.
-std::variant<const hearth_function*, StageFailure> LoadHandlerLibrary(const std::string& package_folder,
+std::variant<const hearth_function*, StageFailure> LoadHandlerLibrary(const CodePlaces& places,
                                                                       const std::string& library,
                                                                       const std::string& symbol,
                                                                       StepObserver& observer);

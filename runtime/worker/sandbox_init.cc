@@ -27,6 +27,10 @@ namespace {
 // Where init keeps its descriptors, from KeepDescriptors() on.
 constexpr int kSetup = 3, kChannel = 4, kExecutable = 5, kFirstTasks = 6;
 
+constexpr const char* kLayersFolder = "/opt";
+constexpr const char* kSecretsFolder = "/run/secrets";
+constexpr size_t kPrivateFilesMax = 64;
+constexpr uint64_t kPrivateFileBytesMax = 1 << 20;
 constexpr size_t kMountsMax = 12;  // each holds a descriptor while the root is made
 constexpr uint64_t kOpenFilesMax = 1024;
 // Of one file in a writable mount: as S3 limits one upload. Without such mounts /tmp is the limit.
@@ -66,10 +70,18 @@ PrivateRootPlan RootPlanOf(const SandboxInitPlan& plan) {
   root.host_name = plan.request.name.substr(0, 64);
   root.uid = UidInside(plan);
   root.binds.push_back({plan.request.code_folder, "/var/task", false, true, -1});
+  if (!plan.request.layers_folder.empty())
+    root.binds.push_back({plan.request.layers_folder, kLayersFolder, false, true, -1});
   int owner_map = kFirstTasks + static_cast<int>(plan.zygote_tasks_fds.size());
   for (const BindMount& mount : plan.request.mounts) {
     const int map = plan.owner_maps.empty() ? -1 : owner_map++;
     root.binds.push_back({mount.source, mount.target, mount.writable != 0, false, map});
+  }
+  if (plan.secrets_fd >= 0) {
+    auto& secrets = root.private_files.emplace();
+    secrets.target = kSecretsFolder;
+    secrets.source = owner_map;  // it was kept behind them
+    for (const PrivateFile& file : plan.request.secrets) secrets.files.push_back({file.name, file.bytes});
   }
   return root;
 }
@@ -128,6 +140,8 @@ ZygoteConfigFrame ConfigOf(const SandboxInitPlan& plan) {
     (mount.writable != 0 ? writable : readable).push_back(mount.target);
     mounts.push_back(mount.target);
   }
+  if (!request.layers_folder.empty()) readable.push_back(kLayersFolder);
+  if (!request.secrets.empty()) readable.push_back(kSecretsFolder);
   return {.seccomp_zygote = plan.programs.zygote,
           .seccomp_worker = plan.programs.worker,
           .library = request.library,
@@ -140,7 +154,8 @@ ZygoteConfigFrame ConfigOf(const SandboxInitPlan& plan) {
           .environment = request.environment,
           .readable = std::move(readable),
           .writable = std::move(writable),
-          .mounts = std::move(mounts)};
+          .mounts = std::move(mounts),
+          .layers = request.layers_folder.empty() ? std::string() : kLayersFolder};
 }
 
 // One /tmp for all workers, where they have none of their own.
@@ -169,10 +184,17 @@ std::string CheckSandboxRequest(const MakeSandboxFrame& request, Privilege privi
   }
   if (request.mounts.size() > kMountsMax) return "more than " + std::to_string(kMountsMax) + " mounts";
   for (const BindMount& mount : request.mounts) {
-    const bool below = mount.target.starts_with("/mnt/") || mount.target.starts_with("/opt/");
-    if (!below || mount.target.find("/..") != std::string::npos || mount.target.ends_with('/')) {
-      return "a mount must be below /mnt or /opt: " + mount.target;
+    if (!mount.target.starts_with("/mnt/") || mount.target.find("/..") != std::string::npos ||
+        mount.target.ends_with('/')) {
+      return "a mount must be below /mnt: " + mount.target;
     }
+  }
+  if (request.secrets.size() > kPrivateFilesMax)
+    return "more than " + std::to_string(kPrivateFilesMax) + " secrets";
+  for (const PrivateFile& file : request.secrets) {
+    const bool plain = !file.name.empty() && file.name != "." && file.name != ".." &&
+                       file.name.find('/') == std::string::npos && file.name.size() <= 255;
+    if (!plain || file.bytes > kPrivateFileBytesMax) return "a secret has no name or size for a file";
   }
   return {};
 }
@@ -184,6 +206,7 @@ void RunSandboxInit(const SandboxInitPlan& plan) {
   std::vector<int> kept{plan.setup_fd, plan.channel_fd, plan.worker_exe_fd};
   kept.insert(kept.end(), plan.zygote_tasks_fds.begin(), plan.zygote_tasks_fds.end());
   kept.insert(kept.end(), plan.owner_maps.begin(), plan.owner_maps.end());
+  if (plan.secrets_fd >= 0) kept.push_back(plan.secrets_fd);
   if (KeepDescriptors(kept) != 0 || !RedirectStandardStreams()) _exit(1);
   // 3. The launcher has written our id maps: before that, no file could be made.
   if (!WaitForGo()) _exit(1);

@@ -21,6 +21,7 @@ struct SandboxInitPlan {
   int worker_exe_fd;
   std::vector<int> zygote_tasks_fds;  // cgroup of the zygote, or none
   std::vector<int> owner_maps;        // one for each mount of the request, or none
+  int secrets_fd = -1;                // what the request's secrets are filled from
 };
 
 // Pid 1 of a sandbox, in the child of the launcher's clone. Builds the root, starts the zygote, then until

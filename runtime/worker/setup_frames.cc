@@ -9,7 +9,7 @@ struct FieldsOf<ZygoteConfigFrame> {
   static auto Tie(auto& f) {
     return std::tie(f.seccomp_zygote, f.seccomp_worker, f.library, f.symbol, f.function_name,
                     f.function_version, f.memory_bytes, f.pids_max, f.has_memory_cgroup, f.environment,
-                    f.readable, f.writable, f.mounts);
+                    f.readable, f.writable, f.mounts, f.layers);
   }
 };
 

@@ -35,7 +35,8 @@ struct ZygoteConfigFrame {
   uint8_t has_memory_cgroup = 0;
   std::vector<std::string> environment;
   std::vector<std::string> readable, writable;  // folders that are mounted besides its own
-  std::vector<std::string> mounts;              // all of these, in the order of the request
+  std::vector<std::string> mounts;              // all mounts of the request, in its order
+  std::string layers;                           // where the layers are, or ""
 };
 
 std::string EncodeStage(std::string_view stage);

@@ -183,7 +183,8 @@ void RunZygote(int channel) {
   }
   ApplyEnvironment(config);
   if (InstallCrashHandler() != 0) Fail(channel, {"handle crashes", errno, {}, 0});
-  const auto loaded = LoadHandlerLibrary(kPackageFolder, config.library, config.symbol, sender);
+  const auto loaded =
+      LoadHandlerLibrary({kPackageFolder, config.layers}, config.library, config.symbol, sender);
   if (const auto* failure = std::get_if<StageFailure>(&loaded)) Fail(channel, *failure);
   ResetSignals();  // those of the library, which each worker would have
   if (RearmCrashHandler() != 0) Fail(channel, {"handle crashes", errno, {}, 0});

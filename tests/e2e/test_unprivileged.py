@@ -1,11 +1,12 @@
 """hearthd started by an ordinary user: fewer layers, said plainly, and the same functions run."""
+import base64
 import os
 import pathlib
 import shutil
 import tempfile
 import unittest
 
-from hearth_e2e import BUILD, Daemon, handler_path, wait_until
+from hearth_e2e import BUILD, Daemon, handler_path, wait_until, zip_of
 
 NOBODY = 65534
 
@@ -46,6 +47,19 @@ class OrdinaryUser(unittest.TestCase):
         daemon.put_bucket("photos", photos, {"FunctionName": "victim"})
         (photos / "cat.txt").write_bytes(b"cat")
         wait_until(lambda: daemon.bill_of("victim").requests == 1, 20, "the event of the file")
+
+    def test_layers_and_secrets(self):
+        daemon = self.daemon().start()
+        self.assertEqual(200, daemon.control("PUT", "/_hearth/v1/secrets/word", "xyzzy").status)
+        arns = [daemon.control("POST", f"/2018-10-31/layers/{name}/versions", {
+            "Content": {"ZipFile": base64.b64encode(zip_of(both=name)).decode()}}).json()["LayerVersionArn"] for name in ("a", "b")]
+        daemon.create_function("reader", handler_path("reader"), Layers=arns, hearth={"Secrets": ["word"]})
+        secret = daemon.invoke("reader", {"path": "/run/secrets/word"}).json()
+        self.assertEqual(("xyzzy", "0400", True), (secret["text"], secret["mode"], secret["mine"]))
+        self.assertEqual("b", daemon.invoke("reader", {"path": "/opt/both"}).json()["text"])
+        for path in ("/run/secrets/word", "/opt/both", "/opt/new"):
+            self.assertNotEqual(0, daemon.invoke("reader", {"path": path, "do": "write"}).json()["errno"], path)
+        self.assertIn("errno", daemon.invoke("reader", {"path": f"{daemon.data_dir}/secrets/word.secret"}).json())
 
     def test_more_isolation_than_there_is_is_refused_with_the_reason(self):
         daemon = self.daemon("--min-isolation", "4")

@@ -1,5 +1,6 @@
 hearth_unit_test(unit_control
   SOURCES ${CMAKE_CURRENT_LIST_DIR}/runtime/control/access_guard_test.cc
+          ${CMAKE_CURRENT_LIST_DIR}/runtime/control/event_stream_test.cc
           ${CMAKE_CURRENT_LIST_DIR}/runtime/control/form_fields_test.cc
           ${CMAKE_CURRENT_LIST_DIR}/runtime/control/hearth_bill_test.cc
           ${CMAKE_CURRENT_LIST_DIR}/runtime/control/hearth_invocations_test.cc

@@ -17,7 +17,8 @@ std::string WhyNot(const std::string& text) {
 TEST_CASE("a project file says what stands around functions", "[cli]") {
   const auto project = ParseProject(R"({
     // comments are allowed
-    "functions": {"thumbs": {"environment": {"EDGE": "320"}, "buckets": ["photos", "small:rw"], "url": true}},
+    "functions": {"thumbs": {"environment": {"EDGE": "320"}, "buckets": ["photos", "small:rw"], "url": true,
+                             "layers": ["fonts:1", "none"], "secrets": ["token:api"]}},
     "buckets": {"photos": {"path": "in", "notify": [{"function": "thumbs", "suffix": ".jpg"}]}, "small": {}},
     "queues": {"orders": {"function": "take", "batch_size": 5}, "dead": {}},
     "routes": {"GET /t/{name}": "thumbs"}})",
@@ -26,6 +27,8 @@ TEST_CASE("a project file says what stands around functions", "[cli]") {
   const Project::Function& thumbs = project->functions.at("thumbs");
   CHECK(thumbs.url);
   CHECK(thumbs.wish.environment.at("EDGE") == "320");
+  CHECK(thumbs.wish.layers == std::vector<std::string>{"fonts:1", "none"});
+  CHECK(thumbs.wish.secrets == std::vector<std::string>{"token:api"});
   CHECK(thumbs.wish.buckets ==
         std::vector<std::pair<std::string, std::string>>{{"photos", "ro"}, {"small", "rw"}});
   REQUIRE(project->buckets.size() == 2);
@@ -71,6 +74,23 @@ TEST_CASE("only what differs is changed", "[cli]") {
   CHECK(change.changes == std::vector<std::string>{"timeout 3 -> 5 s", "changed A", "removed B",
                                                    "bucket in off", "bucket out rw",
                                                    "isolation instance -> invocation"});
+}
+
+TEST_CASE("layers are said whole, secrets one by one", "[cli]") {
+  const Json current = Json::parse(R"({"Layers":[{"Arn":"arn:aws:lambda:r:0:layer:a:1","CodeSize":3}],
+    "Hearth":{"Isolation":"strict","Secrets":["db","tls:key"]}})");
+  const std::string a = "arn:aws:lambda:r:0:layer:a:1", b = "arn:aws:lambda:r:0:layer:b:2";
+  CHECK(ChangeOf(current, FunctionWish{.layers = {{a}}, .secrets = {"db", "tls:key"}}).changes.empty());
+  CHECK(ChangeOf(current, FunctionWish{}).changes.empty());
+  const SettingsChange more = ChangeOf(current, FunctionWish{.layers = {{a, b}}, .secrets = {"new:key"}});
+  CHECK(more.request["Layers"] == Json({a, b}));
+  CHECK(more.request["Hearth"] == Json::parse(R"({"Secrets":["db","new:key"]})"));
+  CHECK(more.changes == std::vector<std::string>{"layers a:1, b:2", "secret new:key"});
+  const SettingsChange less = ChangeOf(
+      current, FunctionWish{.layers = std::vector<std::string>(), .secrets_removed = {"tls", "other"}});
+  CHECK(less.request["Layers"] == Json::array());
+  CHECK(less.request["Hearth"] == Json::parse(R"({"Secrets":["db"]})"));
+  CHECK(less.changes == std::vector<std::string>{"no layers", "removed secret tls"});
 }
 
 TEST_CASE("each template is a whole project with no mark left", "[cli]") {

@@ -26,6 +26,10 @@ FunctionVersion Full() {
   v.settings.log = {LogFormat::kJson, kLogTrace, kLogWarn};
   v.code = {"c2hh", UINT64_MAX, "/var/lib/hearth/code/abc"};
   v.host_uid = 100'001;
+  v.settings.layers = {{"arn:aws:lambda:us-east-1:000000000000:layer:fonts:1", UINT64_MAX}};
+  v.settings.secrets = {{"db-password", "password"}};
+  v.layers_folder = "/var/lib/hearth/code/def";
+  v.secrets_revision = 7;
   return v;
 }
 
@@ -54,6 +58,10 @@ TEST_CASE("a version comes back from its stored form whole, but for its generati
   CHECK(back->code.size_bytes == v.code.size_bytes);
   CHECK(back->code.folder == v.code.folder);
   CHECK(back->host_uid == v.host_uid);
+  CHECK(back->settings.layers == v.settings.layers);
+  CHECK(back->settings.secrets == v.settings.secrets);
+  CHECK(back->layers_folder == v.layers_folder);
+  CHECK(back->secrets_revision == 0);
 }
 
 TEST_CASE("an older form without some settings gets their defaults; unknown ones are let by", "[model]") {

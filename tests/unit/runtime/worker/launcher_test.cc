@@ -197,6 +197,7 @@ TEST_CASE("a request that cannot be is refused before anything is made", "[launc
   MakeSandboxFrame request = TestLauncher::ASandbox(launcher.Package({kProbe}), "libprobe.so");
   SECTION("a library outside the package") { request.library = "../libprobe.so"; }
   SECTION("a mount over what is the sandbox's own") { request.mounts = {{"/", "/usr", 1}}; }
+  SECTION("secrets without their values") { request.secrets = {{"a", 1}}; }
   SECTION("a mount that climbs") { request.mounts = {{"/", "/mnt/../etc", 1}}; }
   const auto failure = launcher.Make(request);
   REQUIRE(failure);

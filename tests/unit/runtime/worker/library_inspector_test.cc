@@ -31,7 +31,7 @@ struct Package {
     fs::copy_file(file, folder + "/" + where + fs::path(file).filename().string());
   }
   Result<LibraryInspection> Inspect(const std::string& library) const {
-    return InspectLibrary(folder + "/" + library, SearchOfThisHost(folder));
+    return InspectLibrary(folder + "/" + library, SearchOfThisHost({folder}));
   }
   std::string folder;
 };
