@@ -7,6 +7,7 @@ hearth_unit_test(unit_base
           ${CMAKE_CURRENT_LIST_DIR}/runtime/base/json_depth_test.cc
           ${CMAKE_CURRENT_LIST_DIR}/runtime/base/json_scan_test.cc
           ${CMAKE_CURRENT_LIST_DIR}/runtime/base/json_text_test.cc
+          ${CMAKE_CURRENT_LIST_DIR}/runtime/base/log_levels_test.cc
           ${CMAKE_CURRENT_LIST_DIR}/runtime/base/files_test.cc
           ${CMAKE_CURRENT_LIST_DIR}/runtime/base/spawn_test.cc
           ${CMAKE_CURRENT_LIST_DIR}/runtime/base/gate_test.cc

@@ -12,6 +12,7 @@ hearth_unit_test(unit_control
           ${CMAKE_CURRENT_LIST_DIR}/runtime/control/log_history_test.cc
           ${CMAKE_CURRENT_LIST_DIR}/runtime/control/lambda_functions_test.cc
           ${CMAKE_CURRENT_LIST_DIR}/runtime/control/lambda_invoke_test.cc
+          ${CMAKE_CURRENT_LIST_DIR}/runtime/control/lambda_logging_test.cc
           ${CMAKE_CURRENT_LIST_DIR}/runtime/control/lambda_provisioned_test.cc
           ${CMAKE_CURRENT_LIST_DIR}/runtime/control/lambda_tags_test.cc ${CMAKE_CURRENT_LIST_DIR}/runtime/control/hearth_scaling_test.cc
           ${CMAKE_CURRENT_LIST_DIR}/runtime/control/lambda_triggers_test.cc

@@ -2,6 +2,8 @@ hearth_unit_test(unit_telemetry
   SOURCES
     ${CMAKE_CURRENT_LIST_DIR}/runtime/telemetry/log_files_test.cc
     ${CMAKE_CURRENT_LIST_DIR}/runtime/telemetry/log_store_test.cc
+    ${CMAKE_CURRENT_LIST_DIR}/runtime/telemetry/log_format_test.cc
+    ${CMAKE_CURRENT_LIST_DIR}/runtime/telemetry/log_json_test.cc
     ${CMAKE_CURRENT_LIST_DIR}/runtime/telemetry/log_text_test.cc
     ${CMAKE_CURRENT_LIST_DIR}/runtime/telemetry/loop_lag_test.cc
     ${CMAKE_CURRENT_LIST_DIR}/runtime/telemetry/metric_text_test.cc

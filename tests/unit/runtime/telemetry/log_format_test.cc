@@ -30,8 +30,12 @@ class FormatFixture {
   void Play(const std::string& version, const std::string& id, OutcomeKind outcome = OutcomeKind::kSuccess,
             std::string_view trace_id = {}) {
     store->KeepStart("resize", version, id, kStart, trace_id);
-    store->OnHandlerLog(
-        {.function = "resize", .version = version, .request_id = id, .time = kStart, .message = "m"});
+    store->OnHandlerLog({.function = "resize",
+                         .version = version,
+                         .request_id = id,
+                         .time = kStart,
+                         .message = "m",
+                         .fields_json = {}});
     InvocationRecord record;
     record.function = "resize";
     record.version = version;
