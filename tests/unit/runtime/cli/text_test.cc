@@ -55,6 +55,10 @@ TEST_CASE("a log line is cut from pieces and shown", "[cli]") {
         "T          platform REPORT RequestId: a\tb");
   CHECK(LogLineText(R"({"time":"T","source":"stdout","entry":{"z":1,"a":"\u001b"}})") ==
         R"({"z":1,"a":"\u001b"})");
+  CHECK(LogLineText(R"({"source":"stdout","entry":{"a":"\u2028\u007f","n":1e400}})") ==
+        R"({"a":"\u2028\u007f","n":1e400})");
+  CHECK(LogLineText(R"({"fields":{"a":1,"entry":2},"message":"m","source":"handler"})") ==
+        "          handler  m a=1 entry=2");
   CHECK(LogLineText("no json") == "no json");
 }
 
