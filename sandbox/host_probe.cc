@@ -138,7 +138,13 @@ HostProbe ProbeHost() {
   all = all && report.Line("private /tmp", TryInChild(flags, !root, root ? &TryTmpfs : &TryTmpfsOfUser),
                            "a kernel from 5.12 on that lets this user mount tmpfs");
   const int nested = all ? TryInChild(flags, !root, root ? &TryWorkerOfRoot : &TryWorkerOfUser) : 0;
-  all = all && report.Line("namespaces of each worker", nested, UserNamespaceRemedy(nested));
+  if (all && nested != 0 && !IsInChroot()) {  // in one, no sandbox can be made at all
+    report.Add("namespaces of each worker: degraded (" + ErrorText(nested) + "; " +
+               UserNamespaceRemedy(nested) +
+               "; until then every worker has a sandbox of its own, as with Isolation strict)");
+  } else {
+    all = all && report.Line("namespaces of each worker", nested, UserNamespaceRemedy(nested));
+  }
   errno = 0;
   const int landlock = LandlockAbi();
   report.Add(LandlockReport(landlock, errno));
@@ -146,6 +152,8 @@ HostProbe ProbeHost() {
   report.Add(cgroups.report);
   report.Add(root ? "uid for each function: ok" : "uid for each function: missing (needs root)");
   HostProbe probe;
+  probe.forks_workers = nested == 0;
+  probe.user_namespaces = !root || TryInChild(CLONE_NEWUSER, false, [] { return 0; }) == 0;
   if (!all) {
     probe.level = kIsolationProcess;
   } else if (!cgroups.limits_memory_and_pids()) {

@@ -17,7 +17,9 @@ inline constexpr uint32_t kIsolationRootV2 = 5;
 
 struct HostProbe {
   uint32_t level = 0;
-  std::string report;  // lines "layer: ok" or "layer: missing (why; what to do)"
+  bool user_namespaces = true;  // that whoever made one of the sandbox's processes may make
+  bool forks_workers = true;    // no: a worker cannot have namespaces of its own, so each needs a sandbox
+  std::string report;           // lines "layer: ok" or "layer: missing (why; what to do)"
 };
 
 // Finds out by trying each layer in a child that is thrown away. Takes some milliseconds. Single-threaded

@@ -18,8 +18,9 @@ namespace {
 
 // <sys/mount.h> and <linux/mount.h> cannot be included together with this libc; these are all that is used of
 // the former.
-constexpr unsigned long kPrivateRecursive = (1UL << 14) | (1UL << 18);  // MS_REC | MS_PRIVATE
-constexpr int kDetach = 2;                                              // MNT_DETACH
+constexpr unsigned long kPrivate = 1UL << 18;                        // MS_PRIVATE
+constexpr unsigned long kPrivateRecursive = (1UL << 14) | kPrivate;  // MS_REC | MS_PRIVATE
+constexpr int kDetach = 2;                                           // MNT_DETACH
 constexpr const char* kStage = "/tmp";  // where the new root is mounted until it is the root; any folder does
 constexpr const char* kDevices[] = {"null", "zero", "full", "random", "urandom"};
 
@@ -53,6 +54,7 @@ bool TakeMount(const std::string& source, const std::string& target, uint64_t at
   if (owner_map >= 0) MapOwner(mount.get(), owner_map);
   mount_attr change{};
   change.attr_set = attributes;
+  change.propagation = kPrivate;  // nothing that is mounted below the source later comes after it
   if (!steps.At("restrict " + source)
            .Ok(syscall(SYS_mount_setattr, mount.get(), "", AT_EMPTY_PATH | AT_RECURSIVE, &change,
                        sizeof change))) {
@@ -90,7 +92,7 @@ bool TakeDevices(Steps& steps, std::vector<DetachedMount>& mounts) {
   return true;
 }
 
-bool TakeBinds(const PrivateRootPlan& plan, Steps& steps, std::vector<DetachedMount>& mounts) {
+bool TakeFolders(const PrivateRootPlan& plan, Steps& steps, std::vector<DetachedMount>& mounts) {
   for (const PrivateRootPlan::Bind& bind : plan.binds) {
     const uint64_t attributes = MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV | (bind.writable ? 0 : ReadOnly()) |
                                 (bind.executable ? 0 : uint64_t{MOUNT_ATTR_NOEXEC});
@@ -149,20 +151,18 @@ bool TakePrivateFiles(const PrivateRootPlan& plan, Steps& steps, std::vector<Det
   return true;
 }
 
-bool MakeMountPoint(int root, const DetachedMount& mount) {
-  for (size_t slash = mount.target.find('/'); slash != std::string::npos;
-       slash = mount.target.find('/', slash + 1)) {
-    if (mkdirat(root, mount.target.substr(0, slash).c_str(), 0755) != 0 && errno != EEXIST) return false;
+bool MakeMountPoint(int root, const std::string& target, bool is_folder) {
+  for (size_t slash = target.find('/'); slash != std::string::npos; slash = target.find('/', slash + 1)) {
+    if (mkdirat(root, target.substr(0, slash).c_str(), 0755) != 0 && errno != EEXIST) return false;
   }
-  if (mount.is_folder) return mkdirat(root, mount.target.c_str(), 0755) == 0 || errno == EEXIST;
-  return UniqueFd(openat(root, mount.target.c_str(), O_CREAT | O_WRONLY | O_CLOEXEC, 0444)).valid();
+  if (is_folder) return mkdirat(root, target.c_str(), 0755) == 0 || errno == EEXIST;
+  return UniqueFd(openat(root, target.c_str(), O_CREAT | O_WRONLY | O_CLOEXEC, 0444)).valid();
 }
 
-bool Place(int root, const DetachedMount& mount, Steps& steps) {
-  return steps.At("make mount point /" + mount.target).Ok(MakeMountPoint(root, mount) ? 0 : -1) &&
-         steps.At("mount /" + mount.target)
-             .Ok(syscall(SYS_move_mount, mount.mount.get(), "", root, mount.target.c_str(),
-                         MOVE_MOUNT_F_EMPTY_PATH));
+bool Place(int root, int mount, const std::string& target, bool is_folder, Steps& steps) {
+  return steps.At("make mount point /" + target).Ok(MakeMountPoint(root, target, is_folder) ? 0 : -1) &&
+         steps.At("mount /" + target)
+             .Ok(syscall(SYS_move_mount, mount, "", root, target.c_str(), MOVE_MOUNT_F_EMPTY_PATH));
 }
 
 Status WriteNewFile(int root, const char* path, const std::string& text) {
@@ -182,18 +182,21 @@ Status CopyLink(int root, const char* path) {
   return Ok();
 }
 
-bool FillRoot(int root, const PrivateRootPlan& plan, Steps& steps) {
-  const std::string id = std::to_string(plan.uid);
+bool FillRoot(int root, Steps& steps) {
   return steps.At("make folder /etc").Ok(mkdirat(root, "etc", 0755)) &&
          steps.At("make folder /tmp").Ok(mkdirat(root, "tmp", 0755)) &&
          steps.At("link /lib").Ok(CopyLink(root, "/lib")) &&
          steps.At("link /lib64").Ok(CopyLink(root, "/lib64")) &&
-         steps.At("write /etc/passwd")
-             .Ok(WriteNewFile(root, "etc/passwd", "function:x:" + id + ":" + id + "::/tmp:/none\n")) &&
-         steps.At("write /etc/group").Ok(WriteNewFile(root, "etc/group", "function:x:" + id + ":\n")) &&
          // Nothing but files: no name service library is looked for.
          steps.At("write /etc/nsswitch.conf")
              .Ok(WriteNewFile(root, "etc/nsswitch.conf", "passwd: files\ngroup: files\nhosts: files\n"));
+}
+
+bool NameUser(int root, uint32_t uid, Steps& steps) {
+  const std::string id = std::to_string(uid);
+  return steps.At("write /etc/passwd")
+             .Ok(WriteNewFile(root, "etc/passwd", "function:x:" + id + ":" + id + "::/tmp:/none\n")) &&
+         steps.At("write /etc/group").Ok(WriteNewFile(root, "etc/group", "function:x:" + id + ":\n"));
 }
 
 int SetHostName(const std::string& name) {
@@ -207,6 +210,41 @@ bool TakeHost(Steps& steps, std::vector<DetachedMount>& mounts) {
          TakeMount("/proc", "/proc", 0, steps, mounts);
 }
 
+// Nothing can be added to it any more.
+bool CloseRoot(Steps& steps) {
+  mount_attr read_only{};
+  read_only.attr_set = ReadOnly() | MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV | MOUNT_ATTR_NOEXEC;
+  return steps.At("make root read-only")
+      .Ok(syscall(SYS_mount_setattr, AT_FDCWD, "/", 0, &read_only, sizeof read_only));
+}
+
+// Without a plan it stays blank.
+bool EnterRoot(const PrivateRootPlan* plan, Steps& steps) {
+  // 1. Nothing that is mounted from here on reaches the host.
+  if (!steps.At("make mounts private").Ok(Mount(nullptr, "/", nullptr, kPrivateRecursive, nullptr)))
+    return false;
+  // 2. Sources are taken hold of by descriptor, before the new root is mounted over a folder of the host.
+  std::vector<DetachedMount> mounts;
+  if (!TakeHost(steps, mounts) || !TakeLibraries(steps, mounts) || !TakeDevices(steps, mounts)) return false;
+  if (plan != nullptr && (!TakeFolders(*plan, steps, mounts) || !TakePrivateFiles(*plan, steps, mounts)))
+    return false;
+  // 3. The new root, and what is put into it.
+  if (!steps.At("mount new root").Ok(Mount("tmpfs", kStage, "tmpfs", 0, "mode=0755,size=1m,nr_inodes=512")))
+    return false;
+  const UniqueFd root(open(kStage, O_PATH | O_DIRECTORY | O_CLOEXEC));
+  if (!steps.At("open new root").Ok(root.get()) || !FillRoot(root.get(), steps)) return false;
+  if (plan != nullptr && !NameUser(root.get(), plan->uid, steps)) return false;
+  for (const DetachedMount& mount : mounts) {
+    if (!Place(root.get(), mount.mount.get(), mount.target, mount.is_folder, steps)) return false;
+  }
+  // 4. It becomes the root; the old one is stacked on the same place and let go; then nothing can be added.
+  return steps.At("enter new root").Ok(fchdir(root.get())) &&
+         steps.At("pivot_root").Ok(syscall(SYS_pivot_root, ".", ".")) &&
+         steps.At("unmount old root").Ok(syscall(SYS_umount2, ".", kDetach)) &&
+         steps.At("change to new root").Ok(chdir("/")) && CloseRoot(steps) &&
+         (plan == nullptr || steps.At("set host name").Ok(SetHostName(plan->host_name)));
+}
+
 }  // namespace
 
 std::vector<std::string> LibraryFolders() {
@@ -217,33 +255,34 @@ std::vector<std::string> LibraryFolders() {
   return folders;
 }
 
-bool EnterPrivateRoot(const PrivateRootPlan& plan, Steps& steps) {
-  // 1. Nothing that is mounted from here on reaches the host.
-  if (!steps.At("make mounts private").Ok(Mount(nullptr, "/", nullptr, kPrivateRecursive, nullptr)))
+bool EnterBlankRoot(Steps& steps) { return EnterRoot(nullptr, steps); }
+
+bool EnterPrivateRoot(const PrivateRootPlan& plan, Steps& steps) { return EnterRoot(&plan, steps); }
+
+bool FillBlankRoot(const PrivateRootPlan& plan, std::span<const int> binds, Steps& steps) {
+  std::vector<std::string> targets;
+  for (const PrivateRootPlan::Bind& bind : plan.binds) targets.push_back(bind.target);
+  if (plan.private_files) targets.push_back(plan.private_files->target);
+  if (!steps.At("check binds").Ok(binds.size() == targets.size() ? 0 : -1)) return false;
+  mount_attr writable{};
+  writable.attr_clr = MOUNT_ATTR_RDONLY;
+  if (!steps.At("open root").Ok(syscall(SYS_mount_setattr, AT_FDCWD, "/", 0, &writable, sizeof writable)))
     return false;
-  // 2. Sources are taken hold of by descriptor, before the new root is mounted over a folder of the host.
-  std::vector<DetachedMount> mounts;
-  if (!TakeHost(steps, mounts) || !TakeLibraries(steps, mounts) || !TakeDevices(steps, mounts) ||
-      !TakeBinds(plan, steps, mounts) || !TakePrivateFiles(plan, steps, mounts))
-    return false;
-  // 3. The new root, and what is put into it.
-  if (!steps.At("mount new root").Ok(Mount("tmpfs", kStage, "tmpfs", 0, "mode=0755,size=1m,nr_inodes=512")))
-    return false;
-  const UniqueFd root(open(kStage, O_PATH | O_DIRECTORY | O_CLOEXEC));
-  if (!steps.At("open new root").Ok(root.get()) || !FillRoot(root.get(), plan, steps)) return false;
-  for (const DetachedMount& mount : mounts) {
-    if (!Place(root.get(), mount, steps)) return false;
+  const UniqueFd root(open("/", O_PATH | O_DIRECTORY | O_CLOEXEC));
+  if (!steps.Ok(root.get())) return false;
+  if (IsOn(Layer::kPrivateRoot) && !NameUser(root.get(), plan.uid, steps))
+    return false;  // else it is the host's /etc
+  for (size_t i = 0; i < binds.size(); ++i) {
+    if (!Place(root.get(), binds[i], targets[i].substr(1), true, steps)) return false;
   }
-  // 4. It becomes the root; the old one is stacked on the same place and let go; then nothing can be added.
-  mount_attr read_only{};
-  read_only.attr_set = ReadOnly() | MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV | MOUNT_ATTR_NOEXEC;
-  return steps.At("enter new root").Ok(fchdir(root.get())) &&
-         steps.At("pivot_root").Ok(syscall(SYS_pivot_root, ".", ".")) &&
-         steps.At("unmount old root").Ok(syscall(SYS_umount2, ".", kDetach)) &&
-         steps.At("change to new root").Ok(chdir("/")) &&
-         steps.At("make root read-only")
-             .Ok(syscall(SYS_mount_setattr, AT_FDCWD, "/", 0, &read_only, sizeof read_only)) &&
-         steps.At("set host name").Ok(SetHostName(plan.host_name));
+  return CloseRoot(steps) && steps.At("set host name").Ok(SetHostName(plan.host_name));
+}
+
+bool TakeBinds(const PrivateRootPlan& plan, Steps& steps, std::vector<UniqueFd>& binds) {
+  std::vector<DetachedMount> mounts;
+  if (!TakeFolders(plan, steps, mounts) || !TakePrivateFiles(plan, steps, mounts)) return false;
+  for (DetachedMount& mount : mounts) binds.push_back(std::move(mount.mount));
+  return true;
 }
 
 long MountAt(int mount, const char* path) {

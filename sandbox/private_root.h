@@ -2,6 +2,7 @@
 
 #include <cstdint>
 #include <optional>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -45,6 +46,14 @@ std::vector<std::string> LibraryFolders();
 // Becomes the root of the calling process, which must be alone in new mount and UTS namespaces with the right
 // to mount there. Nothing of the host's tree can be reached afterwards but what descriptors still point to.
 bool EnterPrivateRoot(const PrivateRootPlan& plan, Steps& steps);
+
+// The same in two steps, of which the first needs no plan and may be done ahead of time. `binds` of the second: what
+// TakeBinds() made of the plan's, elsewhere: the caller cannot see their sources any more.
+bool EnterBlankRoot(Steps& steps);
+bool FillBlankRoot(const PrivateRootPlan& plan, std::span<const int> binds, Steps& steps);
+// The plan's folders, and its private files last, as mounts that are mounted nowhere yet. Needs the right to mount where the caller
+// is; changes nothing there.
+bool TakeBinds(const PrivateRootPlan& plan, Steps& steps, std::vector<UniqueFd>& binds);
 
 // move_mount() of a detached mount.
 long MountAt(int mount, const char* path);

@@ -46,9 +46,10 @@ Status ApplyLimits(const ProcessLimits& limits) {
   return LimitIfSet("RLIMIT_CPU", RLIMIT_CPU, limits.cpu_seconds);
 }
 
-Status DropBoundingSet() {
+Status DropBoundingSet(std::initializer_list<int> kept) {
   if (!IsOn(Layer::kBoundingSet)) return Ok();
   for (int capability = 0; capability < 64; ++capability) {
+    if (std::find(kept.begin(), kept.end(), capability) != kept.end()) continue;
     const int present = prctl(PR_CAPBSET_READ, capability, 0, 0, 0);
     if (present < 0) break;  // past the last that this kernel knows
     if (present == 1 && prctl(PR_CAPBSET_DROP, capability, 0, 0, 0) != 0)

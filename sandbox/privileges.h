@@ -20,8 +20,8 @@ struct ProcessLimits {
 Status ApplyLimits(const ProcessLimits& limits);
 
 // Every capability is taken out of the bounding set, so that no later exec brings one back. Needs
-// CAP_SETPCAP.
-Status DropBoundingSet();
+// CAP_SETPCAP. But those `kept`, for who execs with them.
+Status DropBoundingSet(std::initializer_list<int> kept = {});
 // uid and gid, real, effective and saved; no supplementary groups. Before KeepCapabilities(), after
 // DropBoundingSet().
 Status BecomeUser(uint32_t uid);

@@ -10,7 +10,9 @@
 #include <sys/socket.h>
 #include <sys/stat.h>
 
+#include <algorithm>
 #include <cerrno>
+#include <iterator>
 
 #include "sandbox/layers.h"
 
@@ -23,6 +25,8 @@ constexpr uint64_t kThreadFlags = CLONE_THREAD | CLONE_VM | CLONE_SIGHAND;
 
 // Not in every header that we build with.
 constexpr uint64_t kPrSetVma = 0x53564d41;
+constexpr std::string_view kCallsToBecomeUser[] = {"setgroups", "setresgid", "setresuid"};
+constexpr uint64_t kPrctlsToBecomeUser[] = {PR_CAPBSET_DROP, PR_SET_DUMPABLE};
 constexpr uint64_t kOfdGetLock = 36, kOfdSetLock = 37, kOfdSetLockWait = 38;
 
 }  // namespace
@@ -188,6 +192,24 @@ SeccompPolicy& SeccompPolicy::AllowConfiningItself() {
   Add(SeccompRule{"setpgid", Verdict::kAllow, 0, {{.index = 0, .value = 0}, {.index = 1, .value = 0}}});
   // Does nothing but tell whether there are other threads.
   return Add(SeccompRule{"unshare", Verdict::kAllow, 0, {{.index = 0, .value = CLONE_THREAD}}});
+}
+
+SeccompPolicy& SeccompPolicy::AllowBecomingUser() {
+  std::erase_if(rules_, [](const SeccompRule& rule) {
+    return std::find(std::begin(kCallsToBecomeUser), std::end(kCallsToBecomeUser), rule.call) !=
+           std::end(kCallsToBecomeUser);
+  });
+  for (const std::string_view call : kCallsToBecomeUser) Add(SeccompRule{call, Verdict::kAllow, 0, {}});
+  for (const uint64_t option : kPrctlsToBecomeUser)
+    Add(SeccompRule{"prctl", Verdict::kAllow, 0, {{.index = 0, .mask = 0xffffffff, .value = option}}});
+  return Add(SeccompRule{"unshare", Verdict::kAllow, 0, {{.index = 0, .value = CLONE_NEWUSER}}});
+}
+
+SeccompPolicy& SeccompPolicy::TakeAwayBecomingUser() {
+  for (const std::string_view call : kCallsToBecomeUser) Add(SeccompRule{call, Verdict::kErrno, EPERM, {}});
+  for (const uint64_t option : kPrctlsToBecomeUser)
+    Add(SeccompRule{"prctl", Verdict::kErrno, ENOSYS, {{.index = 0, .mask = 0xffffffff, .value = option}}});
+  return *this;
 }
 
 SeccompPolicy& SeccompPolicy::AllowMakingTmpfs() {
@@ -362,6 +384,16 @@ SeccompPolicy WorkerPolicy(FilesOf files) {
   SeccompPolicy policy = SeccompPolicy::TakeAway().TakeAwayConfining().TakeAwayOthers();
   if (files == FilesOf::kOurUser) policy.TakeAwayChangingByDescriptor();
   return policy;
+}
+
+SeccompPolicy BlankWorkerPolicy() {
+  SeccompPolicy policy = ZygotePolicy();
+  return policy.default_is_allow() ? policy : policy.AllowBecomingUser();
+}
+
+SeccompPolicy LoneWorkerPolicy() {
+  SeccompPolicy policy = WorkerPolicy();
+  return policy.rules().empty() ? policy : policy.TakeAwayBecomingUser();
 }
 
 SeccompPolicy InitPolicy() {

@@ -53,13 +53,16 @@ class SeccompPolicy final {
 
   SeccompPolicy& AllowForkingWorkers();   // clone with exactly the namespaces of a worker
   SeccompPolicy& AllowConfiningItself();  // what the child of such a clone does to itself
-  SeccompPolicy& AllowMakingTmpfs();      // fsopen, fsconfig, fsmount
+  // A function's, in a user namespace of its own; whatever was said of these calls before.
+  SeccompPolicy& AllowBecomingUser();
+  SeccompPolicy& AllowMakingTmpfs();  // fsopen, fsconfig, fsmount
   SeccompPolicy& AllowReaping();
   SeccompPolicy& AllowKillingViolators();  // SIGKILL, and hearing whom from the filter's listener
 
   SeccompPolicy& RefuseWithErrors();  // what libraries probe: a polite EPERM or EACCES
   SeccompPolicy& KillAttacks();       // what no handler calls by accident
   SeccompPolicy& TakeAwayConfining();
+  SeccompPolicy& TakeAwayBecomingUser();
   // Mode and times of a file that is open for reading only: its owner may change them, and where we are not root
   // workers are of the same user as the files that are handed to them.
   SeccompPolicy& TakeAwayChangingByDescriptor();
@@ -85,6 +88,10 @@ uint64_t WorkerCloneFlags();
 SeccompPolicy ZygotePolicy();              // from before the author's library is loaded; workers inherit it
 enum class FilesOf { kOthers, kOurUser };  // that are handed to workers
 SeccompPolicy WorkerPolicy(FilesOf files = FilesOf::kOthers);  // stacked on it once the worker is confined
+// The same two of a worker that is no fork of a zygote: of one that is executed before it has a function, and stacked on
+// that once it has one. Together they give what the other two give together.
+SeccompPolicy BlankWorkerPolicy();
+SeccompPolicy LoneWorkerPolicy();
 SeccompPolicy InitPolicy();    // pid 1 of a sandbox, trusted: what its loop needs
 SeccompPolicy UnpackPolicy();  // reads a zip, writes files beneath a folder
 

@@ -162,6 +162,10 @@ std::vector<std::string> MountWarningsOf(const Json& answer, const std::string& 
 void NoteMountWarnings(const Session& session, const std::string& function) {
   const auto answer = session.Ask("GET", "/_hearth/v1/workers");
   if (!answer.ok()) return;
+  for (const Json& chosen : answer->value("chosen_isolations", Json::array())) {
+    if (TextOf(chosen, "function") == function)
+      session.Note("isolation is " + TextOf(chosen, "isolation") + ": " + Printable(TextOf(chosen, "why")));
+  }
   for (const std::string& warning : MountWarningsOf(*answer, function))
     session.Note("warning: " + Printable(warning));
 }

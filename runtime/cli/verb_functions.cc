@@ -103,6 +103,10 @@ void AddWorkers(TextTable& table, const Session& session, const std::string& nam
                                                             TextOf(pool, "idle") + " idle (" +
                                                             TextOf(pool, "frozen") + " frozen)"});
   }
+  for (const Json& chosen : answer->value("chosen_isolations", Json::array())) {
+    if (TextOf(chosen, "function") == name)
+      table.Add({"isolation is", TextOf(chosen, "isolation") + ": " + TextOf(chosen, "why")});
+  }
   for (const std::string& warning : MountWarningsOf(*answer, name)) table.Add({"warning", warning});
 }
 

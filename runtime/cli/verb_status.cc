@@ -72,6 +72,11 @@ Result<ExitCode> Workers(Session& session, const Arguments& arguments) {
   }
   session.out() << table.Text();
   if (table.Text().empty()) session.Note("no workers; the first invocation starts one");
+  const Json blanks = answer.value("blank_sandboxes", Json::object());
+  if (NumberOf(blanks, "wanted") > 0) {
+    session.Note("blank sandboxes: " + TextOf(blanks, "ready") + " of " + TextOf(blanks, "wanted") +
+                 " ready, " + TextOf(blanks, "memory_mib") + " MiB (the platform's, not billed)");
+  }
   return ExitCode::kOk;
 }
 

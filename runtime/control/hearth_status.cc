@@ -61,7 +61,16 @@ void HearthStatus::Workers(const ApiCallPtr& call) const {
   Json mounts = Json::array();
   for (const UnusableMount& one : pool_.UnusableMounts())
     mounts.push_back({{"function", one.function}, {"mount", one.mount}, {"warning", one.text}});
-  call->AnswerJson(200, {{"versions", std::move(versions)}, {"unusable_mounts", std::move(mounts)}});
+  Json chosen = Json::array();
+  for (const ChosenIsolation& one : pool_.ChosenIsolations())
+    chosen.push_back({{"function", one.function}, {"isolation", one.isolation}, {"why", one.why}});
+  const BlankSandboxes blanks = pool_.Blanks();
+  call->AnswerJson(
+      200, {{"versions", std::move(versions)},
+            {"unusable_mounts", std::move(mounts)},
+            {"chosen_isolations", std::move(chosen)},
+            {"blank_sandboxes",
+             {{"wanted", blanks.wanted}, {"ready", blanks.ready}, {"memory_mib", blanks.memory_mib}}}});
 }
 
 void HearthStatus::Live(const ApiCallPtr& call) const { call->AnswerJson(200, {{"status", "live"}}); }

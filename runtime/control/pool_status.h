@@ -43,12 +43,28 @@ struct UnusableMount {
   std::string text;
 };
 
+// A function whose workers are isolated otherwise than its configuration says, and why.
+struct ChosenIsolation {
+  std::string function;
+  std::string isolation;
+  std::string why;
+};
+
+// Sandboxes made ahead, for workers that have one each: the platform's, nobody pays for them.
+struct BlankSandboxes {
+  uint32_t wanted = 0;
+  uint32_t ready = 0;
+  uint64_t memory_mib = 0;  // of the node's, for those wanted
+};
+
 // What control asks of the pool. The daemon joins the two.
 class PoolStatusSource {
  public:
   virtual ~PoolStatusSource() = default;
   virtual std::vector<PoolStatus> Status() const = 0;
   virtual std::vector<UnusableMount> UnusableMounts() const = 0;
+  virtual std::vector<ChosenIsolation> ChosenIsolations() const = 0;
+  virtual BlankSandboxes Blanks() const = 0;
 };
 
 }  // namespace hearth

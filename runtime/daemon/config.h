@@ -8,6 +8,7 @@
 #include "runtime/base/result.h"
 #include "runtime/base/units.h"
 #include "runtime/loop/listener.h"
+#include "runtime/pool/blank_keeper.h"
 #include "runtime/pool/idle_freezer.h"
 
 namespace hearth {
@@ -34,6 +35,7 @@ struct Config {
   seconds init_time_out{10};
   milliseconds idle_linger = kIdleLingerMax;
   uint64_t zygote_forks_max = 10'000;
+  uint32_t blanks_max = 4;
   uint32_t reserved_headroom_percent = 20;
   uint64_t payload_bytes_max = 6'291'456;
   uint64_t response_bytes_max = 6'291'556;

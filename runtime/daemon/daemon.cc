@@ -230,6 +230,8 @@ hearth::Status Daemon::OpenRuntime() {
   SandboxHost::Options sandbox_options;
   HEARTH_ASSIGN(sandbox_options.launcher, FindLauncher());
   sandbox_options.isolation_least = config_.isolation_least;
+  // Nobody else can fill one: a folder of the host's would have to be mounted into a root that has been left.
+  sandbox_options.blanks_max = ::geteuid() == 0 ? config_.blanks_max : 0;
   sandboxes_ = std::make_unique<SandboxHost>(
       sandbox_options, *workers_, *cgroups_.backend,
       [this](const std::string& bucket) { return buckets_->PathOf(bucket); },
@@ -250,6 +252,10 @@ hearth::Status Daemon::OpenRuntime() {
   pool_options.limits.idle_time_out = config_.idle_time_out;
   pool_options.limits.spare_when_hot = config_.spare_when_hot;
   pools_ = std::make_unique<PoolSet>(pool_options, *sandboxes_, loop_);
+  sandboxes_->blanks().SetUsed([this] { return HasOwnSandboxes(); });
+  sandboxes_->blanks().SetRoom(
+      [this](uint32_t wanted) { return pools_->KeepForPlatform(wanted, kBlankMemory); });
+  pools_->SetOnPlatformRoomTaken([this] { sandboxes_->blanks().OnRoomTaken(); });
   const Router::Limits limits{Bytes{config_.payload_bytes_max}, config_.concurrency_max,
                               config_.fsync_before_reply};
   InvocationObserver& observer = *this;
@@ -325,8 +331,8 @@ hearth::Status Daemon::OpenTriggers() {
 
 void Daemon::AddFigures() {
   figures_ = std::make_unique<DaemonMetrics>(
-      DaemonMetrics::Parts{*data_server_, *control_server_, *keys_, *receipts_, *queues_, *events_, *ledger_,
-                           *meter_, *registry_, *router_, *async_, *buckets_});
+      DaemonMetrics::Parts{sandboxes_->blanks(), *data_server_, *control_server_, *keys_, *receipts_,
+                           *queues_, *events_, *ledger_, *meter_, *registry_, *router_, *async_, *buckets_});
   metrics_.AddSource(process_figures_);
   metrics_.AddSource(loop_lag_);
   metrics_.AddSource(*figures_);
@@ -387,6 +393,7 @@ void Daemon::Start(Done started) {
   add("asynchronous events are taken up", [this](Done done) { async_->Start(std::move(done)); });
   add("the last of it", [this](Done done) {
     phase_ = Phase::kReady;
+    sandboxes_->blanks().Review();
     budgets_->Start();
     closer_->Start();
     node_hours_->Start();
@@ -439,7 +446,12 @@ std::vector<Trigger*> Daemon::Triggers() {
   return {urls_.get(), routes_.get(), mappings_.get(), buckets_.get()};
 }
 
+void Daemon::OnPlaced(const FunctionVersionPtr& version) {
+  if (sandboxes_->HasOwnSandboxes(*version)) sandboxes_->blanks().Review();
+}
+
 void Daemon::OnReplaced(const FunctionVersionPtr& old_version, const FunctionVersionPtr& new_version) {
+  if (sandboxes_->HasOwnSandboxes(*old_version)) sandboxes_->blanks().Review();
   router_->OnReplaced(old_version, new_version);
   committed_->Apply();
   const bool function_gone = !new_version && old_version->version == "$LATEST";

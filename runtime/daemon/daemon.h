@@ -110,11 +110,15 @@ class Daemon final : private PoolStatusSource, private RegistryObserver, private
 
   std::vector<PoolStatus> Status() const override;
   std::vector<UnusableMount> UnusableMounts() const override;
+  std::vector<ChosenIsolation> ChosenIsolations() const override;
+  BlankSandboxes Blanks() const override;
+  bool HasOwnSandboxes() const;
   void OnReplacing(const FunctionVersionPtr& serving, const FunctionVersionPtr& next,
                    std::function<void(hearth::Status)> ready) override {
     router_->OnReplacing(serving, next, std::move(ready));
   }
   void OnNotReplaced(const FunctionVersionPtr& next) override { router_->OnNotReplaced(next); }
+  void OnPlaced(const FunctionVersionPtr& version) override;
   void OnReplaced(const FunctionVersionPtr& old_version, const FunctionVersionPtr& new_version) override;
   // What the router and the meter see is for metrics and for the functions' logs.
   void OnInvocationStarted(const FunctionVersion& version, const Event& event) override;

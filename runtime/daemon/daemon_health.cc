@@ -109,6 +109,31 @@ std::vector<UnusableMount> Daemon::UnusableMounts() const {
   return all;
 }
 
+std::vector<ChosenIsolation> Daemon::ChosenIsolations() const {
+  std::vector<ChosenIsolation> all;
+  for (const FunctionVersionPtr& version : registry_->List()) {
+    if (std::string why = sandboxes_->WhyOwnSandboxes(*version); !why.empty())
+      all.push_back({version->function, "strict", std::move(why)});
+  }
+  return all;
+}
+
+BlankSandboxes Daemon::Blanks() const {
+  const BlankKeeper& blanks = sandboxes_->blanks();
+  return {blanks.wanted(), blanks.ready(), blanks.wanted() * kBlankMemory.mib()};
+}
+
+bool Daemon::HasOwnSandboxes() const {
+  for (const FunctionVersionPtr& latest : registry_->List()) {
+    const auto versions = registry_->ListVersions(latest->function);
+    if (!versions.ok()) continue;
+    for (const FunctionVersionPtr& version : *versions) {
+      if (sandboxes_->HasOwnSandboxes(*version)) return true;
+    }
+  }
+  return false;
+}
+
 NodeMemory Daemon::MemoryNow() const {
   const PoolSet::MemoryUse use = pools_->memory_use();
   NodeMemory memory;

@@ -27,6 +27,10 @@ void DaemonMetrics::Collect(MetricWriter& out) const {
 }
 
 void DaemonMetrics::CollectRouter(MetricWriter& out) const {
+  out.Write("hearth_blank_sandboxes", {"wanted"}, D(parts_.blanks.wanted()));
+  out.Write("hearth_blank_sandboxes", {"ready"}, D(parts_.blanks.ready()));
+  out.Write("hearth_own_sandbox_starts_total", {"blank"}, D(parts_.blanks.starts_from_blanks()));
+  out.Write("hearth_own_sandbox_starts_total", {"nothing"}, D(parts_.blanks.starts_without()));
   out.Write("hearth_functions", {}, D(parts_.registry.List().size()));
   out.Write("hearth_events_under_way", {}, D(parts_.router.in_flight()));
   out.Write("hearth_events_under_way_limit", {}, D(parts_.router.limits().concurrency_max));

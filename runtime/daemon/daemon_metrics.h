@@ -8,6 +8,7 @@
 #include "runtime/http/server.h"
 #include "runtime/meter/meter.h"
 #include "runtime/model/metric_source.h"
+#include "runtime/pool/blank_keeper.h"
 #include "runtime/registry/function_registry.h"
 #include "runtime/router/async_events.h"
 #include "runtime/router/router.h"
@@ -22,6 +23,7 @@ namespace hearth {
 class DaemonMetrics final : public MetricSource {
  public:
   struct Parts {
+    const BlankKeeper& blanks;
     const http::Server& data_server;
     const http::Server& control_server;
     const SqliteKeyStore& registry_store;

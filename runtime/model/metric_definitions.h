@@ -86,6 +86,11 @@ inline constexpr auto kMetrics = std::to_array<MetricDefinition>({
      "what functions printed and logged past log_invocation_kib of one attempt; not kept"},
     {kWorkers, "hearth_worker_idle_cpu_seconds_total", kCounter, "function",
      "processor time that workers used while they had no event, before they were frozen; not billed"},
+    {kWorkers, "hearth_blank_sandboxes", kGauge, "state",
+     "sandboxes made ahead for workers that have one each, by state: wanted, ready; the platform's, not "
+     "billed"},
+    {kWorkers, "hearth_own_sandbox_starts_total", kCounter, "from",
+     "workers started with a sandbox of their own, from: blank (it was made ahead), nothing"},
     {kWorkers, "hearth_worker_start_seconds", kHistogram, "function",
      "from asking for a worker to a started process, before init"},
 

@@ -73,8 +73,7 @@ FunctionSandbox::~FunctionSandbox() {
   if (state_ != State::kGone) launcher_.KillSandbox(id_);
 }
 
-void FunctionSandbox::Make(SandboxFiles files, std::function<void(Status)> made) {
-  made_ = std::move(made);
+MakeSandboxFrame FunctionSandbox::FrameOf(SandboxFiles& files) {
   const FunctionSettings& settings = version_->settings;
   const auto handler = ParseHandler(settings.handler);
   CHECK_TRUE(handler.ok());  // validated when it was set
@@ -96,7 +95,13 @@ void FunctionSandbox::Make(SandboxFiles files, std::function<void(Status)> made)
   frame.secrets = std::move(files.secrets);
   frame.mounts = files.mounts;
   mounts_ = std::move(files.mounts);
-  auto cgroup = cgroups_.Create(LimitsOf(settings, cpu_set_));
+  return frame;
+}
+
+void FunctionSandbox::Make(SandboxFiles files, std::function<void(Status)> made) {
+  made_ = std::move(made);
+  const MakeSandboxFrame frame = FrameOf(files);
+  auto cgroup = cgroups_.Create(LimitsOf(version_->settings, cpu_set_));
   if (!cgroup.ok()) {
     workers_.loop.Post([self = weak_.Get(), error = cgroup.error()] {
       if (self) self->OnMade(error);
@@ -111,9 +116,49 @@ void FunctionSandbox::Make(SandboxFiles files, std::function<void(Status)> made)
   });
 }
 
+void FunctionSandbox::MakeWithWorker(SandboxFiles files, WorkerId id, OnWorker done) {
+  own_worker_ = true;
+  MakeSandboxFrame frame = FrameOf(files);
+  frame.own_worker = id.value();
+  auto beginning = BeginWorker(id);
+  Status begun = beginning.ok() ? Ok() : Status(beginning.error());
+  if (begun.ok()) {
+    if (files.secret_values) beginning->passed.push_back(files.secret_values.get());
+    launcher_.MakeSandbox(frame, beginning->passed,
+                          [self = weak_.Get()](Result<LauncherClient::MadeSandbox> result) {
+                            if (self) self->OnMade(std::move(result));
+                          });
+    begun = AddWorker(std::move(beginning).value(), done);
+  }
+  if (begun.ok()) return;
+  state_ = State::kGone;
+  launcher_.KillSandbox(id_);
+  workers_.loop.Post([self = weak_.Get(), done = std::move(done), error = begun.error()] {
+    if (self) done(error);
+  });
+}
+
+// It is told here; if it has ended already, its channel has said so before, and this says why.
+void FunctionSandbox::FailOwnWorker(const Error& error) {
+  const WeakPtr<FunctionSandbox> self = weak_.Get();
+  for (auto& [id, worker] : std::exchange(alive_, {})) {
+    if (worker) worker->OnForkFailed(error);
+  }
+  if (self && on_worker_gone_) on_worker_gone_();
+}
+
 void FunctionSandbox::OnMade(Result<LauncherClient::MadeSandbox> made) {
+  if (made.ok() && made->leaves_threads) {
+    state_ = State::kGone;
+    const WeakPtr<FunctionSandbox> self = weak_.Get();
+    on_threads_(std::exchange(waiting_, {}));
+    // It was loaded, all the same.
+    auto reply = self ? std::exchange(made_, nullptr) : nullptr;
+    return reply ? reply(Ok()) : void();
+  }
   if (!made.ok()) {
     state_ = State::kGone;
+    if (own_worker_) return FailOwnWorker(made.error());
     FailWaiting(made.error());
     if (auto reply = std::exchange(made_, nullptr)) reply(made.error());
     return;
@@ -124,6 +169,7 @@ void FunctionSandbox::OnMade(Result<LauncherClient::MadeSandbox> made) {
   if (!watch.ok()) return OnGone(watch.error().message);
   watch_ = std::move(watch).value();
   state_ = State::kReady;
+  if (own_worker_ && on_own_start_) on_own_start_(made->was_blank);
   if (on_mounts_ && made->mounts.size() == mounts_.size()) on_mounts_(mounts_, made->mounts);
   for (auto& [id, done] : std::exchange(waiting_, {})) {
     Status forked = Fork(id, done);
@@ -144,28 +190,42 @@ void FunctionSandbox::Launch(WorkerId id, OnWorker done) {
   });
 }
 
-Status FunctionSandbox::Fork(WorkerId id, OnWorker& done) {
+Result<FunctionSandbox::Beginning> FunctionSandbox::BeginWorker(WorkerId id) {
   HEARTH_ASSIGN(PacketSocketPair channel, MakePacketSocketPair());
   HEARTH_ASSIGN(Pipe out, MakePipe());
   HEARTH_ASSIGN(Pipe err, MakePipe());
   HEARTH_ASSIGN(std::unique_ptr<Cgroup> cgroup, cgroups_.Create(LimitsOf(version_->settings, cpu_set_)));
+  std::vector<int> passed{channel.theirs.get(), out.write.get(), err.write.get()};
+  for (const int fd : cgroup->tasks_fds()) passed.push_back(fd);
+  return Beginning{
+      std::move(channel.theirs),
+      std::move(out.write),
+      std::move(err.write),
+      std::move(passed),
+      {id, std::move(channel.ours), std::move(out.read), std::move(err.read), std::move(cgroup)}};
+}
 
-  std::vector<int> fds = {channel.theirs.get(), out.write.get(), err.write.get()};
-  for (const int fd : cgroup->tasks_fds()) fds.push_back(fd);
-  HEARTH_ASSIGN(const SendOutcome sent, SendPacket(init_.get(), Encode(ForkWorkerFrame{id.value()}), fds));
-  if (sent == SendOutcome::kWouldBlock) {
-    return Error{ErrorCode::kUnavailable,
-                 "too many workers of " + version_->function + " are being started at once"};
-  }
-  WorkerProcess::Parts parts{id, std::move(channel.ours), std::move(out.read), std::move(err.read),
-                             std::move(cgroup)};
+Status FunctionSandbox::AddWorker(Beginning beginning, OnWorker& done) {
+  const WorkerId id = beginning.parts.id;
   HEARTH_ASSIGN(std::unique_ptr<WorkerProcess> worker,
-                WorkerProcess::Create(workers_, version_, std::move(parts)));
+                WorkerProcess::Create(workers_, version_, std::move(beginning.parts)));
   worker->SetOnStarted([self = weak_.Get(), id](Status started) {
     if (self) self->OnStarted(id, std::move(started));
   });
   alive_[id] = worker->weak();
   forking_[id] = Forking{std::move(worker), std::move(done)};
+  return Ok();
+}
+
+Status FunctionSandbox::Fork(WorkerId id, OnWorker& done) {
+  HEARTH_ASSIGN(Beginning beginning, BeginWorker(id));
+  HEARTH_ASSIGN(const SendOutcome sent,
+                SendPacket(init_.get(), Encode(ForkWorkerFrame{id.value()}), beginning.passed));
+  if (sent == SendOutcome::kWouldBlock) {
+    return Error{ErrorCode::kUnavailable,
+                 "too many workers of " + version_->function + " are being started at once"};
+  }
+  HEARTH_TRY(AddWorker(std::move(beginning), done));
   if (++forks_ >= workers_.zygote_forks_max) Tire();
   return Ok();
 }
@@ -242,6 +302,7 @@ void FunctionSandbox::OnZygoteExited() {
 
 void FunctionSandbox::OnZygoteStuck() {
   if (state_ == State::kReady) state_ = State::kSpent;
+  if (own_worker_) return on_worker_gone_ ? on_worker_gone_() : void();
   log_.Warn("a zygote does not fork; the next cold start makes another", {{"function", version_->function}});
   if (on_worker_gone_) on_worker_gone_();
 }

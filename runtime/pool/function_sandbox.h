@@ -20,7 +20,8 @@ struct SandboxFiles {
   UniqueFd secret_values{};  // one after another, in their order
 };
 
-// The sandbox of one function version: its namespaces, its init, its zygote. Workers are forked from it.
+// The sandbox of one function version: its namespaces, its init, its zygote. Workers are forked from it; or it has one
+// worker of its own, that comes and goes with it and shares nothing with others.
 //
 // Owns:    the channel to init; workers that have not yet started. Owned by SandboxHost.
 // States:  kMaking -> kReady -> kSpent (no more forks; live workers go on) -> kGone (init has died, and all
@@ -39,6 +40,9 @@ class FunctionSandbox final {
 
   // `made` runs once.
   void Make(SandboxFiles files, std::function<void(Status)> made);
+  // Instead of Make() and Launch().
+  void MakeWithWorker(SandboxFiles files, WorkerId id, OnWorker done);
+  bool has_own_worker() const { return own_worker_; }
   // Legal in kMaking (it waits) and kReady.
   void Launch(WorkerId id, OnWorker done);
   State state() const { return state_; }
@@ -53,11 +57,28 @@ class FunctionSandbox final {
   // that all of them share; or it has forked so often. Still forks. Told once, from inside a call of the loop.
   bool is_tired() const { return tired_; }
   // What the function's user may do with the mounts that Make() was given, once, before `made`.
+  // The library leaves threads behind when it is loaded, so that nothing can be forked from here: the sandbox is gone,
+  // and whoever waited is served by whom this calls, before `made` hears that the library can be loaded.
+  using Waiting = std::vector<std::pair<WorkerId, OnWorker>>;
+  void SetOnLeavesThreads(std::function<void(Waiting)> on_threads) { on_threads_ = std::move(on_threads); }
+  // Its own worker was started; from a blank sandbox or not.
+  void SetOnOwnStart(std::function<void(bool was_blank)> on_start) { on_own_start_ = std::move(on_start); }
   using OnMounts = std::function<void(const std::vector<BindMount>&, const std::vector<MountAccess>&)>;
   void SetOnMounts(OnMounts on_mounts) { on_mounts_ = std::move(on_mounts); }
   void SetOnTired(std::function<void()> on_tired) { on_tired_ = std::move(on_tired); }
 
  private:
+  MakeSandboxFrame FrameOf(SandboxFiles& files);
+  // Both sides of a worker that is to be started: what is passed on (channel, stdout, stderr, `tasks` files), open as long
+  // as this lives, and what stays here.
+  struct Beginning {
+    UniqueFd channel, standard_output, standard_error;
+    std::vector<int> passed;
+    WorkerProcess::Parts parts;
+  };
+  Result<Beginning> BeginWorker(WorkerId id);
+  Status AddWorker(Beginning beginning, OnWorker& done);
+  void FailOwnWorker(const Error& error);
   struct Forking {
     std::unique_ptr<WorkerProcess> worker;
     OnWorker done;
@@ -91,11 +112,14 @@ class FunctionSandbox final {
   UniqueFd init_;
   std::unique_ptr<FdWatch> watch_;
   std::function<void(Status)> made_;
-  std::vector<std::pair<WorkerId, OnWorker>> waiting_;  // until it is made
+  Waiting waiting_;  // until it is made
   std::map<WorkerId, Forking> forking_;
   std::map<WorkerId, WeakPtr<WorkerProcess>> alive_;
   std::function<void()> on_worker_gone_;
   std::function<void()> on_tired_;
+  std::function<void(Waiting)> on_threads_;
+  std::function<void(bool)> on_own_start_;
+  bool own_worker_ = false;
   OnMounts on_mounts_;
   std::vector<BindMount> mounts_;
   uint64_t forks_ = 0;

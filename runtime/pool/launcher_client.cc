@@ -71,6 +71,10 @@ void LauncherClient::OnPacket(Packet packet) {
       return OnSandboxFailed(packet.bytes);
     case LauncherFrameKind::kUnpackDone:
       return OnUnpackDone(packet.bytes);
+    case LauncherFrameKind::kBlanks:
+      if (const auto blanks = DecodeBlanks(packet.bytes); blanks && on_blanks_)
+        on_blanks_(blanks->count, blanks->problem);
+      return;
     case LauncherFrameKind::kSandboxGone:
       return;  // its init channel says the same
     default:
@@ -83,7 +87,7 @@ void LauncherClient::OnHello(std::string_view packet) {
   if (!hello) return OnDeath("its Hello is malformed");
   hello_limit_.Cancel();
   if (auto started = std::exchange(started_, nullptr))
-    started(Hello{hello->isolation_level, std::move(hello->report)});
+    started(Hello{hello->isolation_level, std::move(hello->report), hello->forks_workers != 0});
 }
 
 void LauncherClient::MakeSandbox(const MakeSandboxFrame& frame, std::span<const int> fds,
@@ -100,15 +104,27 @@ void LauncherClient::OnSandboxReady(Packet packet) {
   auto node = making_.extract(frame->sandbox_id);
   if (node.empty()) return;  // killed meanwhile
   ::fcntl(packet.fds[0].get(), F_SETFL, O_NONBLOCK);
-  node.mapped()(
-      MadeSandbox{std::move(packet.fds[0]), microseconds(frame->make_us), std::move(frame->mounts)});
+  MadeSandbox made;
+  made.init_channel = std::move(packet.fds[0]);
+  made.was_blank = frame->was_blank != 0;
+  made.took = microseconds(frame->make_us);
+  made.mounts = std::move(frame->mounts);
+  node.mapped()(std::move(made));
 }
 
 void LauncherClient::OnSandboxFailed(std::string_view packet) {
   const auto frame = DecodeSandboxFailed(packet);
   if (!frame) return OnDeath("its SandboxFailed is malformed");
   auto node = making_.extract(frame->sandbox_id);
-  if (!node.empty()) node.mapped()(ErrorFromStage(frame->failure));
+  if (node.empty()) return;
+  if (frame->failure.leaves_threads == 0) return node.mapped()(ErrorFromStage(frame->failure));
+  MadeSandbox none;
+  none.leaves_threads = true;
+  node.mapped()(std::move(none));
+}
+
+void LauncherClient::KeepBlanks(uint32_t count) {
+  (void)Send(Encode(LauncherFrameKind::kKeepBlanks, BlanksFrame{count, {}}));
 }
 
 void LauncherClient::KillSandbox(SandboxId sandbox) {

@@ -28,9 +28,12 @@ class LauncherClient final {
   struct Hello {
     uint32_t isolation_level = 0;
     std::string report;
+    bool forks_workers = true;
   };
   struct MadeSandbox {
-    UniqueFd init_channel;  // non-blocking
+    UniqueFd init_channel;        // non-blocking
+    bool leaves_threads = false;  // there is none, and never will be one that forks: see StageFailure
+    bool was_blank = false;
     microseconds took{0};
     std::vector<MountAccess> mounts;  // in the order of the request; another number of them: not known
   };
@@ -40,10 +43,15 @@ class LauncherClient final {
 
   void Start(std::function<void(Result<Hello>)> started, std::function<void()> on_death);
   bool running() const { return running_; }
-  // `fds`: what the zygote joins before it loads foreign code, and the secrets' values where there are any.
+  // `fds`: what the zygote joins before it loads foreign code; or of the sandbox's own worker channel, stdout, stderr
+  // and what it joins. Then the secrets' values where there are any.
   void MakeSandbox(const MakeSandboxFrame& frame, std::span<const int> fds,
                    std::function<void(Result<MadeSandbox>)> reply);
   void KillSandbox(SandboxId sandbox);
+  // From now on; none after a start of the launcher. Who is told how many there are is told as long as this lives.
+  void KeepBlanks(uint32_t count);
+  using OnBlanks = std::function<void(uint32_t ready, const std::string& problem)>;
+  void SetOnBlanks(OnBlanks on_blanks) { on_blanks_ = std::move(on_blanks); }
   void Unpack(int zip_fd, int folder_fd, const UnpackZipFrame& limits, std::function<void(Status)> reply);
 
  private:
@@ -70,6 +78,7 @@ class LauncherClient final {
   std::unique_ptr<FdWatch> watch_;
   std::function<void(Result<Hello>)> started_;
   std::function<void()> on_death_;
+  OnBlanks on_blanks_;
   std::map<uint64_t, std::function<void(Result<MadeSandbox>)>> making_;  // by sandbox
   std::map<uint64_t, std::function<void(Status)>> unpacking_;            // by ticket
   uint64_t next_ticket_ = 1;

@@ -33,6 +33,11 @@ void PoolSet::Rescale(const std::string& function) {
 
 // Lent reserved workers and spot attempts are yet to come: there are none of them to count.
 bool PoolSet::MakeRoom() {
+  if (!platform_.empty()) {
+    platform_.clear();
+    if (platform_taken_) platform_taken_();
+    return true;
+  }
   MemoryPressure pressure;
   pressure.waiters_max = 1;
   for (const auto& [generation, pool] : pools_)
@@ -116,6 +121,16 @@ void PoolSet::Drain(std::function<void()> drained) {
 void PoolSet::MaybeDrained() {
   if (!draining_ || !pools_.empty()) return;
   if (auto run = std::exchange(drained_, nullptr)) executor_.Post(std::move(run));
+}
+
+uint32_t PoolSet::KeepForPlatform(uint32_t wanted, Bytes each) {
+  if (platform_.size() > wanted) platform_.resize(wanted);
+  while (platform_.size() < wanted) {
+    MemoryBudget::Lease lease = memory_.Take(each);
+    if (!lease) break;
+    platform_.push_back(std::move(lease));
+  }
+  return static_cast<uint32_t>(platform_.size());
 }
 
 const WarmPool* PoolSet::Find(const FunctionVersion& version) const {

@@ -27,7 +27,7 @@ class PoolSet final {
     Bytes reserved_idle;
     Bytes dedicated;   // busy or idle
     Bytes keep_alive;  // idle, nobody's commitment
-    Bytes platform;    // of workers that start or end
+    Bytes platform;    // of workers that start or end, and what the platform keeps for itself
   };
 
   struct Options {
@@ -61,6 +61,10 @@ class PoolSet final {
   void Replan(Bytes promised);
   // Once each worker that commitments ask for is ready, or has failed.
   void WhenSettled(std::function<void()> settled);
+  // Of so many shares of the platform's own, for how many there is room beside the workers. A worker that finds no room
+  // gets all of it, and `taken` runs.
+  uint32_t KeepForPlatform(uint32_t wanted, Bytes each);
+  void SetOnPlatformRoomTaken(std::function<void()> taken) { platform_taken_ = std::move(taken); }
   Bytes memory_total() const { return memory_.total(); }
   Bytes memory_used() const { return memory_.used(); }
   MemoryUse memory_use() const;
@@ -82,6 +86,8 @@ class PoolSet final {
   Executor& executor_;
   // Mutable.
   MemoryBudget memory_;
+  std::vector<MemoryBudget::Lease> platform_;
+  std::function<void()> platform_taken_;
   std::map<uint64_t, std::unique_ptr<WarmPool>> pools_;  // by generation
   Timer retry_;
   ScalingOf scaling_of_;

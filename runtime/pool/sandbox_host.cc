@@ -27,7 +27,12 @@ SandboxHost::SandboxHost(Options options, WorkerContext& workers, CgroupBackend&
       workers_(workers),
       cgroups_(cgroups),
       log_(log),
-      launcher_(workers.loop, log, options_.launcher) {}
+      launcher_(workers.loop, log, options_.launcher),
+      blanks_(options_.blanks_max, workers.loop, log,
+              [this](uint32_t count) { launcher_.KeepBlanks(count); }) {
+  launcher_.SetOnBlanks(
+      [this](uint32_t ready, const std::string& problem) { blanks_.OnBlanks(ready, problem); });
+}
 
 SandboxHost::~SandboxHost() = default;
 
@@ -45,6 +50,7 @@ void SandboxHost::OnHello(Result<LauncherClient::Hello> hello, const std::functi
   isolation_level_ =
       cgroups_.limits_memory() ? hello->isolation_level : std::min(hello->isolation_level, kRootlessLevel);
   isolation_report_ = std::move(hello->report);
+  forks_workers_ = hello->forks_workers;
   restart_delay_ = milliseconds(100);
   if (isolation_level_ < options_.isolation_least) {
     return started(Error{ErrorCode::kUnsupported,
@@ -54,10 +60,12 @@ void SandboxHost::OnHello(Result<LauncherClient::Hello> hello, const std::functi
                              "Mend what is missing, or accept less with --min-isolation " +
                              std::to_string(isolation_level_) + "."});
   }
+  blanks_.OnLauncher();
   started(Ok());
 }
 
 void SandboxHost::OnLauncherDeath() {
+  blanks_.OnLauncherDeath();
   for (auto& [generation, versioned] : versions_) {
     if (versioned.current) versioned.spent.push_back(std::move(versioned.current));
     if (versioned.next) versioned.spent.push_back(std::move(versioned.next));
@@ -111,30 +119,71 @@ std::unique_ptr<FunctionSandbox> SandboxHost::NewSandbox(
   sandbox->SetOnTired([this, generation = version->generation] { OnTired(generation); });
   sandbox->SetOnMounts(
       [this, version](const auto& mounts, const auto& access) { OnMounts(*version, mounts, access); });
+  sandbox->SetOnLeavesThreads(
+      [this, version](FunctionSandbox::Waiting waiting) { OnLeavesThreads(version, std::move(waiting)); });
+  sandbox->SetOnOwnStart([this](bool was_blank) { blanks_.OnStart(was_blank); });
   return sandbox;
 }
 
-Result<FunctionSandbox*> SandboxHost::CurrentSandbox(const std::shared_ptr<const FunctionVersion>& version) {
+std::string SandboxHost::WhyOwnSandboxes(const FunctionVersion& version) const {
+  if (version.settings.isolation == Isolation::kStrict) return {};
+  if (!forks_workers_) return "this host gives workers no namespaces of their own (hearth doctor)";
+  if (leave_threads_.contains(version.code.folder)) {
+    return "its library starts threads while it is loaded, and a process with threads cannot be forked; "
+           "start "
+           "them in init";
+  }
+  return {};
+}
+
+bool SandboxHost::HasOwnSandboxes(const FunctionVersion& version) const {
+  return version.settings.isolation == Isolation::kStrict || !WhyOwnSandboxes(version).empty();
+}
+
+// Found when it is deployed, or by its first start after one of hearthd.
+void SandboxHost::OnLeavesThreads(const std::shared_ptr<const FunctionVersion>& version,
+                                  FunctionSandbox::Waiting waiting) {
+  const bool is_new = leave_threads_.insert(version->code.folder).second;
+  if (is_new && !WhyOwnSandboxes(*version).empty()) {
+    log_.Warn("a function's workers have a sandbox each, as with strict isolation",
+              {{"function", version->function}, {"why", WhyOwnSandboxes(*version)}});
+  }
+  blanks_.Review();
+  for (auto& [id, done] : waiting) {
+    if (const Status launched = LaunchIn(version, id, done); !launched.ok()) done(launched.error());
+  }
+  SweepLater();
+}
+
+Status SandboxHost::LaunchIn(const std::shared_ptr<const FunctionVersion>& version, WorkerId id,
+                             OnWorker& done) {
   if (!launcher_.running())
     return Error{ErrorCode::kUnavailable, "hearth-launcher is being restarted; try again"};
   Versioned& versioned = versions_[version->generation];
   std::string cpu_set = cpu_set_of_ ? cpu_set_of_(version->function) : std::string();
-  const bool in_place = versioned.cpu_set == cpu_set && version->settings.isolation != Isolation::kStrict;
-  if (versioned.current && in_place && versioned.current->takes_launches()) return versioned.current.get();
-  HEARTH_ASSIGN(SandboxFiles files, FilesOf(*version));
-  if (versioned.current) versioned.spent.push_back(std::move(versioned.current));
-  versioned.cpu_set = cpu_set;
-  versioned.current = NewSandbox(version, std::move(cpu_set));
-  SweepLater();  // the one before may have no worker any more
-  versioned.current->Make(std::move(files),
-                          [](const Status&) {});  // those who wait are told by their launches
-  return versioned.current.get();
+  const bool own = HasOwnSandboxes(*version);
+  const bool in_place = versioned.cpu_set == cpu_set && !own;
+  if (!versioned.current || !in_place || !versioned.current->takes_launches()) {
+    HEARTH_ASSIGN(SandboxFiles files, FilesOf(*version));
+    if (versioned.current) versioned.spent.push_back(std::move(versioned.current));
+    versioned.cpu_set = cpu_set;
+    versioned.current = NewSandbox(version, std::move(cpu_set));
+    SweepLater();  // the one before may have no worker any more
+    if (own) {
+      versioned.current->MakeWithWorker(std::move(files), id, std::move(done));
+      return Ok();
+    }
+    versioned.current->Make(std::move(files),
+                            [](const Status&) {});  // those who wait are told by their launches
+  }
+  versioned.current->Launch(id, std::move(done));
+  return Ok();
 }
 
 void SandboxHost::Launch(const std::shared_ptr<const FunctionVersion>& version, OnWorker done) {
-  auto sandbox = CurrentSandbox(version);
-  if (sandbox.ok()) return (*sandbox)->Launch(WorkerId(next_worker_++), std::move(done));
-  workers_.loop.Post([self = weak_.Get(), done = std::move(done), error = sandbox.error()] {
+  const Status launched = LaunchIn(version, WorkerId(next_worker_++), done);
+  if (launched.ok()) return;
+  workers_.loop.Post([self = weak_.Get(), done = std::move(done), error = launched.error()] {
     if (self) done(error);
   });
 }
@@ -194,7 +243,7 @@ void SandboxHost::OnTired(uint64_t generation) {
   const auto found = versions_.find(generation);
   if (found == versions_.end() || found->second.next || !found->second.current) return;
   Versioned& versioned = found->second;
-  if (versioned.current->version().settings.isolation == Isolation::kStrict) return;  // forks no other anyway
+  if (versioned.current->has_own_worker()) return;  // forks no other anyway
   const MonotonicTime now = workers_.loop.clock().Now();
   const auto since = versioned.replaced_at ? now - *versioned.replaced_at : nanoseconds(kReplacementPause);
   const auto pause = std::chrono::duration_cast<milliseconds>(nanoseconds(kReplacementPause) - since);
@@ -245,9 +294,8 @@ void SandboxHost::Sweep() {
   for (auto it = versions_.begin(); it != versions_.end();) {
     Versioned& versioned = it->second;
     std::erase_if(versioned.spent, over);
-    // A sandbox of strict isolation has one worker, and ends with it.
-    const bool once =
-        versioned.current != nullptr && versioned.current->version().settings.isolation == Isolation::kStrict;
+    // One with a worker of its own ends with it.
+    const bool once = versioned.current != nullptr && versioned.current->has_own_worker();
     if ((versioned.forgotten || once) && versioned.current && over(versioned.current))
       versioned.current.reset();
     const bool empty = versioned.forgotten && !versioned.current && versioned.spent.empty();

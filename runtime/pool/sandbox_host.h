@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "runtime/model/artefact_checker.h"
+#include "runtime/pool/blank_keeper.h"
 #include "runtime/pool/function_sandbox.h"
 #include "runtime/pool/launcher_client.h"
 #include "runtime/pool/mount_warning.h"
@@ -23,8 +24,9 @@ namespace hearth {
 // Owns:    the launcher and the sandboxes. Owned by main; outlives every worker it gave out.
 // Thread:  loop thread.
 // Zygotes: a version has one, from which its workers are forked; one that is tired (see FunctionSandbox) is replaced
-//          off the path of any event, a version's at most once in kReplacementPause. With strict isolation each
-//          worker has a sandbox, and a zygote, of its own.
+//          off the path of any event, a version's at most once in kReplacementPause.
+// Own sandboxes: with strict isolation each worker has one, and no zygote. So has each worker of a function whose library
+//          leaves threads when it is loaded, which cannot be forked, and each where workers cannot have namespaces.
 // Failure: a dead launcher is started again (after 100 ms, doubling to 10 s); launches meanwhile are
 //          kUnavailable.
 class SandboxHost final : public WorkerLauncher, public ArtefactChecker {
@@ -39,6 +41,7 @@ class SandboxHost final : public WorkerLauncher, public ArtefactChecker {
   struct Options {
     std::string launcher;          // path of hearth-launcher
     uint32_t isolation_least = 4;  // refuse to work below this level
+    uint32_t blanks_max = 4;       // sandboxes that are made before there is a function for them
   };
 
   SandboxHost(Options options, WorkerContext& workers, CgroupBackend& cgroups, BucketPath bucket_path,
@@ -56,6 +59,11 @@ class SandboxHost final : public WorkerLauncher, public ArtefactChecker {
   // deploy makes a sandbox, and so does the first event after a start.
   const std::map<std::string, std::vector<MountWarning>>& mount_warnings() const { return mount_warnings_; }
   void ForgetFunction(const std::string& function) { mount_warnings_.erase(function); }
+  // Why workers of this version have a sandbox each though it does not ask for it; "": they have not, or it does.
+  std::string WhyOwnSandboxes(const FunctionVersion& version) const;
+  bool HasOwnSandboxes(const FunctionVersion& version) const;
+  BlankKeeper& blanks() { return blanks_; }
+  const BlankKeeper& blanks() const { return blanks_; }
 
   void Launch(const std::shared_ptr<const FunctionVersion>& version, OnWorker done) override;
   void Forget(const FunctionVersion& version) override;
@@ -79,7 +87,10 @@ class SandboxHost final : public WorkerLauncher, public ArtefactChecker {
   Result<SandboxFiles> FilesOf(const FunctionVersion& version) const;
   std::unique_ptr<FunctionSandbox> NewSandbox(const std::shared_ptr<const FunctionVersion>& version,
                                               std::string cpu_set);
-  Result<FunctionSandbox*> CurrentSandbox(const std::shared_ptr<const FunctionVersion>& version);
+  // Another for each worker, or the one that there is.
+  Status LaunchIn(const std::shared_ptr<const FunctionVersion>& version, WorkerId id, OnWorker& done);
+  void OnLeavesThreads(const std::shared_ptr<const FunctionVersion>& version,
+                       FunctionSandbox::Waiting waiting);
   void OnMounts(const FunctionVersion& version, const std::vector<BindMount>& mounts,
                 const std::vector<MountAccess>& access);
   void OnTired(uint64_t generation);
@@ -99,8 +110,11 @@ class SandboxHost final : public WorkerLauncher, public ArtefactChecker {
   // Mutable.
   CpuSetOf cpu_set_of_;
   LauncherClient launcher_;
+  BlankKeeper blanks_;
   uint32_t isolation_level_ = 0;
   std::string isolation_report_;
+  bool forks_workers_ = true;
+  std::set<std::string> leave_threads_;  // folders of code that cannot be forked
   milliseconds restart_delay_{100};
   Timer restart_;
   uint64_t next_sandbox_ = 1;

@@ -168,10 +168,11 @@ void WorkerProcess::OnStarted(pid_t sender, std::string_view body) {
 }
 
 void WorkerProcess::OnForkFailed(Error error) {
-  if (state_ != WorkerState::kForking) return;
+  // Its channel may have told of the end before init could.
+  if (state_ != WorkerState::kForking && !(state_ == WorkerState::kDying && on_started_)) return;
   limit_.Cancel();
   watch_.reset();
-  SetState(WorkerState::kDying, "could not be forked");
+  SetState(WorkerState::kDying, "could not be started");
   if (auto started = std::exchange(on_started_, nullptr)) started(std::move(error));
 }
 

@@ -92,7 +92,7 @@ class WorkerProcess final : public Worker {
   void OnExited(WorkerDeath death, uint64_t max_rss_kib);
   // Init has ended, and took its workers with it: our fault, unless this one had ended before.
   void OnSandboxGone(std::string why);
-  // From init: it could not be forked.
+  // From init, or from the launcher: it could not be started.
   void OnForkFailed(Error error);
   WeakPtr<WorkerProcess> weak() { return weak_.Get(); }
 

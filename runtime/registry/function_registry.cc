@@ -417,6 +417,7 @@ void FunctionRegistry::Commit(const std::shared_ptr<FunctionVersion>& version, c
   FunctionVersionPtr old = version->version == kLatest ? function.latest : nullptr;
   Place(version);
   if (old) retired_.push_back(old);
+  if (observer_ != nullptr) observer_->OnPlaced(version);
   if (old && observer_ != nullptr) observer_->OnReplaced(old, version);
   old.reset();
   CollectCode();

@@ -38,6 +38,8 @@ class RegistryObserver {
   virtual void OnNotReplaced(const FunctionVersionPtr& next) { (void)next; }
   // `old_version` no longer serves new events; `new_version` is empty when the function is gone.
   virtual void OnReplaced(const FunctionVersionPtr& old_version, const FunctionVersionPtr& new_version) = 0;
+  // A version is there that was not, new or in another's place.
+  virtual void OnPlaced(const FunctionVersionPtr& version) { (void)version; }
   // Also once for each function that has some, when functions are loaded.
   virtual void OnScalingChanged(const std::string& function) { (void)function; }
 };

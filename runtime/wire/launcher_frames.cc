@@ -6,7 +6,7 @@ namespace hearth {
 
 template <>
 struct FieldsOf<HelloFrame> {
-  static auto Tie(auto& f) { return std::tie(f.isolation_level, f.report); }
+  static auto Tie(auto& f) { return std::tie(f.isolation_level, f.report, f.forks_workers); }
 };
 template <>
 struct FieldsOf<BindMount> {
@@ -21,7 +21,7 @@ struct FieldsOf<MakeSandboxFrame> {
   static auto Tie(auto& f) {
     return std::tie(f.sandbox_id, f.name, f.code_folder, f.library, f.symbol, f.function_name,
                     f.function_version, f.memory_bytes, f.tmp_bytes, f.pids_max, f.host_uid,
-                    f.has_memory_cgroup, f.environment, f.mounts, f.layers_folder, f.secrets);
+                    f.has_memory_cgroup, f.environment, f.mounts, f.layers_folder, f.secrets, f.own_worker);
   }
 };
 template <>
@@ -30,11 +30,11 @@ struct FieldsOf<MountAccess> {
 };
 template <>
 struct FieldsOf<SandboxReadyFrame> {
-  static auto Tie(auto& f) { return std::tie(f.sandbox_id, f.make_us, f.mounts); }
+  static auto Tie(auto& f) { return std::tie(f.sandbox_id, f.make_us, f.was_blank, f.mounts); }
 };
 template <>
 struct FieldsOf<StageFailure> {
-  static auto Tie(auto& f) { return std::tie(f.stage, f.error, f.detail, f.authors_fault); }
+  static auto Tie(auto& f) { return std::tie(f.stage, f.error, f.detail, f.authors_fault, f.leaves_threads); }
 };
 template <>
 struct FieldsOf<SandboxFailedFrame> {
@@ -43,6 +43,10 @@ struct FieldsOf<SandboxFailedFrame> {
 template <>
 struct FieldsOf<SandboxIdFrame> {
   static auto Tie(auto& f) { return std::tie(f.sandbox_id); }
+};
+template <>
+struct FieldsOf<BlanksFrame> {
+  static auto Tie(auto& f) { return std::tie(f.count, f.problem); }
 };
 template <>
 struct FieldsOf<UnpackZipFrame> {
@@ -103,6 +107,7 @@ std::string Encode(const MakeSandboxFrame& f) { return EncodeFrame(Kind::kMakeSa
 std::string Encode(const SandboxReadyFrame& f) { return EncodeFrame(Kind::kSandboxReady, f); }
 std::string Encode(const SandboxFailedFrame& f) { return EncodeFrame(Kind::kSandboxFailed, f); }
 std::string Encode(LauncherFrameKind kind, const SandboxIdFrame& f) { return EncodeFrame(kind, f); }
+std::string Encode(LauncherFrameKind kind, const BlanksFrame& f) { return EncodeFrame(kind, f); }
 std::string Encode(const UnpackZipFrame& f) { return EncodeFrame(Kind::kUnpackZip, f); }
 std::string Encode(const UnpackDoneFrame& f) { return EncodeFrame(Kind::kUnpackDone, f); }
 std::string Encode(const ForkWorkerFrame& f) { return EncodeFrame(Kind::kForkWorker, f); }
@@ -128,6 +133,8 @@ std::optional<LauncherFrameKind> KindOf(std::string_view packet) {
     case Kind::kSandboxGone:
     case Kind::kUnpackZip:
     case Kind::kUnpackDone:
+    case Kind::kKeepBlanks:
+    case Kind::kBlanks:
     case Kind::kForkWorker:
     case Kind::kWorkerForked:
     case Kind::kForkFailed:
@@ -152,6 +159,9 @@ std::optional<SandboxFailedFrame> DecodeSandboxFailed(std::string_view p) {
 }
 std::optional<SandboxIdFrame> DecodeSandboxId(std::string_view p) {
   return DecodeFrame<SandboxIdFrame>({Kind::kKillSandbox, Kind::kSandboxGone}, p);
+}
+std::optional<BlanksFrame> DecodeBlanks(std::string_view p) {
+  return DecodeFrame<BlanksFrame>({Kind::kKeepBlanks, Kind::kBlanks}, p);
 }
 std::optional<UnpackZipFrame> DecodeUnpackZip(std::string_view p) {
   return DecodeFrame<UnpackZipFrame>({Kind::kUnpackZip}, p);

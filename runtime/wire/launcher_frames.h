@@ -23,6 +23,11 @@
 //     ◀───── SandboxGone {sandbox}
 //     UnpackZip + [zip fd, folder fd] ─▶ a confined child
 //     ◀───── UnpackDone {error text or ""}
+//
+// A worker that shares nothing with its siblings comes with its sandbox: MakeSandbox names it and brings what ForkWorker
+// brings, nothing is forked, WorkerExited tells of it. Where the launcher keeps blank sandboxes, one of them becomes it.
+//     KeepBlanks {count} ──────────────▶ made while nobody waits
+//     ◀───── Blanks {ready} whenever that changes
 
 namespace hearth {
 
@@ -35,6 +40,8 @@ enum class LauncherFrameKind : uint8_t {
   kSandboxGone = 6,
   kUnpackZip = 7,
   kUnpackDone = 8,
+  kKeepBlanks = 9,
+  kBlanks = 10,
   kForkWorker = 16,  // to init
   kWorkerForked = 17,
   kForkFailed = 18,
@@ -46,7 +53,8 @@ enum class LauncherFrameKind : uint8_t {
 // with cgroup v1/hybrid, 5 root v2).
 struct HelloFrame {
   uint32_t isolation_level = 0;
-  std::string report;  // lines "layer: ok|missing (why, remedy)", for the log and for `hearth doctor`
+  std::string report;         // lines "layer: ok|missing (why, remedy)", for the log and for `hearth doctor`
+  uint8_t forks_workers = 1;  // no: workers cannot have namespaces of their own, each needs a sandbox
 };
 
 struct BindMount {
@@ -61,8 +69,8 @@ struct PrivateFile {
   uint64_t bytes = 0;
 };
 
-// + descriptors: what the zygote joins of its cgroup, then, where there are secrets, a file of their bytes one after
-// another, in the order of the request.
+// + descriptors: what the zygote joins of its cgroup, or with a worker of its own those of ForkWorker; then, where there
+// are secrets, a file of their bytes one after another, in the order of the request.
 struct MakeSandboxFrame {
   uint64_t sandbox_id = 0;
   std::string name;         // hostname inside and for messages; the function's name
@@ -80,6 +88,7 @@ struct MakeSandboxFrame {
   std::vector<BindMount> mounts;
   std::string layers_folder;         // host path, becomes /opt, read-only; "": there is no /opt
   std::vector<PrivateFile> secrets;  // what /run/secrets has
+  uint64_t own_worker = 0;           // id of the one worker that comes with it, instead of a zygote; 0: none
 };
 
 // What the function's user may do with the folder of a mount, as the zygote found before it loaded foreign code.
@@ -91,16 +100,18 @@ struct MountAccess {
 
 struct SandboxReadyFrame {  // + one descriptor: the channel to init
   uint64_t sandbox_id = 0;
-  uint32_t make_us = 0;             // whole set-up, from clone to loaded
+  uint32_t make_us = 0;             // whole set-up, from clone to loaded; of a blank one, from the request on
+  uint8_t was_blank = 0;            // it was made ahead
   std::vector<MountAccess> mounts;  // in the order of the request; another number of them: not known
 };
 
 // A failure anywhere in making a sandbox or a worker: which stage, why.
 struct StageFailure {
-  std::string stage;          // "mount /usr/lib", "load library", "check abi version"
-  int32_t error = 0;          // errno, or 0 where it does not apply
-  std::string detail;         // for the author or operator, complete sentences
-  uint8_t authors_fault = 0;  // the artefact is bad (kBadArtefact), as against the host
+  std::string stage;           // "mount /usr/lib", "load library", "check abi version"
+  int32_t error = 0;           // errno, or 0 where it does not apply
+  std::string detail;          // for the author or operator, complete sentences
+  uint8_t authors_fault = 0;   // the artefact is bad (kBadArtefact), as against the host
+  uint8_t leaves_threads = 0;  // the library can be loaded, but no process that has loaded it can be forked
 };
 
 struct SandboxFailedFrame {
@@ -110,6 +121,11 @@ struct SandboxFailedFrame {
 
 struct SandboxIdFrame {  // KillSandbox, SandboxGone
   uint64_t sandbox_id = 0;
+};
+
+struct BlanksFrame {  // KeepBlanks, Blanks
+  uint32_t count = 0;
+  std::string problem;  // of Blanks: why no more of them are made until they are asked for again; or ""
 };
 
 struct
@@ -154,6 +170,7 @@ std::string Encode(const MakeSandboxFrame&);
 std::string Encode(const SandboxReadyFrame&);
 std::string Encode(const SandboxFailedFrame&);
 std::string Encode(LauncherFrameKind kind, const SandboxIdFrame&);
+std::string Encode(LauncherFrameKind kind, const BlanksFrame&);
 std::string Encode(const UnpackZipFrame&);
 std::string Encode(const UnpackDoneFrame&);
 std::string Encode(const ForkWorkerFrame&);
@@ -169,6 +186,7 @@ std::optional<MakeSandboxFrame> DecodeMakeSandbox(std::string_view packet);
 std::optional<SandboxReadyFrame> DecodeSandboxReady(std::string_view packet);
 std::optional<SandboxFailedFrame> DecodeSandboxFailed(std::string_view packet);
 std::optional<SandboxIdFrame> DecodeSandboxId(std::string_view packet);
+std::optional<BlanksFrame> DecodeBlanks(std::string_view packet);
 std::optional<UnpackZipFrame> DecodeUnpackZip(std::string_view packet);
 std::optional<UnpackDoneFrame> DecodeUnpackDone(std::string_view packet);
 std::optional<ForkWorkerFrame> DecodeForkWorker(std::string_view packet);

@@ -19,9 +19,6 @@
 namespace hearth {
 namespace {
 
-// A file of /tmp for each 4 KiB, and some.
-uint64_t FilesFor(uint64_t tmp_bytes) { return std::max<uint64_t>(1024, tmp_bytes / 4096); }
-
 uint64_t Microseconds(const timeval& time) {
   return static_cast<uint64_t>(time.tv_sec) * 1'000'000 + static_cast<uint64_t>(time.tv_usec);
 }
@@ -30,6 +27,8 @@ int32_t ExitCodeOf(int status) { return WIFEXITED(status) ? WEXITSTATUS(status) 
 int32_t SignalOf(int status) { return WIFSIGNALED(status) ? WTERMSIG(status) : 0; }
 
 }  // namespace
+
+uint64_t FilesForTmp(uint64_t tmp_bytes) { return std::max<uint64_t>(1024, tmp_bytes / 4096); }
 
 void InitLoop::Run() {
   for (;;) {
@@ -66,6 +65,8 @@ void InitLoop::OnHearthd() {
 }
 
 void InitLoop::ForkWorker(const ForkWorkerFrame& request, const std::vector<UniqueFd>& fds) {
+  if (d_.own_worker != 0)
+    return Refuse(request.worker_id, {"fork", EINVAL, "this sandbox has a worker of its own", 0});
   if (d_.zygote < 0) return Refuse(request.worker_id, {"fork", ESRCH, "the zygote has exited", 0});
   if (fds.size() < 3)
     return Refuse(request.worker_id, {"fork", EINVAL, "channel, stdout and stderr are missing", 0});
@@ -82,7 +83,7 @@ void InitLoop::ForkWorker(const ForkWorkerFrame& request, const std::vector<Uniq
 }
 
 Result<UniqueFd> InitLoop::MakeTmp() const {
-  return MakeDetachedTmpfs(d_.tmp_bytes, FilesFor(d_.tmp_bytes), d_.tmp_uid);
+  return MakeDetachedTmpfs(d_.tmp_bytes, FilesForTmp(d_.tmp_bytes), d_.tmp_uid);
 }
 
 // If it cannot be had now, the next worker's start tries again and says so.
@@ -115,7 +116,7 @@ void InitLoop::OnZygote() {
   loaded_ = kind == SetupFrameKind::kLoaded;
   (void)SendPacket(d_.setup, bytes);
   if (kind == SetupFrameKind::kFailed) _exit(1);
-  if (loaded_) PrepareTmp();
+  if (loaded_ && d_.own_worker == 0) PrepareTmp();
 }
 
 // Its last words, each time with more of the names; of a zygote that forks already they are of no more use.
@@ -208,6 +209,7 @@ void InitLoop::OnZygoteExit(const Exit& exit) {
                                                     exit.violation, backtrace_)));
     _exit(1);
   }
+  if (d_.own_worker != 0) return ReportExit(d_.own_worker, exit);
   for (const uint64_t worker_id : asked_) Refuse(worker_id, {"fork", ESRCH, "the zygote has exited", 0});
   asked_.clear();
   Tell(EncodeZygoteExited(ExitCodeOf(exit.status), SignalOf(exit.status)));

@@ -7,12 +7,16 @@
 #include <map>
 #include <set>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "runtime/base/unique_fd.h"
 #include "runtime/wire/launcher_frames.h"
 
 namespace hearth {
+
+// A file of /tmp for each 4 KiB, and some.
+uint64_t FilesForTmp(uint64_t tmp_bytes);
 
 // The life of pid 1 of a sandbox once the zygote runs: a loop over five descriptors, ending the process (and
 // by that everything in the sandbox) when hearthd closes its channel.
@@ -27,9 +31,12 @@ class InitLoop final {
     pid_t zygote_pid = 0;
     uint64_t tmp_bytes = 0;
     uint32_t tmp_uid = 0;
+    uint64_t own_worker = 0;  // what stands in the zygote's place is this worker, and nothing is forked
   };
 
-  explicit InitLoop(const Descriptors& descriptors) : d_(descriptors) {}
+  // `listener`: of the zygote's filter, where that is there already.
+  explicit InitLoop(const Descriptors& descriptors, UniqueFd listener = {})
+      : d_(descriptors), listener_(std::move(listener)) {}
   [[noreturn]] void Run();
 
  private:

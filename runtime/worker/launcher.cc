@@ -47,6 +47,8 @@ Result<SeccompPrograms> CompilePrograms() {
   HEARTH_ASSIGN(programs.zygote, CompileSeccomp(ZygotePolicy(), Killing::kByListener));
   const FilesOf files = geteuid() == 0 ? FilesOf::kOthers : FilesOf::kOurUser;
   HEARTH_ASSIGN(programs.worker, CompileSeccomp(WorkerPolicy(files)));
+  HEARTH_ASSIGN(programs.blank_worker, CompileSeccomp(BlankWorkerPolicy(), Killing::kByListener));
+  HEARTH_ASSIGN(programs.lone_worker, CompileSeccomp(LoneWorkerPolicy()));
   HEARTH_ASSIGN(programs.unpack, CompileSeccomp(UnpackPolicy()));
   return programs;
 }
@@ -65,17 +67,21 @@ std::string Foreign(std::string text) {
   return text;
 }
 
-std::vector<int> Numbers(const std::vector<UniqueFd>& fds) {
+std::vector<int> Numbers(std::span<const UniqueFd> fds) {
   std::vector<int> numbers;
   for (const UniqueFd& fd : fds) numbers.push_back(fd.get());
   return numbers;
 }
 
+constexpr size_t kFdsOfWorker = 3;  // channel, stdout, stderr
+
 // Functions have uids of their own, the folders they are given have another owner: a bucket's files are read
-// and written as their folder's owner. Set-user-id bits, which that would make dangerous, the filter refuses.
-Result<std::vector<UniqueFd>> OwnerMapsOf(const MakeSandboxFrame& request, Privilege privilege) {
+// and written as their folder's owner. Set-user-id bits, which that would make dangerous, the filter refuses. A map is a
+// user namespace: where there are none, permissions of the folder decide, and the mounts' warnings tell of it.
+Result<std::vector<UniqueFd>> OwnerMapsOf(const MakeSandboxFrame& request, Privilege privilege,
+                                          const HostProbe& probe) {
   std::vector<UniqueFd> maps;
-  if (privilege != Privilege::kRoot) return maps;
+  if (privilege != Privilege::kRoot || !probe.user_namespaces) return maps;
   for (const BindMount& mount : request.mounts) {
     struct stat info {};
     if (stat(mount.source.c_str(), &info) != 0) return ErrnoError("stat " + mount.source);
@@ -103,7 +109,8 @@ Result<std::unique_ptr<Launcher>> Launcher::Create(UniqueFd control) {
   HEARTH_ASSIGN(auto children, WatchChildren());
   auto launcher = std::unique_ptr<Launcher>(new Launcher(
       std::move(control), std::move(children), std::move(worker_exe), std::move(programs), std::move(probe)));
-  launcher->Tell(Encode(HelloFrame{launcher->probe_.level, launcher->probe_.report}));
+  launcher->Tell(Encode(HelloFrame{launcher->probe_.level, launcher->probe_.report,
+                                   static_cast<uint8_t>(launcher->probe_.forks_workers ? 1 : 0)}));
   return launcher;
 }
 
@@ -128,6 +135,7 @@ int Launcher::Run() {
     if (watched[1].revents != 0) ReapChildren();
     KillLate();
     if (watched[0].revents != 0) OnControl();
+    KeepUpBlanks();
   }
   return 0;
 }
@@ -142,21 +150,28 @@ void Launcher::OnControl() {
   const Packet& packet = received->packet;
   if (const auto make = DecodeMakeSandbox(packet.bytes)) return MakeSandbox(*make, packet.fds);
   if (const auto unpack = DecodeUnpackZip(packet.bytes)) return UnpackZip(*unpack, packet.fds);
+  if (KindOf(packet.bytes) == LauncherFrameKind::kKeepBlanks) {
+    if (const auto blanks = DecodeBlanks(packet.bytes)) KeepBlanks(blanks->count);
+    return;
+  }
   if (KindOf(packet.bytes) != LauncherFrameKind::kKillSandbox) return;
   if (const auto gone = DecodeSandboxId(packet.bytes)) KillSandbox(gone->sandbox_id);
 }
 
-void Launcher::MakeSandbox(const MakeSandboxFrame& request, const std::vector<UniqueFd>& tasks) {
-  const auto failure = StartSandbox(request, tasks);
+void Launcher::MakeSandbox(const MakeSandboxFrame& request, const std::vector<UniqueFd>& fds) {
+  const auto failure = StartSandbox(request, fds);
   if (failure) Tell(Encode(SandboxFailedFrame{request.sandbox_id, *failure}));
 }
 
 std::optional<StageFailure> Launcher::StartSandbox(const MakeSandboxFrame& request,
-                                                   const std::vector<UniqueFd>& tasks) {
+                                                   const std::vector<UniqueFd>& fds) {
   if (probe_.level < kIsolationRootless) {
     return StageFailure{"isolate", ENOTSUP, "this host cannot confine functions:\n" + probe_.report, 0};
   }
-  std::vector<int> joined = Numbers(tasks);
+  const size_t first_tasks = request.own_worker != 0 ? kFdsOfWorker : 0;
+  if (fds.size() < first_tasks)
+    return StageFailure{"check request", EINVAL, "channel, stdout and stderr of its worker are missing", 0};
+  std::vector<int> joined = Numbers(std::span(fds).subspan(first_tasks));
   int secrets = -1;
   if (!request.secrets.empty() && !joined.empty()) {
     secrets = joined.back();
@@ -166,14 +181,20 @@ std::optional<StageFailure> Launcher::StartSandbox(const MakeSandboxFrame& reque
                                     ? CheckSandboxRequest(request, privilege_)
                                     : "its secrets come without a descriptor";
   if (!complaint.empty()) return StageFailure{"check request", EINVAL, complaint, 0};
+  const MonotonicTime started = clock_.Now();
+  last_start_ = started;
+  const auto owner_maps = OwnerMapsOf(request, privilege_, probe_);
+  if (!owner_maps.ok()) return HostsFault("map owners of mounted folders", owner_maps.error());
+  Sandbox* const blank = request.own_worker != 0 ? FindReadyBlank() : nullptr;
+  if (blank != nullptr) {
+    std::vector<int> for_worker = Numbers(std::span(fds).first(first_tasks));
+    for_worker.insert(for_worker.end(), joined.begin(), joined.end());
+    return UseBlank(*blank, request, for_worker, Numbers(*owner_maps), secrets);
+  }
   auto setup = MakePacketSocketPair();
   if (!setup.ok()) return HostsFault("make set-up channel", setup.error());
   auto channel = MakePacketSocketPair();
   if (!channel.ok()) return HostsFault("make channel of init", channel.error());
-
-  const MonotonicTime started = clock_.Now();
-  const auto owner_maps = OwnerMapsOf(request, privilege_);
-  if (!owner_maps.ok()) return HostsFault("map owners of mounted folders", owner_maps.error());
   const pid_t pid = CloneProcess(SandboxCloneFlags(privilege_));
   if (pid < 0) return StageFailure{"clone init", errno, {}, 0};
   if (pid == 0) {
@@ -181,7 +202,8 @@ std::optional<StageFailure> Launcher::StartSandbox(const MakeSandboxFrame& reque
     setup->ours.Reset();
     channel->ours.Reset();
     RunSandboxInit({request, programs_, privilege_, setup->theirs.get(), channel->theirs.get(),
-                    worker_exe_.get(), std::move(joined), Numbers(*owner_maps), secrets});
+                    worker_exe_.get(), std::move(joined), Numbers(*owner_maps), secrets,
+                    Numbers(std::span(fds).first(first_tasks)), probe_.forks_workers});
   }
   Sandbox& sandbox = sandboxes_[pid];
   sandbox.id = request.sandbox_id;
@@ -207,6 +229,10 @@ void Launcher::OnSetup(Sandbox& sandbox) {
     return;
   }
   const std::string& bytes = received->packet.bytes;
+  if (sandbox.blank == Blank::kMaking && SetupKindOf(bytes) == SetupFrameKind::kBlank) {
+    sandbox.blank = Blank::kReady;
+    return;
+  }
   if (const auto stage = DecodeStage(bytes)) sandbox.stage = Foreign(*stage);
   if (auto mounts = DecodeMounts(bytes)) sandbox.mounts = std::move(*mounts);
   if (auto failed = DecodeSetupFailed(bytes)) {
@@ -219,7 +245,9 @@ void Launcher::OnSetup(Sandbox& sandbox) {
   sandbox.ready = true;
   const auto took = std::chrono::duration_cast<std::chrono::microseconds>(clock_.Now() - sandbox.started);
   const int fds[] = {sandbox.hearthds_channel.get()};
-  Tell(Encode(SandboxReadyFrame{sandbox.id, static_cast<uint32_t>(took.count()), std::move(sandbox.mounts)}),
+  const uint8_t was_blank = sandbox.blank == Blank::kUsed ? 1 : 0;
+  Tell(Encode(SandboxReadyFrame{sandbox.id, static_cast<uint32_t>(took.count()), was_blank,
+                                std::move(sandbox.mounts)}),
        fds);
   sandbox.hearthds_channel.Reset();
   sandbox.setup.Reset();
@@ -227,7 +255,7 @@ void Launcher::OnSetup(Sandbox& sandbox) {
 
 void Launcher::KillSandbox(uint64_t id) {
   for (const auto& [pid, sandbox] : sandboxes_) {
-    if (sandbox.id == id) kill(pid, SIGKILL);
+    if (sandbox.id == id && id != 0) kill(pid, SIGKILL);
   }
 }
 
@@ -292,6 +320,8 @@ void Launcher::OnSandboxExit(Sandbox& sandbox, int status) {
     if (poll(&left, 1, 0) <= 0) break;
     OnSetup(sandbox);
   }
+  if (sandbox.blank == Blank::kUnwanted) return;
+  if (sandbox.blank == Blank::kMaking || sandbox.blank == Blank::kReady) return OnBlankExit(sandbox, status);
   if (sandbox.ready) return Tell(Encode(LauncherFrameKind::kSandboxGone, SandboxIdFrame{sandbox.id}));
   if (!sandbox.failure) {
     sandbox.failure = CrashInStage(sandbox.stage, WIFEXITED(status) ? WEXITSTATUS(status) : -1,
@@ -315,7 +345,7 @@ void Launcher::OnUnpackExit(Unpacking& unpacking, int status) {
 void Launcher::KillLate() {
   const MonotonicTime now = clock_.Now();
   for (auto& [pid, sandbox] : sandboxes_) {
-    if (sandbox.ready || now - sandbox.started < kStartDeadline) continue;
+    if (sandbox.ready || sandbox.blank == Blank::kReady || now - sandbox.started < kStartDeadline) continue;
     if (!sandbox.failure)
       sandbox.failure = StuckInStage(sandbox.stage, static_cast<int>(kStartDeadline.count()));
     kill(pid, SIGKILL);
@@ -333,8 +363,9 @@ int Launcher::MillisecondsToNextDeadline() const {
     next = next ? std::min(*next, deadline) : deadline;
   };
   for (const auto& [pid, sandbox] : sandboxes_) {
-    if (!sandbox.ready) consider(sandbox.started + kStartDeadline);
+    if (!sandbox.ready && sandbox.blank != Blank::kReady) consider(sandbox.started + kStartDeadline);
   }
+  if (AreBlanksToMake() || AreBlanksToTell()) consider(last_start_ + kBlankPause);
   for (const auto& [pid, unpacking] : unpackings_) {
     if (!unpacking.error) consider(unpacking.started + kUnpackDeadline);
   }

@@ -50,13 +50,12 @@ std::string CheckHandlerTable(const hearth_function* table) {
   return {};
 }
 
-std::variant<const hearth_function*, StageFailure> LoadHandlerLibrary(const CodePlaces& places,
-                                                                      const std::string& library,
-                                                                      const std::string& symbol,
-                                                                      StepObserver& observer) {
-  const std::string path = places.package + "/" + library;
+std::variant<const hearth_function*, StageFailure> LoadHandlerLibrary(
+    const std::string& package_folder, const std::string& library, const std::string& symbol, Threads threads,
+    const LibrarySearch& search, StepObserver& observer) {
+  const std::string path = package_folder + "/" + library;
   observer.Entered(kStageInspect);
-  const auto inspection = InspectLibrary(path, SearchOfThisHost(places));
+  const auto inspection = InspectLibrary(path, search);
   if (!inspection.ok()) return AuthorsFault(kStageInspect, library + ": " + inspection.error().message);
   if (!inspection->problems.empty()) return AuthorsFault(kStageInspect, Joined(inspection->problems));
 
@@ -82,12 +81,16 @@ std::variant<const hearth_function*, StageFailure> LoadHandlerLibrary(const Code
   const std::string complaint = CheckHandlerTable(table);
   if (!complaint.empty()) return AuthorsFault(kStageAbi, library + ": " + complaint);
 
-  observer.Entered(kStageThreads);
-  if (HasThreads()) {
-    return AuthorsFault(kStageThreads,
-                        library +
-                            " starts threads while it is loaded: workers are forked from the process that "
-                            "loaded it, and a fork has one thread; start them in init");
+  if (threads == Threads::kNone) {
+    observer.Entered(kStageThreads);
+    if (HasThreads()) {
+      StageFailure failure = AuthorsFault(
+          kStageThreads, library +
+                             " starts threads while it is loaded: workers are forked from the process "
+                             "that loaded it, and a fork has one thread; start them in init");
+      failure.leaves_threads = 1;
+      return failure;
+    }
   }
   fflush(nullptr);  // or each worker would print what its constructors left in the buffers
   return table;

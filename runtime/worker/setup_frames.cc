@@ -9,7 +9,8 @@ struct FieldsOf<ZygoteConfigFrame> {
   static auto Tie(auto& f) {
     return std::tie(f.seccomp_zygote, f.seccomp_worker, f.library, f.symbol, f.function_name,
                     f.function_version, f.memory_bytes, f.pids_max, f.has_memory_cgroup, f.environment,
-                    f.readable, f.writable, f.mounts, f.layers);
+                    f.readable, f.writable, f.mounts, f.layers, f.own_worker, f.was_blank, f.host_uid,
+                    f.user_namespace, f.file_bytes);
   }
 };
 
@@ -29,6 +30,12 @@ std::string EncodeLoaded() { return Begin(SetupFrameKind::kLoaded).Take(); }
 
 std::string EncodeListener() { return Begin(SetupFrameKind::kListener).Take(); }
 
+std::string EncodeBlank() { return Begin(SetupFrameKind::kBlank).Take(); }
+
+std::string EncodeAhead(std::string_view filter) {
+  return Begin(SetupFrameKind::kAhead).String(filter).Take();
+}
+
 std::string EncodeMounts(const std::vector<MountAccess>& mounts) {
   FrameWriter out = Begin(SetupFrameKind::kMounts);
   for (const MountAccess& mount : mounts) out.U8(mount.owned).I32(mount.read_error).I32(mount.write_error);
@@ -41,6 +48,7 @@ std::string EncodeSetupFailed(const StageFailure& failure) {
       .I32(failure.error)
       .String(failure.detail)
       .U8(failure.authors_fault)
+      .U8(failure.leaves_threads)
       .Take();
 }
 
@@ -53,7 +61,7 @@ std::string Encode(const ZygoteConfigFrame& config) {
 std::optional<SetupFrameKind> SetupKindOf(std::string_view packet) {
   const uint8_t kind = packet.empty() ? 0 : static_cast<uint8_t>(packet[0]);
   if (kind < static_cast<uint8_t>(SetupFrameKind::kStage) ||
-      kind > static_cast<uint8_t>(SetupFrameKind::kMounts)) {
+      kind > static_cast<uint8_t>(SetupFrameKind::kAhead)) {
     return std::nullopt;
   }
   return static_cast<SetupFrameKind>(kind);
@@ -65,6 +73,14 @@ std::optional<std::string> DecodeStage(std::string_view packet) {
   std::string stage(in.String());
   if (!in.Complete()) return std::nullopt;
   return stage;
+}
+
+std::optional<std::string> DecodeAhead(std::string_view packet) {
+  FrameReader in(packet);
+  if (in.U8() != static_cast<uint8_t>(SetupFrameKind::kAhead)) return std::nullopt;
+  std::string filter(in.String());
+  if (!in.Complete()) return std::nullopt;
+  return filter;
 }
 
 std::optional<std::vector<MountAccess>> DecodeMounts(std::string_view packet) {
@@ -89,6 +105,7 @@ std::optional<StageFailure> DecodeSetupFailed(std::string_view packet) {
   failure.error = in.I32();
   failure.detail = in.String();
   failure.authors_fault = in.U8();
+  failure.leaves_threads = in.U8();
   if (!in.Complete()) return std::nullopt;
   return failure;
 }

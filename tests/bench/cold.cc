@@ -29,6 +29,7 @@
 //
 //   bench_cold starts LIBEXEC CODE LIBRARY ROUNDS PAUSE_MS [NAME<us>EVERY<us>WORD...]...
 //   bench_cold workers LIBEXEC[,LIBEXEC...] CODE LIBRARY ROUNDS PAUSE_MS    workers alone, of several builds in turn
+//   bench_cold strict LIBEXEC CODE LIBRARY ROUNDS PAUSE_MS     strict workers alone, from blank sandboxes
 //   bench_cold many LIBEXEC CODE LIBRARY FUNCTIONS WORKERS
 
 namespace hearth {
@@ -86,6 +87,52 @@ class Bench final {
 
   // A sandbox with its zygote; its channel.
   UniqueFd MakeSandbox(uint64_t id, uint64_t memory = kMemory) {
+    const MakeSandboxFrame frame = FrameOf(id, memory);
+    zygotes_[id] = MakeCgroup(memory);
+    Send(control_.get(), Encode(frame), zygotes_[id]->tasks_fds());
+    Packet made = FromLauncher({LauncherFrameKind::kSandboxReady, LauncherFrameKind::kSandboxFailed});
+    if (const auto failed = DecodeSandboxFailed(made.bytes))
+      GiveUp("no sandbox: " + failed->failure.stage + ": " + failed->failure.detail);
+    return std::move(made.fds.at(0));
+  }
+  void KillSandbox(uint64_t id) {
+    Send(control_.get(), Encode(LauncherFrameKind::kKillSandbox, SandboxIdFrame{id}));
+    (void)FromLauncher({LauncherFrameKind::kSandboxGone});
+    zygotes_.erase(id);
+  }
+
+  // So many, ready.
+  void KeepBlanks(uint32_t count) {
+    Send(control_.get(), Encode(LauncherFrameKind::kKeepBlanks, BlanksFrame{count, {}}));
+    AwaitBlanks(count);
+  }
+  void AwaitBlanks(uint32_t count) {
+    while (blanks_ != count) (void)FromLauncher({LauncherFrameKind::kBlanks});
+  }
+
+  // With the sandbox, that shares nothing with any other. `ready`: init's channel, once it is told.
+  Worker StartStrictWorker(uint64_t id, UniqueFd& init, uint64_t memory = kMemory) {
+    Worker worker;
+    const MonotonicTime begin = kClock.Now();
+    worker.cgroup = MakeCgroup(memory);
+    PacketSocketPair channel = MakePacketSocketPair().value();
+    std::vector<int> fds{channel.theirs.get(), null_.get(), null_.get()};
+    for (const int fd : worker.cgroup->tasks_fds()) fds.push_back(fd);
+    MakeSandboxFrame frame = FrameOf(id, memory);
+    frame.own_worker = ++workers_;
+    Send(control_.get(), Encode(frame), fds);
+    channel.theirs.Reset();
+    worker.channel = std::move(channel.ours);
+    worker.pid = Next(worker.channel.get(), "a worker").sender;
+    worker.start_us = MicrosecondsSince(begin);
+    Packet made = FromLauncher({LauncherFrameKind::kSandboxReady, LauncherFrameKind::kSandboxFailed});
+    if (const auto failed = DecodeSandboxFailed(made.bytes))
+      GiveUp("no sandbox: " + failed->failure.stage + ": " + failed->failure.detail);
+    init = std::move(made.fds.at(0));
+    return worker;
+  }
+
+  MakeSandboxFrame FrameOf(uint64_t id, uint64_t memory) const {
     MakeSandboxFrame frame;
     frame.sandbox_id = id;
     frame.name = "bench";
@@ -98,17 +145,7 @@ class Bench final {
     frame.tmp_bytes = 16u << 20;
     frame.host_uid = kFirstUid + static_cast<uint32_t>(id % 1000);
     frame.has_memory_cgroup = cgroups_->limits_memory() ? 1 : 0;
-    zygotes_[id] = MakeCgroup(memory);
-    Send(control_.get(), Encode(frame), zygotes_[id]->tasks_fds());
-    Packet made = Next(control_.get(), "the launcher");
-    if (const auto failed = DecodeSandboxFailed(made.bytes))
-      GiveUp("no sandbox: " + failed->failure.stage + ": " + failed->failure.detail);
-    return std::move(made.fds.at(0));
-  }
-  void KillSandbox(uint64_t id) {
-    Send(control_.get(), Encode(LauncherFrameKind::kKillSandbox, SandboxIdFrame{id}));
-    (void)Next(control_.get(), "the launcher");
-    zygotes_.erase(id);
+    return frame;
   }
 
   // All that hearthd does between asking and being told: a group, a channel, pipes, the fork, Started.
@@ -179,6 +216,19 @@ class Bench final {
     return cgroups_->Create({.memory_bytes = memory, .pids_max = 64, .cpus = 1}).value();
   }
 
+  // The next of these kinds; how many blanks there are is told at any time.
+  Packet FromLauncher(std::initializer_list<LauncherFrameKind> kinds) {
+    for (;;) {
+      Packet packet = Next(control_.get(), "the launcher");
+      const auto kind = KindOf(packet.bytes);
+      if (const auto blanks = DecodeBlanks(packet.bytes)) {
+        if (!blanks->problem.empty()) GiveUp("no blank sandbox: " + blanks->problem);
+        blanks_ = blanks->count;
+      }
+      if (kind && std::find(kinds.begin(), kinds.end(), *kind) != kinds.end()) return packet;
+    }
+  }
+
   const std::string libexec_, code_, library_;
   const std::unique_ptr<CgroupBackend> cgroups_ = DiscoverCgroups().backend;
   const std::string zygote_filter_ = CompileSeccomp(ZygotePolicy(), Killing::kByListener).value();
@@ -187,6 +237,7 @@ class Bench final {
   ChildProcess launcher_;
   std::map<uint64_t, std::unique_ptr<Cgroup>> zygotes_;
   uint64_t workers_ = 0;
+  uint32_t blanks_ = 0;
 };
 
 struct Other {
@@ -235,6 +286,19 @@ Samples Starts(Bench& bench, uint64_t rounds, int pause_ms, const std::vector<Ot
       bench.End(std::move(first), own.get());
       bench.KillSandbox(2 + round);
     }
+    if (round % 2 == 0) {
+      uint64_t id = 100'000 + 2 * round;
+      for (const auto& [name, blanks] :
+           {std::pair("a strict worker", 1), std::pair("one without a blank", 0)}) {
+        bench.KeepBlanks(static_cast<uint32_t>(blanks));
+        Pause(pause_ms);
+        UniqueFd own;
+        Worker strict = bench.StartStrictWorker(++id, own);
+        samples[name].push_back(strict.start_us);
+        bench.End(std::move(strict), own.get());
+        bench.KillSandbox(id);
+      }
+    }
     for (const Other& other : others) {
       if (round % other.every != 0) continue;
       Pause(pause_ms);
@@ -267,6 +331,21 @@ Samples Workers(const std::string& builds, const std::string& code, const std::s
       samples[build.folder].push_back(worker.start_us);
       build.bench->End(std::move(worker), build.init.get());
     }
+  }
+  return samples;
+}
+
+Samples Strict(Bench& bench, uint64_t rounds, int pause_ms) {
+  Samples samples;
+  for (uint64_t round = 0; round < rounds; ++round) {
+    bench.KeepBlanks(1);
+    Pause(pause_ms);
+    UniqueFd init;
+    Worker worker = bench.StartStrictWorker(1 + round, init);
+    samples["a strict worker"].push_back(worker.start_us);
+    bench.End(std::move(worker), init.get());
+    bench.KillSandbox(1 + round);
+    bench.KeepBlanks(0);
   }
   return samples;
 }
@@ -337,6 +416,10 @@ int main(int count, char** words) {
   Bench bench(arguments[1], arguments[2], arguments[3]);
   if (arguments[0] == "many") {
     Print(Many(bench, first, second));
+    return 0;
+  }
+  if (arguments[0] == "strict") {
+    Print(Strict(bench, first, static_cast<int>(second)));
     return 0;
   }
   std::vector<Other> others;

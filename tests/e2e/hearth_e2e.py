@@ -186,9 +186,10 @@ Billed = collections.namedtuple("Billed", "requests billed_ms")
 class Daemon:
     """A hearthd with a data folder of its own, on free loopback ports."""
 
-    def __init__(self, config=None, arguments=(), executable=None, uid=None):
-        """`uid`: run as this user instead of ours; only root can ask for that."""
+    def __init__(self, config=None, arguments=(), executable=None, uid=None, wrapper=()):
+        """`uid`: run as this user instead of ours; only root can ask for that. `wrapper`: what executes it in its own place."""
         self.executable = executable
+        self.wrapper = list(wrapper)
         self.uid = uid
         self.folder = pathlib.Path(tempfile.mkdtemp(prefix="hearth-e2e-"))
         if uid is not None:
@@ -204,7 +205,7 @@ class Daemon:
     def start(self):
         ready_file = self.folder / "ready.json"
         ready_file.unlink(missing_ok=True)
-        command = [self.executable or built("hearthd"), "--data-dir", self.data_dir, "--data-listen", "127.0.0.1:0",
+        command = [*self.wrapper, self.executable or built("hearthd"), "--data-dir", self.data_dir, "--data-listen", "127.0.0.1:0",
                    "--control-listen", "127.0.0.1:0", "--ready-file", ready_file, *self.arguments]
         if self.config is not None:
             (self.folder / "hearth.json").write_text(json.dumps(self.config))

@@ -169,7 +169,11 @@ class Constructors(HostileTest):
         self.assert_deploy_refused("abort", "signal 6", "; #0 0x", "libc.so.6+0x")
 
     def test_starts_threads(self):
-        self.assert_deploy_refused("threads", "threads")
+        """Nothing can be forked from there: its workers have a sandbox each. Until there is room for no more of them."""
+        self.assertEqual(201, self.deploy("threads").status)
+        self.assertEqual("at your service", self.daemon.invoke("hostile", {}).json())
+        self.daemon.delete_function("hostile")
+        self.wait_for_the_neighbours_sandbox_alone()
 
     def test_never_ends(self):
         self.assert_deploy_refused("spin", "not loaded within 10 seconds")

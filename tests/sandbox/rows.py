@@ -328,7 +328,7 @@ def text_of(expected):
 
 def page():
     lines = ["# Attacks", "", "What a function tries, and what must come of it. Made from `tests/sandbox/rows.py` by running it, and kept so by a test. "
-             "`tests/sandbox/test_attacks.py` deploys a library that does each of these, in the real daemon, as root and as an ordinary user; "
+             "`tests/sandbox/test_attacks.py` deploys a library that does each of these, in the real daemon, as root and as an ordinary user, forked and with a sandbox each (`strict`); "
              "after each one a sibling worker of the same function must have its memory and its `/tmp` as they were, another function must answer from "
              "the same process, and daemon and launcher must be the same ones. A name of an errno is what the attempt gets; `killed: mount` ends the "
              "worker. The numbers are those of our table of threats; row 0 is how a worker looks from outside.", "",

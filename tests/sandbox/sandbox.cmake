@@ -20,7 +20,7 @@ if(TARGET hearthd)
       set(file test_stress)
     endif()
     add_test(NAME sandbox_${name} COMMAND Python3::Interpreter -m unittest -v ${file}.${part} WORKING_DIRECTORY ${attack_suite})
-    set_tests_properties(sandbox_${name} PROPERTIES LABELS "e2e;sandbox" TIMEOUT 600
+    set_tests_properties(sandbox_${name} PROPERTIES LABELS "e2e;sandbox" TIMEOUT 1200
                          ENVIRONMENT "HEARTH_BUILD_DIR=${CMAKE_BINARY_DIR};PYTHONDONTWRITEBYTECODE=1")
   endforeach()
 endif()

@@ -66,9 +66,10 @@ class Tree:
 
 
 class Suite:
-    def __init__(self, user=None, without=()):
+    def __init__(self, user=None, without=(), isolation="instance"):
         self.tree = Tree(without)
         self.user = user
+        self.isolation = isolation
         self.daemon = Daemon(executable=self.tree.folder / "bin/hearthd", uid=user)
         self.holds = itertools.count()
         rows.HOST_NETWORK["cookie"] = host_network()
@@ -80,7 +81,7 @@ class Suite:
         if self.user is not None:
             os.chown(self.bucket, self.user, self.user)
         self.daemon.put_bucket("suite", self.bucket)
-        self.create("attacker", memory=256, hearth={"Buckets": [{"Bucket": "suite", "Writable": True}]})
+        self.create("attacker", memory=256, hearth={"Buckets": [{"Bucket": "suite", "Writable": True}], "Isolation": self.isolation})
         self.neighbour_calls = 0
         self.daemon.create_function("neighbour", handler_path("victim"))
         self.launcher = children(self.daemon.process.pid)
@@ -95,7 +96,7 @@ class Suite:
         self.daemon.create_function(name, handler_path(library), memory=memory, timeout=timeout, **settings)
 
     FUNCTIONS = {
-        "attacker_large": {"memory": 1024, "EphemeralStorage": {"Size": 64}, "hearth": None},
+        "attacker_large": {"memory": 1024, "EphemeralStorage": {"Size": 64}},
         "attacker_small": {"memory": 128},
         "attacker_hasty": {"timeout": 1},
         "intruder": {"library": "intruder", "timeout": 3},
@@ -105,7 +106,7 @@ class Suite:
         if function in self.created:
             return
         self.created.add(function)
-        self.create(function, **self.FUNCTIONS[function])
+        self.create(function, **{"hearth": {"Isolation": self.isolation}, **self.FUNCTIONS[function]})
 
     # --- one probe ---
 

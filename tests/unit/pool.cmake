@@ -4,5 +4,5 @@ hearth_unit_test(unit_pool
           ${pool_tests}/scaling_test.cc ${pool_tests}/start_heat_test.cc ${pool_tests}/warm_pool_test.cc ${pool_tests}/warm_pool_ahead_test.cc ${pool_tests}/warm_pool_warm_up_test.cc ${pool_tests}/worker_forgery_test.cc
           ${pool_tests}/worker_calls_test.cc ${pool_tests}/worker_stream_test.cc
           ${pool_tests}/worker_process_freezing_test.cc
-          ${pool_tests}/worker_process_test.cc ${pool_tests}/worker_crash_report_test.cc ${pool_tests}/worker_death_test.cc ${pool_tests}/mount_warning_test.cc
+          ${pool_tests}/worker_process_test.cc ${pool_tests}/worker_crash_report_test.cc ${pool_tests}/worker_death_test.cc ${pool_tests}/mount_warning_test.cc ${pool_tests}/blank_keeper_test.cc
   DEPS hearth_pool)

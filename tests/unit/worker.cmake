@@ -12,6 +12,7 @@ function(hearth_probe_library name output folder)
   target_link_libraries(${name} PRIVATE hearth_warnings hearth_abi Threads::Threads)
 endfunction()
 hearth_probe_library(hearth_probe probe ${probe_dir} ${worker_tests}/handlers/probe.c)
+hearth_probe_library(hearth_threaded threaded ${probe_dir} ${worker_tests}/handlers/threaded.c)
 hearth_probe_library(hearth_helper helper ${probe_dir} ${worker_tests}/handlers/helper.c)
 hearth_probe_library(hearth_helper_old helper ${probe_dir}/old ${worker_tests}/handlers/helper.c)
 hearth_probe_library(hearth_needy needy ${probe_dir} ${worker_tests}/handlers/needy.c)
@@ -25,10 +26,10 @@ set(worker_test_places HEARTH_PROBE_DIR="${probe_dir}" HEARTH_LIBEXEC_DIR="${CMA
 
 hearth_unit_test(unit_launcher
   SOURCES ${worker_tests}/launcher_fixture.cc ${worker_tests}/launcher_test.cc ${worker_tests}/escape_test.cc
-          ${worker_tests}/unpack_test.cc
+          ${worker_tests}/unpack_test.cc ${worker_tests}/own_sandbox_test.cc
   DEPS hearth_launcher_parts PkgConfig::LIBZIP)
 target_compile_definitions(unit_launcher PRIVATE ${worker_test_places})
-add_dependencies(unit_launcher hearth_probe hearth_needy hearth-launcher hearth-worker test_handlers)
+add_dependencies(unit_launcher hearth_probe hearth_threaded hearth_needy hearth-launcher hearth-worker test_handlers)
 
 hearth_unit_test(unit_worker
   SOURCES ${worker_tests}/elf_file_test.cc ${worker_tests}/elf_symbols_test.cc ${worker_tests}/library_inspector_test.cc ${worker_tests}/handler_host_test.cc ${worker_tests}/handler_calls_test.cc ${worker_tests}/handler_stream_test.cc

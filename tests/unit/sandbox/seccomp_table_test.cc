@@ -322,6 +322,46 @@ TEST_CASE("a worker of our own user changes no file by its descriptor", "[seccom
   }
 }
 
+// Of a worker that waited for its function behind the first filter, and may still become its user then.
+TEST_CASE("a worker that was no fork may make the calls that a fork may, to the last argument", "[seccomp]") {
+  const Stacks stacks;
+  const std::string blank = CompileSeccomp(BlankWorkerPolicy(), Killing::kByListener).value();
+  const std::vector<std::string> waiting{blank}, lone{blank, CompileSeccomp(LoneWorkerPolicy()).value()};
+  std::vector<Arguments> edges = ArgumentEdges();
+  for (uint64_t option = 0; option < 80; ++option) {  // commands of fcntl, options of prctl, families
+    edges.push_back({option, 0, 0, 0, 0, 0});
+    edges.push_back({0, option, 0, 0, 0, 0});
+  }
+  for (const uint64_t flags :
+       {WorkerCloneFlags(), WorkerCloneFlags() | SIGCHLD, uint64_t{CLONE_THREAD}, kThread})
+    edges.push_back({flags, 0, 0, 0, 0, 0});
+  size_t kept_back = 0;
+  for (int number = 0; number < kNumbersMax; ++number) {
+    INFO(number << " " << SystemCallName(number));
+    for (const Arguments& arguments : edges) {
+      const uint32_t expected = Ask(stacks.worker, number, arguments);
+      if (Ask(lone, number, arguments) != expected)
+        FAIL("differs with " << arguments[0] << ", " << arguments[1]);
+      kept_back += Ask(waiting, number, arguments) == kAllowed && expected != kAllowed;
+    }
+  }
+  CHECK(kept_back > 0);
+  const auto number_of = [](const std::string& call) {
+    int number = 0;
+    while (number < kNumbersMax && SystemCallName(number) != call) ++number;
+    REQUIRE(number < kNumbersMax);
+    return number;
+  };
+  for (const char* call : {"setgroups", "setresgid", "setresuid"}) {
+    const int number = number_of(call);
+    CHECK(Ask(waiting, number) == kAllowed);
+    CHECK(Ask(stacks.zygote, number) == Error(EPERM));
+  }
+  const int prctl = number_of("prctl");
+  CHECK(Ask(waiting, prctl, {PR_CAPBSET_DROP}) == kAllowed);
+  CHECK(Ask(lone, prctl, {PR_CAPBSET_DROP}) == kUnknown);
+}
+
 TEST_CASE("init and the unpacker may make no more than they need", "[seccomp]") {
   const Stacks stacks;
   const auto allowed_in = [&](const std::vector<std::string>& stack, const Arguments& arguments) {

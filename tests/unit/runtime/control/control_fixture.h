@@ -120,8 +120,12 @@ class ControlSink final : public EventSink {
 struct FakePool final : PoolStatusSource {
   std::vector<PoolStatus> Status() const override { return status; }
   std::vector<UnusableMount> UnusableMounts() const override { return mounts; }
+  std::vector<ChosenIsolation> ChosenIsolations() const override { return isolations; }
+  BlankSandboxes Blanks() const override { return blanks; }
   std::vector<PoolStatus> status;
   std::vector<UnusableMount> mounts;
+  std::vector<ChosenIsolation> isolations;
+  BlankSandboxes blanks;
 };
 
 // Another thread for work, which is held as long as the test says.

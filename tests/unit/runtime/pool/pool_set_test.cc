@@ -256,5 +256,22 @@ TEST_CASE_METHOD(PoolSetFixture, "drain of nothing is told, but not inside the c
   CHECK(drained);
 }
 
+TEST_CASE_METHOD(PoolSetFixture, "what the platform keeps is counted, and a worker that needs room gets it",
+                 "[pool]") {
+  int taken = 0;
+  pools_->SetOnPlatformRoomTaken([&taken] { ++taken; });
+  CHECK(pools_->KeepForPlatform(3, 64_MiB) == 3);
+  CHECK(pools_->memory_use().platform == 192_MiB);
+  CHECK(pools_->KeepForPlatform(1, 64_MiB) == 1);
+  CHECK(pools_->memory_used() == 64_MiB);
+  CHECK(pools_->KeepForPlatform(9, 64_MiB) == 8);  // all there is
+  Ask(Function("large", 512_MiB));
+  LetAllStart();
+  CHECK(leases_.size() == 1);
+  CHECK(taken == 1);
+  CHECK(pools_->KeepForPlatform(1, 64_MiB) == 0);
+  CHECK(pools_->memory_use().platform == Bytes{0});
+}
+
 }  // namespace
 }  // namespace hearth

@@ -29,19 +29,29 @@ MakeSandboxFrame ASandbox() {
           .host_uid = 100001,
           .has_memory_cgroup = 1,
           .environment = {"SIZE=200", "FORMAT=webp"},
-          .mounts = {{"/srv/photos", "/mnt/photos", 0}, {"/srv/thumbs", "/mnt/thumbs", 1}}};
+          .mounts = {{"/srv/photos", "/mnt/photos", 0}, {"/srv/thumbs", "/mnt/thumbs", 1}},
+          .layers_folder = "/var/lib/hearth/layers/cd",
+          .secrets = {{"token", 40}},
+          .own_worker = 12};
 }
 
 TEST_CASE("launcher frames survive the way there and nothing else does", "[wire]") {
   SECTION("Hello") { CheckFrameReader(Encode(HelloFrame{4, "user ns: ok\n"}), AgainWith(&DecodeHello)); }
   SECTION("MakeSandbox") { CheckFrameReader(Encode(ASandbox()), AgainWith(&DecodeMakeSandbox)); }
   SECTION("SandboxReady") {
-    CheckFrameReader(Encode(SandboxReadyFrame{5, 900, {{1, 0, 13}, {0, 13, 0}}}),
+    CheckFrameReader(Encode(SandboxReadyFrame{5, 900, 1, {{1, 0, 13}, {0, 13, 0}}}),
                      AgainWith(&DecodeSandboxReady));
   }
   SECTION("SandboxFailed") {
     CheckFrameReader(Encode(SandboxFailedFrame{5, {"load library", 0, "no libfoo.so.3", 1}}),
                      AgainWith(&DecodeSandboxFailed));
+  }
+  SECTION("Blanks") {
+    CheckFrameReader(Encode(LauncherFrameKind::kBlanks, BlanksFrame{3, "clone init"}),
+                     [](std::string_view packet) {
+                       const auto frame = DecodeBlanks(packet);
+                       return frame ? Encode(*KindOf(packet), *frame) : std::string();
+                     });
   }
   SECTION("UnpackZip") {
     CheckFrameReader(Encode(UnpackZipFrame{1, 250u << 20, 1000}), AgainWith(&DecodeUnpackZip));
@@ -84,7 +94,7 @@ TEST_CASE("every field of MakeSandbox arrives", "[wire]") {
 }
 
 TEST_CASE("a frame is read as its own kind only", "[wire]") {
-  const std::string ready = Encode(SandboxReadyFrame{5, 900, {}});
+  const std::string ready = Encode(SandboxReadyFrame{5, 900, 0, {}});
   CHECK(KindOf(ready) == LauncherFrameKind::kSandboxReady);
   CHECK_FALSE(DecodeSandboxId(ready));
   CHECK_FALSE(DecodeWorkerForked(ready));
@@ -99,9 +109,10 @@ TEST_CASE("a frame is read as its own kind only", "[wire]") {
 
 TEST_CASE("a list that claims more items than there are bytes is refused", "[wire]") {
   MakeSandboxFrame frame = ASandbox();
-  frame.mounts.clear();
+  frame.secrets.clear();
   std::string bytes = Encode(frame);
-  bytes.replace(bytes.size() - 4, 4, "\xff\xff\xff\xff");
+  constexpr size_t kFromEnd = 4 + 8;  // their number, and the worker's id behind it
+  bytes.replace(bytes.size() - kFromEnd, 4, "\xff\xff\xff\xff");
   CHECK_FALSE(DecodeMakeSandbox(bytes));
 }
 

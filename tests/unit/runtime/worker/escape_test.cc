@@ -26,17 +26,42 @@ using Kind = Answer::Kind;
 
 const std::string kProbe = std::string(HEARTH_PROBE_DIR) + "/libprobe.so";
 
+// How a worker comes to be: forked from a zygote; with a sandbox of its own; with one that was made ahead.
+enum class Born { kForked, kAlone, kFromBlank };
+
+struct Kept {
+  As as;
+  Born born;
+};
+
 // One worker of the probe.
 struct Cell {
   explicit Cell(As as) : launcher(as) {}
+  explicit Cell(const Kept& kept) : launcher(kept.as), born(kept.born) {
+    if (born == Born::kFromBlank) launcher.KeepBlanks(1);
+  }
   void Open(std::vector<BindMount> mounts = {}, uint64_t memory = 256u << 20, bool has_cgroup = false,
             const std::vector<int>& tasks = {}) {
     request = TestLauncher::ASandbox(launcher.Package({kProbe}), "libprobe.so");
     request.mounts = std::move(mounts);
     request.memory_bytes = memory;
     request.has_memory_cgroup = has_cgroup ? 1 : 0;
-    launcher.MustMake(request);
-    worker = launcher.ForkAndInit(tasks);
+    if (born == Born::kForked) launcher.MustMake(request);
+    worker = Another(tasks);
+  }
+  // Of the same function; init's channel is that of the last one.
+  TestWorker Another(const std::vector<int>& tasks = {}) {
+    if (born == Born::kForked) return launcher.ForkAndInit(tasks);
+    if (born == Born::kFromBlank && launcher.was_blank()) launcher.AwaitBlanks(0);  // the one before
+    if (born == Born::kFromBlank) launcher.AwaitBlanks(1);
+    inits.push_back(launcher.TakeInit());
+    std::optional<StageFailure> failure;
+    TestWorker other = launcher.MakeWithWorker(request, tasks, failure);
+    if (failure) FAIL(failure->stage << ": errno " << failure->error << " " << failure->detail);
+    CHECK(launcher.was_blank() == (born == Born::kFromBlank));
+    ++request.sandbox_id;
+    REQUIRE(other.Init() == "ready");
+    return other;
   }
   std::string Try(const std::string& probe) { return worker.Invoke(probe).text; }
   // The signal that the attempt cost it.
@@ -46,18 +71,22 @@ struct Cell {
   }
 
   TestLauncher launcher;
+  Born born = Born::kForked;
+  std::vector<UniqueFd> inits;  // of those before: a sandbox ends when its init's channel does
   MakeSandboxFrame request;
   TestWorker worker;
 };
 
-#define FOR_ROOT_AND_NOBODY(as)                   \
-  const As as = GENERATE(As::kRoot, As::kNobody); \
-  if (as == As::kRoot && !RunsAsRoot()) return;   \
-  INFO("as " << (as == As::kRoot ? "root" : "nobody"))
+#define FOR_EVERY_WORKER(kept)                                                                 \
+  const Kept kept = GENERATE(Kept{As::kRoot, Born::kForked}, Kept{As::kNobody, Born::kForked}, \
+                             Kept{As::kRoot, Born::kAlone}, Kept{As::kNobody, Born::kAlone},   \
+                             Kept{As::kRoot, Born::kFromBlank});                               \
+  if (kept.as == As::kRoot && !RunsAsRoot()) return;                                           \
+  INFO("as " << (kept.as == As::kRoot ? "root" : "nobody") << ", born " << static_cast<int>(kept.born))
 
 TEST_CASE("a worker sees its own files only", "[escape]") {
-  FOR_ROOT_AND_NOBODY(as);
-  Cell cell(as);
+  FOR_EVERY_WORKER(kept);
+  Cell cell(kept);
   cell.Open();
   CHECK(cell.Try("open /etc/shadow") == "No such file or directory");
   CHECK(cell.Try("open ../../../etc/shadow") == "No such file or directory");
@@ -72,10 +101,10 @@ TEST_CASE("a worker sees its own files only", "[escape]") {
 
 TEST_CASE("each of a zygote's workers is as confined as the first, with a /tmp of its own", "[escape]") {
   if (LandlockAbi() < kLandlockAbiOfFiles) return;
-  FOR_ROOT_AND_NOBODY(as);
-  Cell cell(as);
+  FOR_EVERY_WORKER(kept);
+  Cell cell(kept);
   cell.Open();
-  TestWorker workers[] = {std::move(cell.worker), cell.launcher.ForkAndInit(), cell.launcher.ForkAndInit()};
+  TestWorker workers[] = {std::move(cell.worker), cell.Another(), cell.Another()};
   for (TestWorker& worker : workers) {
     CHECK(worker.Invoke("list /").text == "Permission denied");
     CHECK(worker.Invoke("list /tmp").text == "");
@@ -86,8 +115,8 @@ TEST_CASE("each of a zygote's workers is as confined as the first, with a /tmp o
 
 TEST_CASE("Landlock refuses what mounts would show", "[escape]") {
   if (LandlockAbi() < kLandlockAbiOfFiles) return;  // `hearth doctor` says so
-  FOR_ROOT_AND_NOBODY(as);
-  Cell cell(as);
+  FOR_EVERY_WORKER(kept);
+  Cell cell(kept);
   const std::string given = cell.launcher.Package({kProbe});
   REQUIRE(chmod(given.c_str(), 0777) == 0);
   cell.Open({{given, "/mnt/buckets/in", 0}, {given, "/mnt/buckets/out", 1}});
@@ -100,8 +129,8 @@ TEST_CASE("Landlock refuses what mounts would show", "[escape]") {
 }
 
 TEST_CASE("a worker writes to its /tmp only", "[escape]") {
-  FOR_ROOT_AND_NOBODY(as);
-  Cell cell(as);
+  FOR_EVERY_WORKER(kept);
+  Cell cell(kept);
   cell.Open();
   CHECK(cell.Try("write /var/task/x") == "Read-only file system");
   CHECK(cell.Try("write /var/task/libprobe.so") == "Read-only file system");
@@ -113,11 +142,11 @@ TEST_CASE("a worker writes to its /tmp only", "[escape]") {
 }
 
 TEST_CASE("/tmp is private and of the size asked for", "[escape]") {
-  FOR_ROOT_AND_NOBODY(as);
-  Cell cell(as);
+  FOR_EVERY_WORKER(kept);
+  Cell cell(kept);
   cell.Open();
   CHECK(cell.Try("write /tmp/mine") == "ok");
-  TestWorker sibling = cell.launcher.ForkAndInit();
+  TestWorker sibling = cell.Another();
   CHECK(sibling.Invoke("list /tmp").text.empty());
   CHECK(cell.Try("list /tmp") == "mine ");
   const std::string filled = cell.Try("fill /tmp/all");
@@ -128,8 +157,8 @@ TEST_CASE("/tmp is private and of the size asked for", "[escape]") {
 }
 
 TEST_CASE("a worker has no network, no processes, no way up", "[escape]") {
-  FOR_ROOT_AND_NOBODY(as);
-  Cell cell(as);
+  FOR_EVERY_WORKER(kept);
+  Cell cell(kept);
   cell.Open();
   for (const char* family : {"1", "2", "10", "16", "17", "38", "40"}) {
     INFO("family " << family);
@@ -146,27 +175,27 @@ TEST_CASE("a worker has no network, no processes, no way up", "[escape]") {
 }
 
 TEST_CASE("kill of all reaches no sibling", "[escape]") {
-  FOR_ROOT_AND_NOBODY(as);
-  Cell cell(as);
+  FOR_EVERY_WORKER(kept);
+  Cell cell(kept);
   cell.Open();
-  TestWorker sibling = cell.launcher.ForkAndInit();
+  TestWorker sibling = cell.Another();
   cell.Try("killall");
   CHECK(sibling.Invoke("who").kind == Kind::kResponse);
-  TestWorker next = cell.launcher.ForkAndInit();  // init and zygote live too
+  TestWorker next = cell.Another();  // init and zygote live too
   CHECK(next.Invoke("who").kind == Kind::kResponse);
 }
 
 TEST_CASE("a worker holds four descriptors and its own environment", "[escape]") {
-  FOR_ROOT_AND_NOBODY(as);
-  Cell cell(as);
+  FOR_EVERY_WORKER(kept);
+  Cell cell(kept);
   cell.Open();
   CHECK(cell.Try("fds") == "0 1 2 3 ");
   CHECK(cell.Try("env") == "COLOUR=green\nLAMBDA_TASK_ROOT=/var/task\n");
 }
 
 TEST_CASE("threads stop at their limit where there is no cgroup", "[escape]") {
-  FOR_ROOT_AND_NOBODY(as);
-  Cell cell(as);
+  FOR_EVERY_WORKER(kept);
+  Cell cell(kept);
   cell.Open();
   const int started = std::stoi(cell.Try("threads 100"));
   CHECK(started >= 8);
@@ -174,15 +203,15 @@ TEST_CASE("threads stop at their limit where there is no cgroup", "[escape]") {
 }
 
 TEST_CASE("memory stops at its limit where there is no cgroup", "[escape]") {
-  FOR_ROOT_AND_NOBODY(as);
-  Cell cell(as);
+  FOR_EVERY_WORKER(kept);
+  Cell cell(kept);
   cell.Open();
   CHECK(cell.Try("eat 300") == "Cannot allocate memory");
 }
 
 TEST_CASE("a mounted folder is as writable as asked for", "[escape]") {
-  FOR_ROOT_AND_NOBODY(as);
-  Cell cell(as);
+  FOR_EVERY_WORKER(kept);
+  Cell cell(kept);
   const std::string in = cell.launcher.Package({});
   const std::string out = cell.launcher.Package({});
   std::ofstream(in + "/photo") << "p";
@@ -197,8 +226,9 @@ TEST_CASE("a mounted folder is as writable as asked for", "[escape]") {
 }
 
 TEST_CASE("as root a mounted folder is its owner's to the worker, whoever that is", "[escape]") {
+  const Born born = GENERATE(Born::kForked, Born::kAlone, Born::kFromBlank);
   if (!RunsAsRoot()) return;
-  Cell cell(As::kRoot);
+  Cell cell(Kept{As::kRoot, born});
   const std::string out = cell.launcher.Package({});
   REQUIRE(chown(out.c_str(), 4711, 4712) == 0);
   REQUIRE(chmod(out.c_str(), 0700) == 0);
@@ -217,7 +247,7 @@ TEST_CASE("a memory bomb is killed by its cgroup and told apart", "[escape][cgro
     WARN("needs root and a memory controller: " << cgroups.report);
     return;
   }
-  Cell cell(As::kRoot);
+  Cell cell(Kept{As::kRoot, GENERATE(Born::kForked, Born::kAlone, Born::kFromBlank)});
   auto group = cgroups.backend->Create({.memory_bytes = 64u << 20, .pids_max = 16, .cpus = 0});
   REQUIRE(group.ok());
   cell.Open({}, 64u << 20, true, (*group)->tasks_fds());
@@ -240,7 +270,7 @@ TEST_CASE("a memory bomb is killed by its cgroup and told apart", "[escape][cgro
   auto again = cgroups.backend->Create({.memory_bytes = 128u << 20, .pids_max = 16, .cpus = 1});
   REQUIRE(again.ok());
   CHECK(*(*again)->OomKills() == 0);
-  TestWorker next = cell.launcher.ForkAndInit((*again)->tasks_fds());
+  TestWorker next = cell.Another((*again)->tasks_fds());
   CHECK(next.Invoke("eat 100").text == "ok");
 }
 
@@ -271,7 +301,7 @@ TEST_CASE("a group is killed and frozen as one", "[escape][cgroup]") {
     WARN("needs root and cgroups: " << cgroups.report);
     return;
   }
-  Cell cell(As::kRoot);
+  Cell cell(Kept{As::kRoot, GENERATE(Born::kForked, Born::kAlone, Born::kFromBlank)});
   auto group = cgroups.backend->Create({.memory_bytes = 64u << 20, .pids_max = 16, .cpus = 0});
   REQUIRE(group.ok());
   cell.Open({}, 64u << 20, true, (*group)->tasks_fds());

@@ -97,18 +97,78 @@ MakeSandboxFrame TestLauncher::ASandbox(const std::string& folder, const std::st
   return request;
 }
 
-std::optional<StageFailure> TestLauncher::Make(const MakeSandboxFrame& wanted) {
-  MakeSandboxFrame request = wanted;
+MakeSandboxFrame TestLauncher::Complete(MakeSandboxFrame request) const {
   if (as_ == As::kRoot && request.host_uid == 0) request.host_uid = 100'777;
+  return request;
+}
+
+Packet TestLauncher::NextOfLauncher() {
+  for (;;) {
+    auto packet = NextPacket(control_.get());
+    REQUIRE(packet);
+    const auto blanks = DecodeBlanks(packet->bytes);
+    if (!blanks) return std::move(*packet);
+    blanks_ = *blanks;
+  }
+}
+
+void TestLauncher::KeepBlanks(uint32_t count) {
+  REQUIRE(SendPacket(control_.get(), Encode(LauncherFrameKind::kKeepBlanks, BlanksFrame{count, {}})).ok());
+}
+
+void TestLauncher::AwaitBlanks(uint32_t count) {
+  while (blanks_.count != count) {
+    const auto packet = NextPacket(control_.get());
+    REQUIRE(packet);
+    const auto blanks = DecodeBlanks(packet->bytes);
+    REQUIRE(blanks);
+    REQUIRE(blanks->problem == "");
+    blanks_ = *blanks;
+  }
+}
+
+std::optional<StageFailure> TestLauncher::Make(const MakeSandboxFrame& wanted) {
+  const MakeSandboxFrame request = Complete(wanted);
   REQUIRE(SendPacket(control_.get(), Encode(request)).ok());
-  auto packet = NextPacket(control_.get());
-  REQUIRE(packet);
-  if (const auto failed = DecodeSandboxFailed(packet->bytes)) return failed->failure;
-  const auto ready = DecodeSandboxReady(packet->bytes);
+  return TakeMade();
+}
+
+std::optional<StageFailure> TestLauncher::TakeMade() {
+  Packet packet = NextOfLauncher();
+  if (const auto failed = DecodeSandboxFailed(packet.bytes)) return failed->failure;
+  const auto ready = DecodeSandboxReady(packet.bytes);
   REQUIRE(ready);
-  REQUIRE(packet->fds.size() == 1);
-  init_channel_ = std::move(packet->fds[0]);
+  REQUIRE(packet.fds.size() == 1);
+  init_channel_ = std::move(packet.fds[0]);
+  was_blank_ = ready->was_blank != 0;
   return std::nullopt;
+}
+
+TestWorker TestLauncher::NewWorker(UniqueFd& theirs, UniqueFd& write_end) {
+  TestWorker worker;
+  worker.id = next_worker_++;
+  auto pair = MakePacketSocketPair();
+  REQUIRE(pair.ok());
+  worker.channel = std::move(pair->ours);
+  theirs = std::move(pair->theirs);
+  int output[2];
+  REQUIRE(pipe2(output, O_CLOEXEC) == 0);
+  worker.output.Reset(output[0]);
+  write_end.Reset(output[1]);
+  return worker;
+}
+
+TestWorker TestLauncher::MakeWithWorker(MakeSandboxFrame request, const std::vector<int>& tasks,
+                                        std::optional<StageFailure>& failure) {
+  UniqueFd theirs, write_end;
+  TestWorker worker = NewWorker(theirs, write_end);
+  request = Complete(std::move(request));
+  request.own_worker = worker.id;
+  std::vector<int> fds{theirs.get(), write_end.get(), write_end.get()};
+  fds.insert(fds.end(), tasks.begin(), tasks.end());
+  REQUIRE(SendPacket(control_.get(), Encode(request), fds).ok());
+  failure = TakeMade();
+  return worker;
 }
 
 void TestLauncher::MustMake(const MakeSandboxFrame& request) {
@@ -117,16 +177,9 @@ void TestLauncher::MustMake(const MakeSandboxFrame& request) {
 }
 
 TestWorker TestLauncher::Fork(const std::vector<int>& tasks) {
-  TestWorker worker;
-  worker.id = next_worker_++;
-  auto pair = MakePacketSocketPair();
-  REQUIRE(pair.ok());
-  worker.channel = std::move(pair->ours);
-  int output[2];
-  REQUIRE(pipe2(output, O_CLOEXEC) == 0);
-  worker.output.Reset(output[0]);
-  const UniqueFd write_end(output[1]);
-  std::vector<int> fds{pair->theirs.get(), write_end.get(), write_end.get()};
+  UniqueFd theirs, write_end;
+  TestWorker worker = NewWorker(theirs, write_end);
+  std::vector<int> fds{theirs.get(), write_end.get(), write_end.get()};
   fds.insert(fds.end(), tasks.begin(), tasks.end());
   REQUIRE(SendPacket(init_channel_.get(), Encode(ForkWorkerFrame{worker.id}), fds).ok());
   const auto packet = NextPacket(init_channel_.get());
@@ -232,10 +285,9 @@ void TestLauncher::Kill(uint64_t sandbox_id) {
 }
 
 void TestLauncher::WaitForGone(uint64_t sandbox_id) {
-  const auto packet = NextPacket(control_.get());
-  REQUIRE(packet);
-  REQUIRE(KindOf(packet->bytes) == LauncherFrameKind::kSandboxGone);
-  REQUIRE(DecodeSandboxId(packet->bytes)->sandbox_id == sandbox_id);
+  const Packet packet = NextOfLauncher();
+  REQUIRE(KindOf(packet.bytes) == LauncherFrameKind::kSandboxGone);
+  REQUIRE(DecodeSandboxId(packet.bytes)->sandbox_id == sandbox_id);
 }
 
 std::string TestLauncher::Unpack(int zip, int folder, uint64_t bytes_max, uint32_t entries_max) {

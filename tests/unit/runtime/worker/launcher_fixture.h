@@ -52,6 +52,14 @@ class TestLauncher final {
   std::optional<StageFailure> Make(const MakeSandboxFrame& request);
   // The one sandbox's stage failure must not happen.
   void MustMake(const MakeSandboxFrame& request);
+  // A sandbox with its own worker, instead of one to fork from; or why not, in `failure`.
+  TestWorker MakeWithWorker(MakeSandboxFrame request, const std::vector<int>& tasks,
+                            std::optional<StageFailure>& failure);
+  void KeepBlanks(uint32_t count);
+  void AwaitBlanks(uint32_t count);  // ready
+  // What the launcher said last of them.
+  const BlanksFrame& blanks() const { return blanks_; }
+  bool was_blank() const { return was_blank_; }  // the sandbox made last
   TestWorker Fork(const std::vector<int>& tasks = {});
   TestWorker ForkAndInit(const std::vector<int>& tasks = {});
   WorkerExitedFrame WaitForExit(const TestWorker& worker);
@@ -59,11 +67,19 @@ class TestLauncher final {
   void WaitForGone(uint64_t sandbox_id);
   std::string Unpack(int zip, int folder, uint64_t bytes_max, uint32_t entries_max);
 
+  UniqueFd TakeInit() { return std::move(init_channel_); }
   int init_channel() const { return init_channel_.get(); }
   ChildProcess& process() { return process_; }
 
  private:
+  Packet NextOfLauncher();  // but for what it says of blanks
+  std::optional<StageFailure> TakeMade();
+  MakeSandboxFrame Complete(MakeSandboxFrame request) const;
+  TestWorker NewWorker(UniqueFd& theirs, UniqueFd& write_end);
+
   As as_;
+  BlanksFrame blanks_;
+  bool was_blank_ = false;
   std::vector<std::string> folders_;
   UniqueFd control_;
   UniqueFd init_channel_;
