@@ -79,7 +79,10 @@ class InvokeStream(DaemonTest):
     def test_a_long_answer_is_in_pieces_that_sdks_take(self):
         *pieces, (last, _) = self.events(self.ask(pieces=40, bytes=200_000))
         self.assertEqual(8_000_000, sum(len(piece) for _, piece in pieces))
-        self.assertLessEqual(max(len(piece) for _, piece in pieces), 1 << 20)
+        self.assertEqual("InvokeComplete", last)
+        *pieces, (last, _) = self.events(self.ask("victim", do="echo", text="x" * 3_000_000))  # whole, of a handler that does not stream
+        self.assertGreater(sum(len(piece) for _, piece in pieces), 3_000_000)
+        self.assertEqual(1 << 20, max(len(piece) for _, piece in pieces))
         self.assertEqual("InvokeComplete", last)
 
     def test_errors_before_and_after_the_first_piece(self):

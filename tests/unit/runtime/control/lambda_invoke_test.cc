@@ -182,6 +182,10 @@ TEST_CASE_METHOD(InvokeFixture, "what is not the handler's fault is no function 
     CHECK(answer->answer->status == status);
     CHECK(answer->header("x-amz-function-error") == "");
     CHECK(answer->header("x-amzn-errortype") != "");
+    const auto streamed =
+        Call(Request("POST", "/2021-11-15/functions/resize/response-streaming-invocations", {}, "{}"));
+    CHECK(streamed->answer->status == status);
+    CHECK(streamed->header("x-amzn-errortype") != "");
   }
 }
 

@@ -311,6 +311,24 @@ TEST_CASE_METHOD(FilesFixture, "two values in a row while the first is being war
   CHECK_FALSE(secrets_->ChangedSince(*Now()));
 }
 
+TEST_CASE_METHOD(FilesFixture, "a deploy that is faster than new workers for a secret stays", "[secrets]") {
+  REQUIRE(SetSecret("db", "1").ok());
+  REQUIRE(Create(With({}, {"db"})).ok());
+  warmer_.held = true;
+  bool answered = false;
+  registry_->SetSecret("db", "2", [&](const Result<FunctionRegistry::SecretChange>&) { answered = true; });
+  executor_.RunUntil([&] { return warmer_.pending.size() == 1; });
+  warmer_.held = false;
+  FunctionSettings larger = With({}, {"db"});
+  larger.memory = 256_MiB;
+  REQUIRE(Change(larger).ok());
+  warmer_.Told();
+  warmer_.LetGo();
+  executor_.RunUntil([&] { return answered; });
+  CHECK(Now()->settings.memory == 256_MiB);
+  CHECK(warmer_.Told() == Words{"forget $LATEST"});
+}
+
 TEST_CASE_METHOD(FilesFixture, "a function that is deleted while its secret changes is gone", "[secrets]") {
   REQUIRE(SetSecret("db", "1").ok());
   REQUIRE(Create(With({}, {"db"})).ok());
