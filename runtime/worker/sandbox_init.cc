@@ -117,6 +117,17 @@ bool JoinCgroups(size_t count) {
   return true;
 }
 
+// Of a child whose descriptors are the channel to init and the executable, 3 and 4, and that has given up what it must.
+[[noreturn]] void ExecuteWorker(std::vector<char*> arguments, Steps& steps) {
+  char* const environment[] = {nullptr};
+  ResetSignals();
+  if (steps.At("close executable on exec").Ok(fcntl(4, F_SETFD, FD_CLOEXEC))) {
+    (void)steps.At("start hearth-worker")
+        .Ok(syscall(SYS_execveat, 4, "", arguments.data(), environment, AT_EMPTY_PATH));
+  }
+  Fail(3, steps);
+}
+
 // The child that becomes the zygote: gives up everything, then exec, so that nothing of the launcher's memory
 // is left and the address layout is its own.
 [[noreturn]] void BecomeZygote(const SandboxInitPlan& plan, int init_channel) {
@@ -127,8 +138,6 @@ bool JoinCgroups(size_t count) {
   StageSender sender(3);
   Steps steps(&sender);
   const bool root = plan.privilege == Privilege::kRoot;
-  char* const arguments[] = {const_cast<char*>("hearth-worker"), nullptr};
-  char* const environment[] = {nullptr};
   const bool ready = steps.At("join cgroup").Ok(joined ? 0 : -1) && steps.At("begin session").Ok(setsid()) &&
                      steps.At("limit resources").Ok(ApplyLimits(ZygoteLimits(plan.request))) &&
                      // The bounding set while CAP_SETPCAP is there; the uid while CAP_SETUID is.
@@ -136,14 +145,9 @@ bool JoinCgroups(size_t count) {
                      (!root || steps.At("become user").Ok(BecomeUser(plan.request.host_uid))) &&
                      steps.At("drop capabilities").Ok(KeepCapabilities({})) &&
                      steps.At("set no_new_privs").Ok(SetNoNewPrivileges()) &&
-                     steps.At("change to /var/task").Ok(chdir("/var/task")) &&
-                     steps.At("close executable on exec").Ok(fcntl(4, F_SETFD, FD_CLOEXEC));
-  ResetSignals();
-  if (ready) {
-    (void)steps.At("start hearth-worker")
-        .Ok(syscall(SYS_execveat, 4, "", arguments, environment, AT_EMPTY_PATH));
-  }
-  Fail(3, steps);
+                     steps.At("change to /var/task").Ok(chdir("/var/task"));
+  if (!ready) Fail(3, steps);
+  ExecuteWorker({const_cast<char*>("hearth-worker"), nullptr}, steps);
 }
 
 // The same where the function is not known yet. As uid 0, which an exec leaves what its capabilities are.
@@ -151,20 +155,13 @@ bool JoinCgroups(size_t count) {
   const int kept[] = {init_channel, executable};
   if (KeepDescriptors(kept) != 0) _exit(1);
   Steps steps;
-  char* const arguments[] = {const_cast<char*>("hearth-worker"), const_cast<char*>("blank"), nullptr};
-  char* const environment[] = {nullptr};
   const bool ready =
       steps.At("begin session").Ok(setsid()) &&
       steps.At("drop bounding set").Ok(DropBoundingSet({CAP_SETPCAP, CAP_SETUID, CAP_SETGID})) &&
       steps.At("drop capabilities").Ok(KeepCapabilities({CAP_SETPCAP, CAP_SETUID, CAP_SETGID})) &&
-      steps.At("set no_new_privs").Ok(SetNoNewPrivileges()) &&
-      steps.At("close executable on exec").Ok(fcntl(4, F_SETFD, FD_CLOEXEC));
-  ResetSignals();
-  if (ready) {
-    (void)steps.At("start hearth-worker")
-        .Ok(syscall(SYS_execveat, 4, "", arguments, environment, AT_EMPTY_PATH));
-  }
-  Fail(3, steps);
+      steps.At("set no_new_privs").Ok(SetNoNewPrivileges());
+  if (!ready) Fail(3, steps);
+  ExecuteWorker({const_cast<char*>("hearth-worker"), const_cast<char*>("blank"), nullptr}, steps);
 }
 
 uint64_t LoneWorkerFlags() { return IsOn(Layer::kWorkerPidNamespace) ? CLONE_NEWPID : 0; }
