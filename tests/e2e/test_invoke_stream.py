@@ -38,7 +38,7 @@ class InvokeStream(DaemonTest):
     @classmethod
     def set_up_functions(cls):
         cls.daemon.create_function("streamer", handler_path("streamer"), timeout=60)
-        cls.daemon.create_function("victim", handler_path("victim"))
+        cls.daemon.create_function("victim", handler_path("victim"), timeout=60)
 
     def ask(self, name="streamer", headers=None, **order):
         connection = http.client.HTTPConnection("127.0.0.1", self.daemon.control_port, timeout=60)

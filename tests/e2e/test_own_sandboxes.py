@@ -81,12 +81,18 @@ class Blanks(OwnSandboxTest):
                    and self.blanks() == self.blanks("wanted") > 0, what="new ones in a new launcher")
         self.assertIn("layout", self.daemon.invoke("strict", {}).json())
 
+
+@needs_root
+class OneBlank(OwnSandboxTest):
+    CONFIG = {"blanks_max": 1}  # as many are wanted all the time
+
     def test_one_that_dies_is_made_anew(self):
         self.create("strict", Isolation="strict")
-        wait_until(lambda: self.blanks() == self.blanks("wanted") > 0, what="as many as are wanted")
+        wait_until(lambda: self.blanks() == 1 and len(children(self.launcher())) == 1, what="one, and nothing of the deploy left")
         before = children(self.launcher())
         os.kill(before[0], signal.SIGKILL)
-        wait_until(lambda: before[0] not in children(self.launcher()) and len(children(self.launcher())) == len(before), what="another one")
+        wait_until(lambda: len(children(self.launcher())) == 1 and children(self.launcher()) != before, what="another one")
+        wait_until(lambda: self.blanks() == 1, what="it is ready")
 
 
 class NoBlanks(OwnSandboxTest):
