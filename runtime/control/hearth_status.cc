@@ -45,6 +45,8 @@ void HearthStatus::Workers(const ApiCallPtr& call) const {
                         {"reserved_busy", pool.reserved_busy},
                         {"reserved_idle", pool.reserved_idle},
                         {"spare", pool.spare},
+                        {"handed_ahead", pool.handed_ahead},
+                        {"taken_back", pool.taken_back},
                         {"hot", pool.hot},
                         {"commitments", pool.commitments},
                         {"plan", pool.plan},

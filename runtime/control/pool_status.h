@@ -28,6 +28,8 @@ struct PoolStatus {
   uint32_t reserved_busy = 0;
   uint32_t reserved_idle = 0;              // of those, initialised and without an event
   uint32_t spare = 0;                      // idle ones that were started ahead of events and have had none
+  uint64_t handed_ahead = 0;               // events that a busy worker was given ahead of their turn, ever
+  uint64_t taken_back = 0;                 // of those: went to another worker before their turn came
   bool hot = false;                        // it needed new workers again and again: one is kept ahead
   std::vector<std::string> commitments{};  // reservations and dedicated host
   std::string plan = "on-demand";          // of workers that no reservation keeps

@@ -32,6 +32,7 @@ struct Config {
   uint64_t waiters_max = 1000;
   seconds idle_time_out{600};
   bool spare_when_hot = true;
+  uint32_t prefetch_max = 8;
   seconds init_time_out{10};
   milliseconds idle_linger = kIdleLingerMax;
   uint64_t zygote_forks_max = 10'000;

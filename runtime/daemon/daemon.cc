@@ -251,6 +251,7 @@ hearth::Status Daemon::OpenRuntime() {
   pool_options.limits.workers_max = config_.concurrency_max;
   pool_options.limits.idle_time_out = config_.idle_time_out;
   pool_options.limits.spare_when_hot = config_.spare_when_hot;
+  pool_options.limits.prefetch.events_max = config_.prefetch_max;
   pools_ = std::make_unique<PoolSet>(pool_options, *sandboxes_, loop_);
   sandboxes_->blanks().SetUsed([this] { return HasOwnSandboxes(); });
   sandboxes_->blanks().SetRoom(

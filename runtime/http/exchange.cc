@@ -46,7 +46,12 @@ void Exchange::FormatLegal(Response& response, Sends sends, std::optional<uint64
             AsksToClose(response) || connection_->ClosesAfter(*this);
   framing.close = closes_;
   framing.old_keep_alive = asked_.version == 10;
-  out_ += FormatHead(response, framing, connection_->date_line());
+  std::string head = FormatHead(response, framing, connection_->date_line());
+  if (out_.empty()) {
+    out_ = std::move(head);  // with the room behind it
+  } else {
+    out_ += head;
+  }
 }
 
 void Exchange::Send(Response response) {

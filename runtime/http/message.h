@@ -17,6 +17,7 @@ class Headers final {
   Headers() = default;
   Headers(std::initializer_list<Header> headers) : headers_(headers) {}
 
+  void Reserve(size_t headers) { headers_.reserve(headers); }
   void Add(std::string name, std::string value) { headers_.push_back({std::move(name), std::move(value)}); }
   void Set(std::string name, std::string value);  // in place of all of that name
   void Remove(std::string_view name);

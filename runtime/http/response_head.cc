@@ -50,10 +50,12 @@ std::optional<std::string> IllegalHeader(const Headers& headers) {
 }
 
 std::string FormatHead(const Response& response, const Framing& framing, const std::string& date_line) {
-  constexpr size_t kUsualHead = 256;
+  constexpr size_t kOwnLines = 160;  // the status line and what the server adds
   constexpr size_t kSmallBody = 16 << 10;
+  size_t bytes = kOwnLines + (response.body.size() <= kSmallBody ? response.body.size() : 0);
+  for (const Header& header : response.headers) bytes += header.name.size() + header.value.size() + 4;
   std::string out;
-  out.reserve(kUsualHead + (response.body.size() <= kSmallBody ? response.body.size() : 0));
+  out.reserve(bytes);
   out += "HTTP/1.1 ";
   out += std::to_string(response.status);
   out += ' ';

@@ -126,7 +126,9 @@ std::string MakeTraceId(const RequestId& request_id, WallTime accepted) {
   const auto now = std::chrono::floor<seconds>(accepted).time_since_epoch().count();
   char root[32];
   std::snprintf(root, sizeof root, "Root=1-%08llx-", static_cast<unsigned long long>(now) & 0xffffffff);
-  std::string id = root;
+  std::string id;
+  id.reserve(40);
+  id = root;
   for (const char c : request_id.text()) {
     if (c != '-' && id.size() < 40) id += c;
   }

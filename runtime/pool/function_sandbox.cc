@@ -197,12 +197,13 @@ Result<FunctionSandbox::Beginning> FunctionSandbox::BeginWorker(WorkerId id) {
   HEARTH_ASSIGN(std::unique_ptr<Cgroup> cgroup, cgroups_.Create(LimitsOf(version_->settings, cpu_set_)));
   std::vector<int> passed{channel.theirs.get(), out.write.get(), err.write.get()};
   for (const int fd : cgroup->tasks_fds()) passed.push_back(fd);
-  return Beginning{
-      std::move(channel.theirs),
-      std::move(out.write),
-      std::move(err.write),
-      std::move(passed),
-      {id, std::move(channel.ours), std::move(out.read), std::move(err.read), std::move(cgroup)}};
+  const uint64_t their_cookie = CookieOf(channel.theirs.get());
+  return Beginning{std::move(channel.theirs),
+                   std::move(out.write),
+                   std::move(err.write),
+                   std::move(passed),
+                   {id, std::move(channel.ours), std::move(out.read), std::move(err.read), std::move(cgroup),
+                    their_cookie}};
 }
 
 Status FunctionSandbox::AddWorker(Beginning beginning, OnWorker& done) {

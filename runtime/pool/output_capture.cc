@@ -6,10 +6,12 @@
 
 namespace hearth {
 
-Result<std::unique_ptr<OutputCapture>> OutputCapture::Create(Loop& loop, UniqueFd pipe, OnLine on_line) {
+Result<std::unique_ptr<OutputCapture>> OutputCapture::Create(Loop& loop, UniqueFd pipe, OnLine on_line,
+                                                             std::function<void()> on_readable) {
   std::unique_ptr<OutputCapture> capture(new OutputCapture(std::move(pipe), std::move(on_line)));
+  if (!on_readable) on_readable = [raw = capture.get()] { raw->Drain(); };
   HEARTH_ASSIGN(capture->watch_, FdWatch::Create(loop, capture->pipe_.get(), FdEvents::kReadable,
-                                                 [raw = capture.get()](FdEvents) { raw->Drain(); }));
+                                                 [read = std::move(on_readable)](FdEvents) { read(); }));
   return capture;
 }
 

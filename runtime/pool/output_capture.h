@@ -21,7 +21,9 @@ class OutputCapture final {
   static constexpr size_t kBytesPerTurn = 65536;
 
   using OnLine = std::function<void(std::string_view line)>;
-  static Result<std::unique_ptr<OutputCapture>> Create(Loop& loop, UniqueFd pipe, OnLine on_line);
+  // `on_readable` is called in place of Drain() when there is something; it may destroy the capture.
+  static Result<std::unique_ptr<OutputCapture>> Create(Loop& loop, UniqueFd pipe, OnLine on_line,
+                                                       std::function<void()> on_readable = nullptr);
   // Everything that has been written so far: called before an attempt is reported, so that its output belongs
   // to it.
   void Drain();

@@ -11,6 +11,12 @@ void PhaseClock::Begin(const Clock& clock) {
   began_ = clock.Now();
 }
 
+void PhaseClock::NotBefore(MonotonicTime time) {
+  if (time <= began_) return;
+  began_wall_ += std::chrono::floor<WallTime::duration>(time - began_);
+  began_ = time;
+}
+
 nanoseconds PhaseClock::Took(const Clock& clock, std::optional<WallTime> answered_at) const {
   const WallTime wall = clock.WallNow();
   const nanoseconds took = clock.Now() - began_;

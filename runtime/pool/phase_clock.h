@@ -20,6 +20,8 @@ class PhaseClock final {
   static constexpr microseconds kStepNoticed{100};
 
   void Begin(const Clock& clock);
+  // It cannot have begun before.
+  void NotBefore(MonotonicTime time);
   MonotonicTime began() const { return began_; }
   // Until now, or until `answered_at` where that can be relied on; never negative.
   nanoseconds Took(const Clock& clock, std::optional<WallTime> answered_at) const;

@@ -4,6 +4,7 @@
 
 #include "runtime/base/units.h"
 #include "runtime/model/function_scaling.h"
+#include "runtime/pool/prefetch.h"
 
 // Decisions of the warm pool, as pure functions of values: how many workers to start, and which to let go.
 
@@ -16,6 +17,7 @@ struct PoolLimits {
   size_t workers_min = 0;       // that are kept for no event
   size_t workers_spare = 0;     // idle ones beside those that are busy
   bool spare_when_hot = false;  // one, too, while workers are needed again and again that are not there
+  PrefetchLimits prefetch{};
 };
 
 // The node's, and what the function has of its own.

@@ -6,23 +6,17 @@
 namespace hearth {
 
 WorkerLease::WorkerLease(WeakPtr<WarmPool> pool, std::shared_ptr<const FunctionVersion> version,
-                         std::unique_ptr<Worker> worker, MemoryBudget::Lease memory, SeatPtr seat,
-                         Spill spill)
-    : pool_(std::move(pool)),
-      version_(std::move(version)),
-      worker_(std::move(worker)),
-      memory_(std::move(memory)),
-      seat_(std::move(seat)),
-      spill_(spill) {}
+                         std::shared_ptr<HeldWorker> held, Spill spill)
+    : pool_(std::move(pool)), version_(std::move(version)), held_(std::move(held)), spill_(spill) {
+  ++held_->leases;
+}
 
 WorkerLease& WorkerLease::operator=(WorkerLease&& other) noexcept {
   if (this != &other) {
     GiveBack();
     pool_ = std::exchange(other.pool_, {});
     version_ = std::move(other.version_);
-    worker_ = std::move(other.worker_);
-    memory_ = std::move(other.memory_);
-    seat_ = std::move(other.seat_);
+    held_ = std::move(other.held_);
     spill_ = other.spill_;
   }
   return *this;
@@ -31,7 +25,14 @@ WorkerLease& WorkerLease::operator=(WorkerLease&& other) noexcept {
 WorkerLease::~WorkerLease() { GiveBack(); }
 
 void WorkerLease::GiveBack() {
-  if (worker_ && pool_) pool_->OnReturned(std::move(worker_), std::move(memory_), std::move(seat_));
+  if (!held_) return;
+  --held_->leases;
+  if (pool_) pool_->OnReturned(std::move(held_));
+  held_.reset();
+}
+
+void WorkerLease::Ran(const Attempt& attempt) {
+  if (pool_) pool_->OnRan(attempt);
 }
 
 WarmPool::Wait& WarmPool::Wait::operator=(Wait&& other) noexcept {
@@ -67,10 +68,47 @@ PoolCounts WarmPool::counts() const {
   return counts;
 }
 
-WorkerLease WarmPool::TryAcquire() {
+WorkerLease WarmPool::TryAcquire(Needs needs) {
   if (!waiters_.empty() || state_ != State::kOpen) return {};
+  if (needs == Needs::kTurn) {
+    if (WorkerLease lease = LendAgain()) return lease;
+  }
   auto idle = TakeIdle();
   return idle ? Lend(std::move(*idle)) : WorkerLease();
+}
+
+// The shorter of the two: events that were woken for also count what waking takes, and after those that stood ready
+// nobody may have asked for long.
+std::optional<nanoseconds> WarmPool::UsualDuration() const {
+  if (!woken_.p95() || !prefetched_.p95()) return woken_.p95() ? woken_.p95() : prefetched_.p95();
+  return std::min(*woken_.p95(), *prefetched_.p95());
+}
+
+// A busy worker, to stand behind what it runs: one that was lent lately, so that few do much rather than many a
+// little. Commitments count whole workers, so that theirs are not shared.
+WorkerLease WarmPool::LendAgain() {
+  constexpr size_t kLookedAtMax = 16;
+  if (lent_.empty() || version_->settings.isolation != Isolation::kInstance || plan_.reserved_workers() > 0)
+    return {};
+  const auto others = idle_.empty() ? OtherWorkers::kAllBusy : OtherWorkers::kOneIdle;
+  const size_t depth = PrefetchDepth(limits_.prefetch, UsualDuration(), others);
+  if (depth == 0) return {};
+  size_t looked_at = 0;
+  for (auto lent = lent_.rbegin(); lent != lent_.rend() && looked_at < kLookedAtMax; ++lent, ++looked_at) {
+    HeldWorker& held = **lent;
+    if (held.leases > depth || held.seat != seat_ || !held.worker->TakesAhead()) continue;
+    ++handed_ahead_;
+    return {weak_.Get(), version_, *lent, WorkerLease::Spill::kNo};
+  }
+  return {};
+}
+
+void WarmPool::OnRan(const Attempt& attempt) {
+  if (!attempt.its_turn_came) {
+    ++taken_back_;
+    return;
+  }
+  (attempt.prefetched ? prefetched_ : woken_).Add(attempt.duration);
 }
 
 // The last used of those that commitments pay for, else of the others.
@@ -79,14 +117,14 @@ std::optional<WarmPool::Idle> WarmPool::TakeIdle() {
     while (!from->empty()) {
       Idle last = std::move(from->back());
       from->pop_back();
-      if (last.worker->usable()) return last;
-      Lose(last.seat);
+      if (last.held->worker->usable()) return last;
+      Lose(last.held->seat);
     }
   }
   return std::nullopt;
 }
 
-WarmPool::Wait WarmPool::Acquire(nanoseconds limit, OnLease done) {
+WarmPool::Wait WarmPool::Acquire(nanoseconds limit, OnLease done, Needs needs) {
   const uint64_t ticket = next_ticket_++;
   const auto refuse = [&](ErrorCode code, std::string message) {
     // Also when the pool, which may be at its end, has gone by then: somebody waits for the answer.
@@ -109,6 +147,7 @@ WarmPool::Wait WarmPool::Acquire(nanoseconds limit, OnLease done) {
   }
   Waiter& waiter = waiters_[ticket];
   waiter.done = std::move(done);
+  waiter.needs = needs;
   waiter.allowed = limit;
   waiter.limit = executor_.After(limit, [this, ticket] { OnWaitLimit(ticket); });
   StartWorkers();
@@ -161,10 +200,10 @@ void WarmPool::EndUnwanted() {
   for (std::deque<Idle>* from : {&reserved_idle_, &idle_}) {
     std::deque<Idle> kept;
     for (Idle& idle : std::exchange(*from, {})) {
-      if (IsWanted(idle.seat)) {
+      if (IsWanted(idle.held->seat)) {
         kept.push_back(std::move(idle));
       } else {
-        Lose(idle.seat);
+        Lose(idle.held->seat);
       }
     }
     *from = std::move(kept);
@@ -323,6 +362,7 @@ bool WarmPool::TryAgain(uint64_t start, const Error& error) {
 void WarmPool::OnLaunched(uint64_t start, Result<std::unique_ptr<Worker>> launched) {
   if (!launched.ok() && TryAgain(start, launched.error())) return;
   Starting& starting = starting_.at(start);
+  if (launched.ok()) Adopt(**launched);
   if (launched.ok()) start_took_ = executor_.clock().Now() - starting.since;
   if (starting.for_whom == For::kAhead && launched.ok()) {
     // Ahead of its events: with the first of them it answers at once.
@@ -335,7 +375,10 @@ void WarmPool::OnLaunched(uint64_t start, Result<std::unique_ptr<Worker>> launch
   auto node = starting_.extract(start);
   MemoryBudget::Lease memory = std::move(node.mapped().memory);
   const SeatPtr seat = node.mapped().seat;
-  if (launched.ok() && IsWanted(seat)) return Offer(std::move(launched).value(), std::move(memory), seat);
+  if (launched.ok() && IsWanted(seat)) {
+    return Offer(
+        std::make_shared<HeldWorker>(HeldWorker{seat, std::move(memory), std::move(launched).value()}));
+  }
   memory = {};
   if (!launched.ok()) FailFirstWaiter(std::move(launched).error());
   StartWorkers();
@@ -354,7 +397,9 @@ void WarmPool::OnPrepared(uint64_t start, const Status& prepared) {
       ahead_failures_ = 0;
     }
     warmed_ = true;
-    Offer(std::move(started.worker), std::move(started.memory), started.seat, Had::kNone);
+    Offer(std::make_shared<HeldWorker>(
+              HeldWorker{started.seat, std::move(started.memory), std::move(started.worker)}),
+          Had::kNone);
   } else {
     if (!prepared.ok() && prepared.error().code == ErrorCode::kBadArtefact && warm_failed_.ok())
       warm_failed_ = prepared;
@@ -410,35 +455,40 @@ void WarmPool::OnReservedFailed(Reserved& reserved, const Error& error) {
   });
 }
 
-void WarmPool::OnReturned(std::unique_ptr<Worker> worker, MemoryBudget::Lease memory, SeatPtr seat) {
-  --busy_;
-  lent_.erase(worker.get());
-  if (seat->plan == Plan::kReserved) --reserved_busy_;
-  if (worker->usable() && version_->settings.isolation != Isolation::kInvocation && IsWanted(seat) &&
-      HasRoomFor(seat)) {
-    return Offer(std::move(worker), std::move(memory), std::move(seat));
+void WarmPool::OnReturned(std::shared_ptr<HeldWorker> held) {
+  if (held->leases > 0) {
+    if (!waiters_.empty()) ServeLater();  // another may stand where this one stood
+    return;
   }
-  worker.reset();
-  memory = {};
+  --busy_;
+  lent_.erase(std::find(lent_.begin(), lent_.end(), held));
+  const SeatPtr seat = held->seat;
+  if (seat->plan == Plan::kReserved) --reserved_busy_;
+  if (held->worker->usable() && version_->settings.isolation != Isolation::kInvocation && IsWanted(seat) &&
+      HasRoomFor(seat)) {
+    return Offer(std::move(held));
+  }
+  held.reset();
   Lose(seat);
   StartWorkers();
   MaybeClose();
 }
 
-void WarmPool::Offer(std::unique_ptr<Worker> worker, MemoryBudget::Lease memory, SeatPtr seat, Had had) {
-  if (state_ != State::kOpen && waiters_.empty()) {
-    worker.reset();
-    memory = {};
-    return MaybeClose();
-  }
-  worker->SetOnIdleDeath([self = weak_.Get(), id = worker->id()] {
+void WarmPool::Adopt(Worker& worker) {
+  worker.SetOnIdleDeath([self = weak_.Get(), id = worker.id()] {
     if (self) self->OnIdleDeath(id);  // a lease may outlive the pool
   });
-  if (worker->init_took() > nanoseconds(0)) init_took_ = worker->init_took();
+}
+
+void WarmPool::Offer(std::shared_ptr<HeldWorker> held, Had had) {
+  if (state_ != State::kOpen && waiters_.empty()) {
+    held.reset();
+    return MaybeClose();
+  }
+  if (held->worker->init_took() > nanoseconds(0)) init_took_ = held->worker->init_took();
   const double worth = memory_.clock().WorthOf(start_took_ + init_took_, version_->settings.memory);
-  auto& idle = seat->plan == Plan::kReserved ? reserved_idle_ : idle_;
-  idle.push_back({std::move(worker), std::move(memory), executor_.clock().Now(), std::move(seat), worth,
-                  had == Had::kNone});
+  auto& idle = held->seat->plan == Plan::kReserved ? reserved_idle_ : idle_;
+  idle.push_back({std::move(held), executor_.clock().Now(), worth, had == Had::kNone});
   if (!idle_timer_.armed()) ArmIdleTimer();
   if (!waiters_.empty()) ServeLater();
 }
@@ -455,14 +505,25 @@ void WarmPool::ServeWaiters() {
   serving_ = false;
   const WeakPtr<WarmPool> self = weak_.Get();
   while (self && !waiters_.empty()) {
-    auto idle = TakeIdle();
-    if (!idle) break;
-    auto node = waiters_.extract(waiters_.begin());
-    node.mapped().done(Lend(std::move(*idle)));
+    if (auto idle = TakeIdle()) {
+      auto node = waiters_.extract(waiters_.begin());
+      node.mapped().done(Lend(std::move(*idle)));
+      continue;
+    }
+    const auto waiter = FirstThatMayBehind();
+    WorkerLease lease = waiter == waiters_.end() ? WorkerLease() : LendAgain();
+    if (!lease) break;
+    auto node = waiters_.extract(waiter);
+    node.mapped().done(std::move(lease));
   }
   if (!self) return;
   StartWorkers();  // for those whose worker died before it could be lent
   if (state_ != State::kOpen && waiters_.empty()) EndIdle();
+}
+
+std::map<uint64_t, WarmPool::Waiter>::iterator WarmPool::FirstThatMayBehind() {
+  return std::find_if(waiters_.begin(), waiters_.end(),
+                      [](const auto& waiter) { return waiter.second.needs == Needs::kTurn; });
 }
 
 void WarmPool::EndIdle() {
@@ -474,15 +535,15 @@ void WarmPool::EndIdle() {
 
 WorkerLease WarmPool::Lend(Idle idle) {
   ++busy_;
-  lent_.insert(idle.worker.get());
-  const bool reserved = idle.seat->plan == Plan::kReserved;
+  lent_.push_back(idle.held);
+  const bool reserved = idle.held->seat->plan == Plan::kReserved;
   if (reserved) ++reserved_busy_;
   if (idle.spare && !reserved) OnNeeded();
   const bool missed = hot_ && idle_.empty() && !ahead_timer_.armed();
   if (limits_.workers_spare > 0 || missed) RefillLater();
   const auto spill =
       !reserved && plan_.reserved_workers() > 0 ? WorkerLease::Spill::kYes : WorkerLease::Spill::kNo;
-  return {weak_.Get(), version_, std::move(idle.worker), std::move(idle.memory), std::move(idle.seat), spill};
+  return {weak_.Get(), version_, std::move(idle.held), spill};
 }
 
 void WarmPool::FailFirstWaiter(Error error) {
@@ -512,11 +573,11 @@ void WarmPool::GiveUp(uint64_t ticket) {
 void WarmPool::OnIdleDeath(WorkerId worker) {
   for (std::deque<Idle>* from : {&reserved_idle_, &idle_}) {
     const auto found = std::find_if(from->begin(), from->end(),
-                                    [worker](const Idle& idle) { return idle.worker->id() == worker; });
+                                    [worker](const Idle& idle) { return idle.held->worker->id() == worker; });
     if (found == from->end()) continue;
     const Idle gone = std::move(*found);
     from->erase(found);
-    Lose(gone.seat);
+    Lose(gone.held->seat);
     if (limits_.workers_min > 0) RefillLater();
     return;
   }
@@ -571,7 +632,7 @@ void WarmPool::MaybeClose() {
 std::vector<const Worker*> WarmPool::idle_workers() const {
   std::vector<const Worker*> workers;
   for (const std::deque<Idle>* from : {&reserved_idle_, &idle_}) {
-    for (const Idle& idle : *from) workers.push_back(idle.worker.get());
+    for (const Idle& idle : *from) workers.push_back(idle.held->worker.get());
   }
   return workers;
 }
@@ -581,7 +642,7 @@ std::vector<const Worker*> WarmPool::workers() const {
   for (const auto& [number, starting] : starting_) {
     if (starting.worker) all.push_back(starting.worker.get());
   }
-  all.insert(all.end(), lent_.begin(), lent_.end());
+  for (const auto& held : lent_) all.push_back(held->worker.get());
   std::sort(all.begin(), all.end(), [](const Worker* a, const Worker* b) { return a->id() < b->id(); });
   return all;
 }

@@ -6,7 +6,6 @@
 #include <map>
 #include <memory>
 #include <optional>
-#include <set>
 #include <string>
 #include <vector>
 
@@ -22,8 +21,16 @@ namespace hearth {
 
 class WarmPool;
 
-// A worker on loan, for one event. Gives it back when it goes: to the pool if it may run another event, else
-// to the grave.
+// A worker, and what it takes up.
+struct HeldWorker {
+  SeatPtr seat;
+  MemoryBudget::Lease memory;
+  std::unique_ptr<Worker> worker;  // goes before its memory is given back
+  size_t leases = 0;               // events that it is lent for
+};
+
+// A worker on loan, for one event. The last lease of it gives it back when it goes: to the pool if it may run another
+// event, else to the grave.
 class WorkerLease final {
  public:
   enum class Spill { kNo, kYes };
@@ -31,24 +38,24 @@ class WorkerLease final {
   WorkerLease(WorkerLease&&) noexcept = default;
   WorkerLease& operator=(WorkerLease&& other) noexcept;
   ~WorkerLease();
-  explicit operator bool() const { return worker_ != nullptr; }
-  Worker& worker() { return *worker_; }
+  explicit operator bool() const { return held_ != nullptr; }
+  Worker& worker() { return *held_->worker; }
   const FunctionVersion& version() const { return *version_; }
-  const Seat& seat() const { return *seat_; }
+  const Seat& seat() const { return *held_->seat; }
+  // What its event took there, which is what later ones are judged by.
+  void Ran(const Attempt& attempt);
   // All workers that commitments keep were busy.
   bool spilled() const { return spill_ == Spill::kYes; }
 
  private:
   friend class WarmPool;
   WorkerLease(WeakPtr<WarmPool> pool, std::shared_ptr<const FunctionVersion> version,
-              std::unique_ptr<Worker> worker, MemoryBudget::Lease memory, SeatPtr seat, Spill spill);
+              std::shared_ptr<HeldWorker> held, Spill spill);
   void GiveBack();
 
   WeakPtr<WarmPool> pool_;
   std::shared_ptr<const FunctionVersion> version_;
-  std::unique_ptr<Worker> worker_;
-  MemoryBudget::Lease memory_;
-  SeatPtr seat_;
+  std::shared_ptr<HeldWorker> held_;
   Spill spill_ = Spill::kNo;
 };
 
@@ -98,11 +105,13 @@ class WarmPool final {
            MemoryBudget& memory, MakeRoom make_room, Executor& executor);
   ~WarmPool();
 
-  // An idle worker, at once; empty when there is none.
-  WorkerLease TryAcquire();
+  // Of an event: must it have a worker to itself, or may it stand behind others for a moment?
+  enum class Needs { kIdleWorker, kTurn };
+  // A worker, at once; empty when there is none.
+  WorkerLease TryAcquire(Needs needs = Needs::kIdleWorker);
   // Waits for a worker, starting one where the limits allow, for `limit` at most. kThrottled: too many wait,
   // or the limit fired.
-  [[nodiscard]] Wait Acquire(nanoseconds limit, OnLease done);
+  [[nodiscard]] Wait Acquire(nanoseconds limit, OnLease done, Needs needs = Needs::kIdleWorker);
   // Fewer workers than there are: idle ones go now, busy ones when they come back. None at all: nobody waits.
   void SetLimits(PoolLimits limits);
   // What commitments ask of this version. Workers that nobody pays for any more, or on another's processors,
@@ -140,6 +149,9 @@ class WarmPool final {
   // Workers that wait for their first event and are no commitment's; whether one is kept because the function is hot.
   size_t spare() const;
   bool hot() const { return hot_; }
+  // Events that stood behind another one, ever, and those of them that went to another worker after all.
+  uint64_t handed_ahead() const { return handed_ahead_; }
+  uint64_t taken_back() const { return taken_back_; }
   const PoolLimits& limits() const { return limits_; }
   const FunctionVersion& version() const { return *version_; }
   std::vector<const Worker*> idle_workers() const;
@@ -149,10 +161,8 @@ class WarmPool final {
  private:
   friend class WorkerLease;
   struct Idle {
-    std::unique_ptr<Worker> worker;
-    MemoryBudget::Lease memory;
+    std::shared_ptr<HeldWorker> held;
     MonotonicTime since;
-    SeatPtr seat;
     double worth = 0;
     bool spare = false;  // started ahead of events, and has had none
   };
@@ -176,6 +186,7 @@ class WarmPool final {
   };
   struct Waiter {
     OnLease done;
+    Needs needs = Needs::kIdleWorker;
     nanoseconds allowed{0};
     Timer limit;
   };
@@ -200,16 +211,20 @@ class WarmPool final {
   void Lose(const SeatPtr& seat);
   void RefillLater();
   void EndUnwanted();
-  void OnReturned(std::unique_ptr<Worker> worker, MemoryBudget::Lease memory, SeatPtr seat);
+  void OnRan(const Attempt& attempt);
+  void OnReturned(std::shared_ptr<HeldWorker> held);
   enum class Had { kEvents, kNone };
-  void Offer(std::unique_ptr<Worker> worker, MemoryBudget::Lease memory, SeatPtr seat,
-             Had had = Had::kEvents);
+  void Adopt(Worker& worker);
+  void Offer(std::shared_ptr<HeldWorker> held, Had had = Had::kEvents);
   void OnNeeded();
   void LookAtHeat();
   void ServeLater();
   void ServeWaiters();
   std::optional<Idle> TakeIdle();
   WorkerLease Lend(Idle idle);
+  WorkerLease LendAgain();
+  std::optional<nanoseconds> UsualDuration() const;
+  std::map<uint64_t, Waiter>::iterator FirstThatMayBehind();
   void FailFirstWaiter(Error error);
   void OnWaitLimit(uint64_t ticket);
   void GiveUp(uint64_t ticket);
@@ -236,7 +251,10 @@ class WarmPool final {
   std::deque<Idle> idle_;               // the longest idle in front, the last used at the back
   std::map<uint64_t, Waiter> waiters_;  // by ticket: first come, first served
   size_t busy_ = 0;
-  std::set<const Worker*> lent_;
+  std::vector<std::shared_ptr<HeldWorker>> lent_;  // the last lent at the back
+  // Of events that an idle worker was woken for, and of those that stood ready when it had answered the one before.
+  RecentDurations woken_, prefetched_;
+  uint64_t handed_ahead_ = 0, taken_back_ = 0;
   size_t reserved_busy_ = 0;               // of them
   std::map<uint64_t, Starting> starting_;  // by number of the start
   uint64_t next_start_ = 1;

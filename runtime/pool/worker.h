@@ -28,6 +28,11 @@ struct Attempt {
   // False: the worker went before it had read the event, as far as the kernel knows; nothing of it has run. The rest is
   // how to tell it if it is not run again.
   bool delivered = true;
+  // False: it was handed over ahead of its turn, and the turn never came. Nothing of it has run, and it goes to another
+  // worker; nothing else in here says anything.
+  bool its_turn_came = true;
+  bool prefetched =
+      false;  // its turn came when the worker had answered the event before: nobody had to be woken
   uint64_t cpu_us = 0;
   Bytes memory_peak{0};
   uint64_t idle_cpu_us = 0;  // used between the answer before and this attempt
@@ -56,11 +61,14 @@ class Worker {
   // Runs the handler's init ahead of any event; `done` runs once, later. Legal only when usable and before Run().
   // What it took is billed with the worker's first event.
   virtual void Prepare(std::function<void(Status)> done) = 0;
-  // Legal only when usable. The event lives until `done` has run or the worker is destroyed; the handler's init
-  // runs first when it has not yet.
+  // Legal only when usable, or when it takes another event ahead. The event lives until `done` has run or the worker is
+  // destroyed; the handler's init runs first when it has not yet.
   virtual void Run(const Event& event, OnAttempt done) = 0;
-  // Kills it, with what it runs: the attempt ends as kAborted, soon. Legal while an attempt is under way.
-  virtual void Abort(std::string why) = 0;
+  // Busy, and would begin another event as soon as it has answered the one before.
+  virtual bool TakesAhead() { return false; }
+  // Kills it with this event, which it was given: the attempt ends as kAborted, soon. One that stands behind another
+  // kills nobody: its turn does not come, or it ends when it comes.
+  virtual void Abort(const Event& event, std::string why) = 0;
   // Idle, frozen or not. False once it has died, broken the protocol or been told to stop: it takes no more events.
   virtual bool usable() const = 0;
   // What the handler's init took in this worker; 0 until it has run.

@@ -31,17 +31,31 @@ Result<std::unique_ptr<WorkerProcess>> WorkerProcess::Create(WorkerContext& cont
   WorkerProcess* raw = worker.get();
   HEARTH_TRY(worker->Watch());
   HEARTH_ASSIGN(worker->stdout_,
-                OutputCapture::Create(context.loop, std::move(stdout_pipe), [raw](std::string_view line) {
-                  raw->log_.Print(LogSource::kStdout, line);
-                }));
+                worker->Capture(std::move(stdout_pipe), LogSource::kStdout, worker->stdout_));
   HEARTH_ASSIGN(worker->stderr_,
-                OutputCapture::Create(context.loop, std::move(stderr_pipe), [raw](std::string_view line) {
-                  raw->log_.Print(LogSource::kStderr, line);
-                }));
+                worker->Capture(std::move(stderr_pipe), LogSource::kStderr, worker->stderr_));
   worker->limit_ = context.loop.After(context.start_limit, [raw] {
     raw->EndWorker("it did not start within " + std::to_string(raw->context_.start_limit.count()) + " ms");
   });
   return worker;
+}
+
+Result<std::unique_ptr<OutputCapture>> WorkerProcess::Capture(
+    UniqueFd pipe, LogSource source, const std::unique_ptr<OutputCapture>& captured) {
+  return OutputCapture::Create(
+      context_.loop, std::move(pipe),
+      [this, source](std::string_view line) {
+        printed_ = true;
+        log_.Print(source, line);
+      },
+      [this, &captured] { OnOutput(*captured); });
+}
+
+// What an event prints whose turn came with an answer that is still unread is not of the event before.
+void WorkerProcess::OnOutput(OutputCapture& capture) {
+  const WeakPtr<WorkerProcess> self = weak_.Get();
+  if (!behind_.empty()) ReadPackets(kPacketsPerTurn);
+  if (self) capture.Drain();
 }
 
 Status WorkerProcess::Watch() {
@@ -55,6 +69,7 @@ WorkerProcess::WorkerProcess(WorkerContext& context, std::shared_ptr<const Funct
     : context_(context),
       version_(std::move(version)),
       id_(parts.id),
+      their_cookie_(parts.their_cookie),
       asked_for_(context.loop.clock().Now()),
       channel_(std::move(parts.channel)),
       cgroup_(std::move(parts.cgroup)),
@@ -64,7 +79,9 @@ WorkerProcess::WorkerProcess(WorkerContext& context, std::shared_ptr<const Funct
                 [this](std::string_view why) {
                   log_.Tell("a worker without an event could not be frozen: " + std::string(why));
                 }}),
-      state_since_(asked_for_) {}
+      state_since_(asked_for_),
+      hold_up_(context.loop, [this] { TakeBack(); }),
+      invoke_limit_(context.loop, [this] { OnTimeLimit(); }) {}
 
 WorkerProcess::~WorkerProcess() {
   Kill();
@@ -94,14 +111,20 @@ void WorkerProcess::SetState(WorkerState state, const char* why) {
 
 void WorkerProcess::ReadPackets(size_t packets_max) {
   const WeakPtr<WorkerProcess> self = weak_.Get();
+  usage_.reset();
   for (size_t n = 0; n < packets_max && self && channel_.valid() && !(paused_ && !exit_); ++n) {
     auto received = ReceivePacket(channel_.get(), FdPolicy::kAccept);
     if (!received.ok()) return EndWorker(received.error().message);
     if (received->kind == ReceivedPacket::Kind::kWouldBlock) return;
+    if (received->kind == ReceivedPacket::Kind::kEndOfFile && received->unread) {
+      died_unread_ = true;  // told before what it had said, which still counts
+      continue;
+    }
     if (received->kind == ReceivedPacket::Kind::kEndOfFile) {
       // Until it has said something there is one frame on its way, the event or the Init before it: it died before it
-      // knew of the event.
-      if (received->unread && running_ && !running_->heard) running_->attempt.delivered = false;
+      // knew of the event. With others behind it nobody can tell which were read.
+      if (died_unread_ && running_ && !running_->heard && behind_.empty())
+        running_->attempt.delivered = false;
       return BeginDying();
     }
     packets_wait_ = true;
@@ -129,6 +152,7 @@ void WorkerProcess::OnPacket(Packet packet) {
       if (IsAnswerToHead(*header)) return OnResponse(*header, body, packet);
       break;
     case WorkerFrameKind::kFailure:
+      output_lies_ = (header->flags & kFlagOutput) != 0;
       if (IsAnswerToHead(*header)) return OnFailure(body, packet.sent_at);
       break;
     case WorkerFrameKind::kCall:
@@ -177,6 +201,7 @@ void WorkerProcess::OnForkFailed(Error error) {
 }
 
 void WorkerProcess::Run(const Event& event, OnAttempt done) {
+  if (running_) return HandAhead(event, std::move(done));
   CHECK_TRUE((state_ == WorkerState::kIdle || state_ == WorkerState::kFrozen) && !running_);
   log_.BeginAttempt(event.request_id.text());
   running_.emplace();
@@ -248,23 +273,19 @@ void WorkerProcess::OnInitFailed(std::string_view body, std::optional<WallTime> 
   BeginDying();
 }
 
-void WorkerProcess::BeginInvoke() {
-  const Event& event = *running_->event;
-  const auto timeout = version_->settings.timeout;
+InvokeFrameView WorkerProcess::FrameOf(const Event& event, MonotonicTime deadline) const {
   const Clock& clock = context_.loop.clock();
-  InvokeFrame frame;
+  InvokeFrameView frame;
   frame.request_id = event.request_id.text();
   frame.trace_id = event.trace_id;
   frame.content_type = event.content_type;
   frame.function_arn = version_->arn;
   frame.client_context = event.client_context;
-  running_->deadline = clock.Now() + timeout;
-  frame.deadline_monotonic_ns = static_cast<uint64_t>(running_->deadline.time_since_epoch().count());
-  frame.deadline_unix_ms =
-      std::chrono::duration_cast<milliseconds>((clock.WallNow() + timeout).time_since_epoch()).count();
+  frame.deadline_monotonic_ns = static_cast<uint64_t>(deadline.time_since_epoch().count());
+  const auto deadline_wall = clock.WallNow() + (deadline - clock.Now());
+  frame.deadline_unix_ms = std::chrono::duration_cast<milliseconds>(deadline_wall.time_since_epoch()).count();
   frame.attempt = event.attempt;
   frame.trigger = static_cast<uint8_t>(event.trigger);
-  frame.cold = running_->attempt.cold ? 1 : 0;
   frame.hops = event.hops;
   frame.traceparent = event.traceparent;
   frame.tracestate = event.tracestate;
@@ -273,12 +294,22 @@ void WorkerProcess::BeginInvoke() {
     const EventObject& object = *event.object;
     frame.object = {object.inode, object.size, object.mtime_ns, object.ctime_ns, object.problem};
   }
+  return frame;
+}
+
+void WorkerProcess::BeginInvoke() {
+  const Event& event = *running_->event;
+  const Clock& clock = context_.loop.clock();
+  running_->deadline = clock.Now() + version_->settings.timeout;
+  InvokeFrameView frame = FrameOf(event, running_->deadline);
+  frame.cold = running_->attempt.cold ? 1 : 0;
 
   SetState(WorkerState::kBusy, "an event");
   running_->phase.Begin(clock);
-  std::string packet;
+  std::string& packet = context_.frame_buffer;
   UniqueFd memfd;
-  if (EncodeInvoke(++sequence_, frame, event.payload, packet) == BodyPlace::kMemfd) {
+  sequence_ = ++last_sequence_;
+  if (EncodeInvoke(sequence_, frame, event.payload, packet) == BodyPlace::kMemfd) {
     auto body = MakeSealedMemfd("hearth-event", event.payload);
     if (!body.ok()) {
       return EndWorker("its event could not be handed over: " + body.error().message,
@@ -292,7 +323,7 @@ void WorkerProcess::BeginInvoke() {
   } else {
     cpu_us_before_ = *std::exchange(cpu_us_when_idle_, std::nullopt);
   }
-  limit_ = context_.loop.After(timeout, [this] { OnTimeLimit(); });
+  invoke_limit_.Set(running_->deadline);
   running_->phase.Begin(clock);
   int fds[2];
   size_t count = 0;
@@ -328,6 +359,7 @@ Result<std::string> WorkerProcess::TakeMemfd(Packet& packet, uint64_t bytes_max)
 void WorkerProcess::OnResponse(FrameHeader header, std::string_view body, Packet& packet) {
   auto frame = DecodeResponse(body, header.flags);
   if (!frame) return EndWorker("its Response frame is malformed");
+  output_lies_ = (header.flags & kFlagOutput) != 0;
   EndPhase(packet.sent_at);
   std::string payload = std::move(frame->payload);
   if ((header.flags & kFlagBodyInMemfd) != 0) {
@@ -391,7 +423,7 @@ void WorkerProcess::Succeed(std::string content_type, std::string payload) {
   running_->attempt.kind = OutcomeKind::kSuccess;
   running_->attempt.content_type = std::move(content_type);
   running_->attempt.payload = std::move(payload);
-  SetState(WorkerState::kIdle, "answered");
+  if (behind_.empty()) SetState(WorkerState::kIdle, "answered");
   Finish();
 }
 
@@ -399,43 +431,69 @@ void WorkerProcess::Fail(OutcomeKind kind, std::string type, std::string message
   running_->attempt.kind = kind;
   running_->attempt.error.type = std::move(type);
   running_->attempt.error.message = std::move(message);
-  if (kind == OutcomeKind::kFunctionError) SetState(WorkerState::kIdle, "answered with an error");
+  if (kind == OutcomeKind::kFunctionError && behind_.empty())
+    SetState(WorkerState::kIdle, "answered with an error");
   Finish();
 }
 
 void WorkerProcess::Finish() {
   limit_.Cancel();
+  invoke_limit_.Lift();
+  hold_up_.Lift();
   TakeOutput();
+  keeps_others_ = std::exchange(printed_, false) || keeps_others_;
   log_.TellCut();
   Attempt& attempt = running_->attempt;
-  const CgroupUsage usage = CurrentUsage();
-  attempt.cpu_us = usage.cpu_us - std::min(usage.cpu_us, cpu_us_before_);
-  attempt.memory_peak = Bytes{std::max(usage.memory_peak_bytes, max_rss_kib_ << 10)};
-  if (usage.memory_peak_bytes > 0 || usage.cpu_us > 0) {
+  TellUsage(attempt);
+  if (state_ == WorkerState::kIdle) {
+    held_up_ = false;
+    cpu_us_when_idle_ = usage_->cpu_us;
+    idle_since_ = context_.loop.clock().Now();
+    freezer_.BeginIdle();
+  }
+  const auto done = std::move(running_->done);
+  Attempt finished = std::move(attempt);
+  // A worker that has printed waits, before it begins the next event, until that is taken.
+  const MonotonicTime ended =
+      output_lies_ ? context_.loop.clock().Now() : running_->phase.began() + finished.duration;
+  log_.EndAttempt();
+  running_.reset();
+  std::vector<Ahead> never;
+  if (state_ == WorkerState::kBusy) {
+    BeginNext(ended);
+  } else {
+    never = std::exchange(behind_, {});
+  }
+  done(std::move(finished));  // may destroy us
+  for (Ahead& ahead : never) TellTurnNeverCame(std::move(ahead));
+}
+
+// While others stand behind an event the worker may already be at them: what it has used since counts to this one up to
+// its duration, and to the next otherwise. The sum is right with the last of them.
+void WorkerProcess::TellUsage(Attempt& attempt) {
+  if (behind_.empty() || !usage_) usage_ = CurrentUsage();
+  const uint64_t since = usage_->cpu_us - std::min(usage_->cpu_us, cpu_us_before_);
+  const auto took_us = static_cast<uint64_t>(std::chrono::ceil<microseconds>(attempt.duration).count());
+  attempt.cpu_us = behind_.empty() ? since : std::min(since, took_us);
+  cpu_us_before_ += attempt.cpu_us;
+  attempt.memory_peak = Bytes{std::max(usage_->memory_peak_bytes, max_rss_kib_ << 10)};
+  if (usage_->memory_peak_bytes > 0 || usage_->cpu_us > 0) {
     attempt.usage_source = UsageSource::kCgroup;
   } else if (max_rss_kib_ > 0) {
     attempt.usage_source = UsageSource::kRusage;
   }
-  if (state_ == WorkerState::kIdle) {
-    cpu_us_when_idle_ = usage.cpu_us;
-    idle_since_ = context_.loop.clock().Now();
-    freezer_.BeginIdle();
-  }
-  auto done = std::move(running_->done);
-  Attempt finished = std::move(attempt);
-  log_.EndAttempt();
-  running_.reset();
-  done(std::move(finished));  // may destroy us
 }
 
-// What it wrote until now belongs to the attempt that ends, also a line without an end. Mostly there is nothing, and
-// no further packet either: one call asks for all three.
+// What it wrote until now belongs to the attempt that ends, also a line without an end; unless others stand behind it and
+// it had written nothing when it answered: then it is of the next. Mostly there is nothing, and no further packet either:
+// one call asks for all three.
 void WorkerProcess::TakeOutput() {
   pollfd waiting[] = {{channel_.get(), POLLIN, 0}, {stdout_->fd(), POLLIN, 0}, {stderr_->fd(), POLLIN, 0}};
   const bool known = poll(waiting, std::size(waiting), 0) >= 0;
   packets_wait_ = !known || waiting[0].revents != 0;
-  if (!known || waiting[1].revents != 0) stdout_->Drain();
-  if (!known || waiting[2].revents != 0) stderr_->Drain();
+  const bool its_own = behind_.empty() || output_lies_ || state_ != WorkerState::kBusy;
+  if (its_own && (!known || waiting[1].revents != 0)) stdout_->Drain();
+  if (its_own && (!known || waiting[2].revents != 0)) stderr_->Drain();
   stdout_->Flush();
   stderr_->Flush();
 }

@@ -6,6 +6,7 @@
 
 #include "runtime/base/unique_fd.h"
 #include "runtime/base/weak_ptr.h"
+#include "runtime/loop/deadline_timer.h"
 #include "runtime/loop/fd_watch.h"
 #include "runtime/loop/loop.h"
 #include "runtime/model/response_stream.h"
@@ -46,6 +47,9 @@ struct WorkerContext {
   HostCalls* calls = nullptr;
   uint64_t stream_bytes_max = kStreamBytesMax;
   uint64_t call_bytes_max = 6'291'556;  // of a call's payload; more is told by whom `calls` asks
+  // An event that is still under way after so long gives up those behind it.
+  milliseconds hold_up_max{2};
+  std::string frame_buffer{};  // the memory of the frame that is being sent
   // Of what one attempt prints and logs; what is over it is counted, and not kept.
   uint64_t output_bytes_max = 1u << 20;
 };
@@ -55,6 +59,10 @@ struct WorkerContext {
 // Owns:    the channel, the capture of its output, its cgroup. Owned by the sandbox until Started, then by
 //          whoever leases it.
 // Borrows: the context.
+// While it is busy, further events may be sent to it ahead of their turn (TakesAhead). Only the first of them, the head,
+// may be answered; when the worker dies, or the head holds up the others, these go to other workers: hearthd takes them
+// out of the worker's end of the channel again, so that it is certain which the worker has not read.
+//
 // States:  kForking -> kIdle <-> kBusy (kIdle -> kInitialising -> kBusy for the first event) -> kDying ->
 //          kGone; kIdle -> kFrozen after the linger, and from there as from kIdle
 // Failure: a frame out of turn, a malformed one, or end of file ends the worker; an attempt under way is told
@@ -67,6 +75,9 @@ class WorkerProcess final : public Worker {
     UniqueFd channel;  // non-blocking
     UniqueFd stdout_pipe, stderr_pipe;
     std::unique_ptr<Cgroup> cgroup;  // may be empty
+    // Of the other end, by which it is known again (SO_COOKIE); 0: nothing can be taken out of it, so that no event
+    // is handed over ahead.
+    uint64_t their_cookie = 0;
   };
 
   static Result<std::unique_ptr<WorkerProcess>> Create(WorkerContext& context,
@@ -83,7 +94,8 @@ class WorkerProcess final : public Worker {
   }
   nanoseconds init_took() const override { return init_took_; }
   void Prepare(std::function<void(Status)> done) override;
-  void Abort(std::string why) override;
+  bool TakesAhead() override;
+  void Abort(const Event& event, std::string why) override;
   void SetOnIdleDeath(std::function<void()> on_death) override { on_idle_death_ = std::move(on_death); }
 
   // For the sandbox that forked it: once, with Ok or why it never started.
@@ -107,10 +119,24 @@ class WorkerProcess final : public Worker {
     uint64_t call = 0;  // of another function, that it waits for; 0: none
   };
 
+  // An event that stands behind the one that runs: the worker may read it as soon as it has answered that one.
+  struct Ahead {
+    const Event* event = nullptr;
+    OnAttempt done;
+    uint64_t sequence = 0;
+    PhaseClock handed;  // when the frame was sent
+    std::string abort_why;
+  };
+  enum class TakeBacks { kNotAsked, kPossible, kImpossible };
+
   WorkerProcess(WorkerContext& context, std::shared_ptr<const FunctionVersion> version, Parts parts);
   void SetState(WorkerState state, const char* why);
   void ReadPackets(size_t packets_max);
+  void TellUsage(Attempt& attempt);
   void TakeOutput();
+  Result<std::unique_ptr<OutputCapture>> Capture(UniqueFd pipe, LogSource source,
+                                                 const std::unique_ptr<OutputCapture>& captured);
+  void OnOutput(OutputCapture& capture);
   void OnPacket(Packet packet);
   void OnStarted(pid_t sender, std::string_view body);
   void OnReady(std::optional<WallTime> answered_at);
@@ -134,6 +160,13 @@ class WorkerProcess final : public Worker {
   const CrashFrame* CrashToTell() const;
   void BeginInit();
   void BeginInvoke();
+  InvokeFrameView FrameOf(const Event& event, MonotonicTime deadline) const;
+  void HandAhead(const Event& event, OnAttempt done);
+  void BeginNext(MonotonicTime not_before);
+  void SetHoldUp();
+  UniqueFd TheirEnd() const;
+  void TakeBack();
+  static void TellTurnNeverCame(Ahead ahead);
   enum class Sent { kYes, kNotRead, kGone };
   Sent TrySend(const std::string& packet, std::span<const int> fds);
   bool Send(const std::string& packet, std::span<const int> fds = {});
@@ -159,6 +192,7 @@ class WorkerProcess final : public Worker {
   WorkerContext& context_;
   const std::shared_ptr<const FunctionVersion> version_;
   const WorkerId id_;
+  const uint64_t their_cookie_;
   const MonotonicTime asked_for_;
   // Owned.
   UniqueFd channel_;
@@ -179,9 +213,19 @@ class WorkerProcess final : public Worker {
   nanoseconds prepare_took_{0};
   nanoseconds init_took_{0};
   bool ran_ = false;
-  bool paused_ = false;  // its channel is not read: the client of what it streams is slow
-  uint64_t sequence_ = 0;
-  uint64_t cpu_us_before_ = 0;  // the cgroup's, when the running attempt began
+  bool paused_ = false;         // its channel is not read: the client of what it streams is slow
+  uint64_t sequence_ = 0;       // of the event that runs
+  uint64_t last_sequence_ = 0;  // of the last that was sent
+  std::vector<Ahead> behind_;   // in the order in which they were sent
+  DeadlineTimer hold_up_;
+  TakeBacks take_backs_ = TakeBacks::kNotAsked;
+  bool held_up_ = false;       // those behind an event had to be taken back since it last had none
+  bool died_unread_ = false;   // it went with packets of ours that it had not read
+  bool printed_ = false;       // to stdout or stderr, since its last answer
+  bool output_lies_ = false;   // in its pipes, when it sent its last answer
+  bool keeps_others_ = false;  // it calls functions or prints: whatever stood behind such an event would wait
+  std::optional<CgroupUsage> usage_;  // as of this turn of the loop
+  uint64_t cpu_us_before_ = 0;        // the cgroup's, when the running attempt began
   // The cgroup's, when it became idle; not there before it has done anything of the author's.
   std::optional<uint64_t> cpu_us_when_idle_;
   MonotonicTime idle_since_{};
@@ -196,8 +240,9 @@ class WorkerProcess final : public Worker {
   OutcomeKind ended_as_ = OutcomeKind::kCrash;  // and whose fault that was
   std::function<void(Status)> on_started_;
   std::function<void()> on_idle_death_;
-  Timer limit_;
+  Timer limit_;  // of its start, its init and its end
   Timer report_limit_;
+  DeadlineTimer invoke_limit_;
   WeakPtrFactory<WorkerProcess> weak_{this};
 };
 

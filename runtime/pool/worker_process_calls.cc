@@ -11,6 +11,8 @@ void WorkerProcess::OnCall(FrameHeader header, std::string_view body, Packet& pa
   auto frame = DecodeCall(body, header.flags);
   if (!frame || frame->type > static_cast<uint8_t>(HostCall::Type::kEvent))
     return EndWorker("its Call frame is malformed");
+  keeps_others_ = true;
+  TakeBack();
   packets_wait_ = false;  // it waits for us now; what its threads log wakes us again
   HostReply refusal;
   std::string payload = std::move(frame->payload);

@@ -15,9 +15,12 @@ constexpr size_t kPacketsQueuedMax = 1024;
 
 }  // namespace
 
-void WorkerProcess::Abort(std::string why) {
+void WorkerProcess::Abort(const Event& event, std::string why) {
   if (!running_ || state_ == WorkerState::kDying) return;
-  EndWorker(std::move(why), OutcomeKind::kAborted);
+  if (running_->event == &event) return EndWorker(std::move(why), OutcomeKind::kAborted);
+  for (Ahead& ahead : behind_) {
+    if (ahead.event == &event) ahead.abort_why = std::move(why);
+  }
 }
 
 void WorkerProcess::OnTimeLimit() {
@@ -68,6 +71,8 @@ void WorkerProcess::BeginDying() {
   watch_.reset();
   channel_.Reset();
   limit_.Cancel();
+  invoke_limit_.Lift();
+  hold_up_.Lift();
   if (exit_) return ExplainDeath();
   limit_ = context_.loop.After(context_.exit_status_wait, [this] { ExplainDeath(); });
 }

@@ -23,6 +23,7 @@ struct Router::Flight {
   Gate::Pass pass;
   ConcurrencyLimits::Pass place;
   size_t undelivered = 0;  // workers that died before they had read the event
+  bool withdrawn = false;  // nobody waits for its answer
 };
 
 class Router::WorkerSlot final : public EventSink::Slot {
@@ -74,7 +75,7 @@ DeliveryId Router::Deliver(Event event, OnOutcome done) {
   flight.place = concurrency_.Enter(flight.version->function);
   flights_[flight.number] = std::move(owned);
   const DeliveryId id{flight.number};
-  if (WorkerLease lease = pools_.PoolOf(flight.version).TryAcquire()) {
+  if (WorkerLease lease = pools_.PoolOf(flight.version).TryAcquire(NeedsOf(flight.event))) {
     RunOn(flight, std::move(lease));
   } else {
     WaitForWorker(flight);
@@ -87,14 +88,28 @@ void Router::Withdraw(DeliveryId delivery, Withdrawal how) {
   if (found == flights_.end()) return;
   Flight& flight = *found->second;
   if (flight.lease) {
-    if (how == Withdrawal::kAlsoBegun) flight.lease.worker().Abort("whoever waited for its answer went away");
-    return;
+    if (how != Withdrawal::kAlsoBegun) return;
+    flight.withdrawn = true;
+    return flight.lease.worker().Abort(flight.event, "whoever waited for its answer went away");
   }
   if (!flight.waits) return;  // it has run, and its record is being synced
-  auto node = flights_.extract(found);
+  GiveUp(flight.number);
+}
+
+void Router::GiveUp(uint64_t number) {
+  auto node = flights_.extract(number);
   node.mapped()->wait = {};
   ThrowBack(std::move(node.mapped()->done),
             {ErrorCode::kCancelled, "whoever waited for the answer went away before a worker was free"});
+}
+
+// What another event of its function may hold up for a moment: whoever waits within an invocation may be the one that
+// it would stand behind; what is large, streamed or about a file has a worker to itself.
+WarmPool::Needs Router::NeedsOf(const Event& event) {
+  constexpr size_t kSmall = 4096;
+  const bool alone = event.is_call || event.stream || event.object || event.payload.size() > kSmall ||
+                     event.client_context.size() > kSmall;
+  return alone ? WarmPool::Needs::kIdleWorker : WarmPool::Needs::kTurn;
 }
 
 // SplitMix64: spread evenly, which is all that shares of events need.
@@ -240,12 +255,13 @@ void Router::WaitForWorker(Flight& flight) {
   const nanoseconds timeout = flight.version->settings.timeout;
   const nanoseconds left = std::max(nanoseconds(0), flight.event.wait_until - executor_.clock().Now());
   flight.waits = true;
-  flight.wait =
-      pools_.PoolOf(flight.version)
-          .Acquire(flight.event.wait_until == MonotonicTime::max() ? timeout : std::min(timeout, left),
-                   [self = weak_.Get(), number = flight.number](Result<WorkerLease> lease) {
-                     if (self) self->OnLease(number, std::move(lease));
-                   });
+  flight.wait = pools_.PoolOf(flight.version)
+                    .Acquire(
+                        flight.event.wait_until == MonotonicTime::max() ? timeout : std::min(timeout, left),
+                        [self = weak_.Get(), number = flight.number](Result<WorkerLease> lease) {
+                          if (self) self->OnLease(number, std::move(lease));
+                        },
+                        NeedsOf(flight.event));
 }
 
 void Router::OnLease(uint64_t number, Result<WorkerLease> lease) {
@@ -270,7 +286,7 @@ void Router::FindAnotherWorker(Flight& flight) {
 
 void Router::RunOn(Flight& flight, WorkerLease lease) {
   // It may have died since it was lent: nothing of this event has run on it, so another one takes it.
-  if (!lease || !lease.worker().usable()) {
+  if (!lease || !(lease.worker().usable() || lease.worker().TakesAhead())) {
     lease = {};
     return FindAnotherWorker(flight);
   }
@@ -292,6 +308,12 @@ void Router::RunOn(Flight& flight, WorkerLease lease) {
 
 void Router::OnAttempt(uint64_t number, Attempt attempt) {
   Flight& flight = *flights_.at(number);
+  flight.lease.Ran(attempt);
+  if (!attempt.its_turn_came) {
+    meter_.Withdraw(flight.open);
+    flight.lease = {};
+    return flight.withdrawn ? GiveUp(number) : FindAnotherWorker(flight);
+  }
   if (!attempt.delivered && ++flight.undelivered <= kUndeliveredMax) {
     meter_.Withdraw(flight.open);
     flight.lease = {};

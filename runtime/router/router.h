@@ -79,6 +79,8 @@ class Router final : public EventSink, public RegistryObserver {
   Status CheckBudgets(const std::string& function) const;
   Status CheckInit(const FunctionVersion& version);
   uint64_t NextDraw();
+  static WarmPool::Needs NeedsOf(const Event& event);
+  void GiveUp(uint64_t number);
   void WaitForWorker(Flight& flight);
   void OnLease(uint64_t number, Result<WorkerLease> lease);
   void FindAnotherWorker(Flight& flight);

@@ -4,6 +4,7 @@
 #include <cstring>
 #include <string>
 #include <string_view>
+#include <utility>
 
 // The bytes of a frame: little-endian integers, strings with a 32-bit length before them. Reading never goes
 // past the end: the first short or over-long field makes the reader fail for good, and the caller asks once,
@@ -13,6 +14,9 @@ namespace hearth {
 
 class FrameWriter final {
  public:
+  FrameWriter() = default;
+  // Writes into the memory of `buffer`; what is in it goes.
+  explicit FrameWriter(std::string buffer) : out_(std::move(buffer)) { out_.clear(); }
   FrameWriter& U8(uint8_t v) { return Raw(&v, sizeof v); }
   FrameWriter& U32(uint32_t v) { return Raw(&v, sizeof v); }
   FrameWriter& I32(int32_t v) { return Raw(&v, sizeof v); }
@@ -21,6 +25,11 @@ class FrameWriter final {
   FrameWriter& String(std::string_view v) {
     U32(static_cast<uint32_t>(v.size()));
     out_.append(v);
+    return *this;
+  }
+  // Bytes to be filled in later.
+  FrameWriter& Skip(size_t bytes) {
+    out_.append(bytes, '\0');
     return *this;
   }
   std::string Take() { return std::move(out_); }

@@ -32,6 +32,7 @@ inline void WriteField(FrameWriter& out, int32_t v) { out.I32(v); }
 inline void WriteField(FrameWriter& out, uint64_t v) { out.U64(v); }
 inline void WriteField(FrameWriter& out, int64_t v) { out.I64(v); }
 inline void WriteField(FrameWriter& out, const std::string& v) { out.String(v); }
+inline void WriteField(FrameWriter& out, std::string_view v) { out.String(v); }
 template <class T>
 void WriteField(FrameWriter& out, const std::vector<T>& list) {
   out.U32(static_cast<uint32_t>(list.size()));

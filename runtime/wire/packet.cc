@@ -60,6 +60,12 @@ Result<PacketSocketPair> MakePacketSocketPair() {
   return pair;
 }
 
+uint64_t CookieOf(int socket) {
+  uint64_t cookie = 0;
+  socklen_t size = sizeof cookie;
+  return getsockopt(socket, SOL_SOCKET, SO_COOKIE, &cookie, &size) == 0 ? cookie : 0;
+}
+
 Result<SendOutcome> SendPacket(int fd, std::string_view bytes, std::span<const int> fds) {
   if (fds.size() > kPacketFdsMax || bytes.size() > kPacketBytesMax) {
     return Error{ErrorCode::kTooLarge, "packet of " + std::to_string(bytes.size()) + " bytes and " +
@@ -91,7 +97,7 @@ Result<SendOutcome> SendPacket(int fd, std::string_view bytes, std::span<const i
   return Error{ErrorCode::kIo, "send packet: " + std::string(std::strerror(errno))};
 }
 
-Result<ReceivedPacket> ReceivePacket(int fd, FdPolicy fd_policy) {
+Result<ReceivedPacket> ReceivePacket(int fd, FdPolicy fd_policy, Waiting waiting) {
   char bytes[kPacketBytesMax];
   iovec part{bytes, sizeof bytes};
   ControlBuffer control;
@@ -102,7 +108,7 @@ Result<ReceivedPacket> ReceivePacket(int fd, FdPolicy fd_policy) {
   message.msg_controllen = fd_policy == FdPolicy::kAccept ? sizeof control.bytes : ControlBuffer::kStamps;
   ssize_t received;
   do {
-    received = recvmsg(fd, &message, MSG_CMSG_CLOEXEC);
+    received = recvmsg(fd, &message, MSG_CMSG_CLOEXEC | (waiting == Waiting::kNever ? MSG_DONTWAIT : 0));
   } while (received < 0 && errno == EINTR);
   ReceivedPacket result;
   if (received < 0) {

@@ -40,6 +40,9 @@ struct PacketSocketPair {
 // `ours` learns with each packet the sender's pid and when it was sent.
 Result<PacketSocketPair> MakePacketSocketPair();
 
+// What a socket is known by as long as it lives, whoever has it (SO_COOKIE); 0: it is none.
+uint64_t CookieOf(int socket);
+
 enum class SendOutcome { kSent, kWouldBlock };
 
 // kIo with EPIPE/ECONNRESET text when the peer has gone; never raises SIGPIPE.
@@ -57,6 +60,7 @@ struct ReceivedPacket {
 };
 
 // kCorrupt when the packet was cut (over kPacketBytesMax) or carried descriptors that were refused.
-Result<ReceivedPacket> ReceivePacket(int fd, FdPolicy fd_policy);
+enum class Waiting { kAsTheSocket, kNever };
+Result<ReceivedPacket> ReceivePacket(int fd, FdPolicy fd_policy, Waiting waiting = Waiting::kAsTheSocket);
 
 }  // namespace hearth

@@ -20,8 +20,8 @@ struct FieldsOf<ErrorFrame> {
   static auto Tie(auto& f) { return std::tie(f.type, f.message, f.stack); }
 };
 // Of those with a body: without it, which comes last or in the memfd.
-template <>
-struct FieldsOf<InvokeFrame> {
+template <class Text>
+struct FieldsOf<BasicInvokeFrame<Text>> {
   static auto Tie(auto& f) {
     return std::tie(f.request_id, f.trace_id, f.content_type, f.function_arn, f.client_context,
                     f.deadline_monotonic_ns, f.deadline_unix_ms, f.attempt, f.trigger, f.cold, f.hops,
@@ -61,10 +61,10 @@ std::string HeaderBytes(WorkerFrameKind kind, uint64_t sequence, uint32_t flags 
 }
 
 template <class Frame>
-std::string EncodeFields(WorkerFrameKind kind, uint64_t sequence, const Frame& frame) {
+std::string EncodeFields(WorkerFrameKind kind, uint64_t sequence, const Frame& frame, uint32_t flags = 0) {
   FrameWriter fields;
   WriteFields(fields, frame);
-  return HeaderBytes(kind, sequence) + fields.bytes();
+  return HeaderBytes(kind, sequence, flags) + fields.bytes();
 }
 
 template <class Frame>
@@ -88,14 +88,25 @@ std::optional<Frame> DecodeWithBody(std::string_view body, uint32_t flags) {
 }
 
 // Other fields may be long too (a client context): what counts is that the packet fits.
-BodyPlace AppendBody(WorkerFrameKind kind, uint64_t sequence, FrameWriter& fields, std::string_view payload,
-                     std::string& out, uint32_t flags = 0) {
-  const size_t whole = sizeof(FrameHeader) + fields.bytes().size() + sizeof(uint32_t) + payload.size();
+BodyPlace AppendBody(FrameWriter& writer, std::string_view payload, std::string& out, FrameHeader header) {
+  const size_t whole = writer.bytes().size() + sizeof(uint32_t) + payload.size();
   const bool fits = payload.size() <= kInlineBytesMax && whole <= kPacketBytesMax;
-  out = HeaderBytes(kind, sequence, flags | (fits ? 0 : kFlagBodyInMemfd));
-  if (fits) fields.String(payload);
-  out += fields.bytes();
+  if (fits) writer.String(payload);
+  out = writer.Take();
+  if (!fits) header.flags |= kFlagBodyInMemfd;
+  std::memcpy(out.data(), &header, sizeof header);
   return fits ? BodyPlace::kInline : BodyPlace::kMemfd;
+}
+
+// Fields with the room for a header before them, which is known last.
+template <class WriteAll>
+BodyPlace EncodeWithBody(WorkerFrameKind kind, uint64_t sequence, uint32_t flags, std::string_view payload,
+                         std::string& out, WriteAll write_fields) {
+  FrameWriter writer(std::move(out));
+  writer.Skip(sizeof(FrameHeader));
+  write_fields(writer);
+  return AppendBody(writer, payload, out,
+                    {.kind = static_cast<uint16_t>(kind), .flags = flags, .sequence = sequence});
 }
 
 }  // namespace
@@ -119,24 +130,27 @@ std::string EncodeStarted(const StartedFrame& frame) {
 
 std::string EncodeEmpty(WorkerFrameKind kind) { return HeaderBytes(kind, 0); }
 
-std::string EncodeError(WorkerFrameKind kind, uint64_t sequence, const ErrorFrame& frame) {
-  return EncodeFields(kind, sequence, frame);
+std::string EncodeError(WorkerFrameKind kind, uint64_t sequence, const ErrorFrame& frame, uint32_t flags) {
+  return EncodeFields(kind, sequence, frame, flags);
 }
 
-BodyPlace EncodeInvoke(uint64_t sequence, const InvokeFrame& frame, std::string_view payload,
+template <class Text>
+BodyPlace EncodeInvoke(uint64_t sequence, const BasicInvokeFrame<Text>& frame, std::string_view payload,
                        std::string& out) {
-  FrameWriter fields;
-  WriteFields(fields, frame);
-  if (frame.object) WriteFields(fields, *frame.object);
-  const uint32_t flags = (frame.object ? kFlagObject : 0) | (frame.streamed ? kFlagStream : 0);
-  return AppendBody(WorkerFrameKind::kInvoke, sequence, fields, payload, out, flags);
+  const uint32_t flags =
+      (frame.object ? kFlagObject : 0) | (frame.streamed ? kFlagStream : 0) | (frame.ahead ? kFlagAhead : 0);
+  return EncodeWithBody(WorkerFrameKind::kInvoke, sequence, flags, payload, out, [&](FrameWriter& fields) {
+    WriteFields(fields, frame);
+    if (frame.object) WriteFields(fields, *frame.object);
+  });
 }
+template BodyPlace EncodeInvoke(uint64_t, const InvokeFrame&, std::string_view, std::string&);
+template BodyPlace EncodeInvoke(uint64_t, const InvokeFrameView&, std::string_view, std::string&);
 
 BodyPlace EncodeResponse(uint64_t sequence, std::string_view content_type, std::string_view payload,
-                         std::string& out) {
-  FrameWriter fields;
-  fields.String(content_type);
-  return AppendBody(WorkerFrameKind::kResponse, sequence, fields, payload, out);
+                         std::string& out, uint32_t flags) {
+  return EncodeWithBody(WorkerFrameKind::kResponse, sequence, flags, payload, out,
+                        [&](FrameWriter& fields) { fields.String(content_type); });
 }
 
 std::string EncodeChunk(uint64_t sequence, std::string_view content_type, std::string_view piece) {
@@ -146,16 +160,14 @@ std::string EncodeChunk(uint64_t sequence, std::string_view content_type, std::s
 }
 
 BodyPlace EncodeCall(uint64_t sequence, const CallFrame& frame, std::string_view payload, std::string& out) {
-  FrameWriter fields;
-  WriteFields(fields, frame);
-  return AppendBody(WorkerFrameKind::kCall, sequence, fields, payload, out);
+  return EncodeWithBody(WorkerFrameKind::kCall, sequence, 0, payload, out,
+                        [&](FrameWriter& fields) { WriteFields(fields, frame); });
 }
 
 BodyPlace EncodeReply(uint64_t sequence, const ReplyFrame& frame, std::string_view payload,
                       std::string& out) {
-  FrameWriter fields;
-  WriteFields(fields, frame);
-  return AppendBody(WorkerFrameKind::kReply, sequence, fields, payload, out);
+  return EncodeWithBody(WorkerFrameKind::kReply, sequence, 0, payload, out,
+                        [&](FrameWriter& fields) { WriteFields(fields, frame); });
 }
 
 std::string EncodeLog(uint64_t sequence, const LogFrame& frame) {
@@ -176,6 +188,7 @@ std::optional<InvokeFrame> DecodeInvoke(std::string_view body, uint32_t flags) {
   InvokeFrame frame;
   ReadFields(in, frame);
   frame.streamed = (flags & kFlagStream) != 0;
+  frame.ahead = (flags & kFlagAhead) != 0;
   if ((flags & kFlagObject) != 0) ReadFields(in, frame.object.emplace());
   if ((flags & kFlagBodyInMemfd) == 0) frame.payload = in.String();
   if (!in.Complete()) return std::nullopt;

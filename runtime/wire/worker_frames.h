@@ -14,7 +14,8 @@
 //     Started  ───────────────────▶   confined, nothing of the author's has run in this process since the fork
 //     ◀───────────────────────  Init   the clock of Init Duration starts
 //     Ready | InitFailed  ────────▶   it stops
-//     ◀─────────────────────  Invoke   one at a time until prefetch comes; the clock of Duration starts
+//     ◀─────────────────────  Invoke   the clock of Duration starts; further ones may stand behind it, whose clocks
+//                                    start when the answer before them has been sent
 //     Log*  ──────────────────────▶
 //     (Call  ─────────────────────▶   of another function; until its Reply has come, Log and Crash are all it may send
 //     ◀──────────────────────  Reply)*
@@ -61,6 +62,13 @@ inline constexpr uint32_t kFlagBodyInMemfd = 1;
 inline constexpr uint32_t kFlagObject = 2;
 // An Invoke whose answer may come in Chunks before its Response.
 inline constexpr uint32_t kFlagStream = 4;
+// An Invoke that was sent before the answer to the one before had been read.
+inline constexpr uint32_t kFlagAhead = 8;
+// A Response or Failure: what the handler printed lies in stdout or stderr, as yet unread. The worker begins no Invoke
+// that was sent ahead before it has been read.
+inline constexpr uint32_t kFlagOutput = 16;
+// The worker's descriptor of its channel.
+inline constexpr int kWorkerChannel = 3;
 
 void PutHeader(std::string& out, FrameHeader header);
 // The header, and `rest` set to what follows it. Empty if the packet is shorter or of another version.
@@ -85,24 +93,29 @@ struct ObjectFrame {
   std::string problem;  // why there is no descriptor; empty: there is one
 };
 
-struct InvokeFrame {
-  std::string request_id;
-  std::string trace_id;
-  std::string content_type;
-  std::string function_arn;
-  std::string client_context;
+// Read into strings, written from views of what the event and its version keep.
+template <class Text>
+struct BasicInvokeFrame {
+  Text request_id;
+  Text trace_id;
+  Text content_type;
+  Text function_arn;
+  Text client_context;
   uint64_t deadline_monotonic_ns = 0;  // CLOCK_MONOTONIC
   uint64_t deadline_unix_ms = 0;
   uint32_t attempt = 1;
   uint8_t trigger = 0;  // model/event.h TriggerKind
   uint8_t cold = 0;
   uint32_t hops = 0;
-  std::string traceparent;
-  std::string tracestate;
+  Text traceparent;
+  Text tracestate;
   bool streamed = false;  // kFlagStream
+  bool ahead = false;     // kFlagAhead
   std::optional<ObjectFrame> object;
-  std::string payload;  // last: may be in the memfd
+  Text payload;  // last: may be in the memfd
 };
+using InvokeFrame = BasicInvokeFrame<std::string>;
+using InvokeFrameView = BasicInvokeFrame<std::string_view>;
 
 struct ResponseFrame {
   std::string content_type;
@@ -159,11 +172,13 @@ enum class BodyPlace { kInline, kMemfd };
 
 std::string EncodeStarted(const StartedFrame& frame);
 std::string EncodeEmpty(WorkerFrameKind kind);  // Init, Ready, Shutdown
-std::string EncodeError(WorkerFrameKind kind, uint64_t sequence, const ErrorFrame& frame);
-BodyPlace EncodeInvoke(uint64_t sequence, const InvokeFrame& frame, std::string_view payload,
+std::string EncodeError(WorkerFrameKind kind, uint64_t sequence, const ErrorFrame& frame, uint32_t flags = 0);
+// Into the memory that `out` has. Of both kinds of frame.
+template <class Text>
+BodyPlace EncodeInvoke(uint64_t sequence, const BasicInvokeFrame<Text>& frame, std::string_view payload,
                        std::string& out);
 BodyPlace EncodeResponse(uint64_t sequence, std::string_view content_type, std::string_view payload,
-                         std::string& out);
+                         std::string& out, uint32_t flags = 0);
 // A piece of an answer, inline alone: up to kInlineBytesMax. The content type counts in the first.
 std::string EncodeChunk(uint64_t sequence, std::string_view content_type, std::string_view piece);
 // Both without their frame's own payload.

@@ -1,11 +1,13 @@
 #include "runtime/worker/handler_host.h"
 
 #include <fcntl.h>
+#include <sys/ioctl.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include <algorithm>
 #include <climits>
+#include <ctime>
 
 #include "runtime/base/files.h"
 #include "runtime/base/json_text.h"
@@ -53,6 +55,13 @@ struct ObjectVerdict {
   uint32_t state = HEARTH_OBJECT_OPEN;
   std::string problem;
 };
+
+// Is there anything in stdout or stderr that nobody has read?
+bool OutputLies() {
+  int out = 0, err = 0;
+  return (ioctl(STDOUT_FILENO, FIONREAD, &out) == 0 && out > 0) ||
+         (ioctl(STDERR_FILENO, FIONREAD, &err) == 0 && err > 0);
+}
 
 // Once more, here: while the event waited for this worker the file may have changed.
 ObjectVerdict Judge(const ObjectFrame& object, int fd) {
@@ -126,12 +135,31 @@ HandlerHost::HandlerHost(int channel, const hearth_function& functions, HandlerF
 
 void HandlerHost::Run(uint32_t confine_us) {
   Send(EncodeStarted({confine_us}));
-  for (;;) {
-    auto received = ReceivePacket(channel_, FdPolicy::kAccept);
-    if (!received.ok() || received->kind != ReceivedPacket::Kind::kPacket || !Handle(received->packet)) break;
+  while (HandleNext()) {
   }
   fflush(nullptr);
   _exit(0);
+}
+
+bool HandlerHost::HandleNext() {
+  if (!ahead_.empty()) {
+    Packet packet = std::move(ahead_.front());
+    ahead_.pop_front();
+    return Handle(packet);
+  }
+  auto received = ReceivePacket(channel_, FdPolicy::kAccept);
+  return received.ok() && received->kind == ReceivedPacket::Kind::kPacket && Handle(received->packet);
+}
+
+// What the handler printed for the event before is taken when hearthd reads that one's answer: what it prints from here
+// on must not be taken with it.
+void HandlerHost::AwaitOutputTaken() {
+  constexpr timespec kPause{0, 50'000};
+  constexpr int kPausesMax = 20'000;  // then hearthd stands still, and whose a line is matters least
+  for (int pauses = 0; output_lies_ && pauses < kPausesMax; ++pauses) {
+    (void)nanosleep(&kPause, nullptr);
+    output_lies_ = OutputLies();
+  }
 }
 
 bool HandlerHost::Handle(Packet& packet) {
@@ -198,6 +226,7 @@ bool HandlerHost::Invoke(uint64_t sequence, std::string_view body, uint32_t flag
   if (frame->object) object = Judge(*frame->object, has_file ? packet.fds.back().get() : -1);
   if (object.state == HEARTH_OBJECT_OPEN) file.Lend(std::move(packet.fds.back()));
   packet.fds.clear();  // what was not lent is closed before the handler runs
+  if (frame->ahead) AwaitOutputTaken();
 
   hearth_request request{};
   request.struct_size = sizeof request;
@@ -232,10 +261,12 @@ bool HandlerHost::Invoke(uint64_t sequence, std::string_view body, uint32_t flag
   deadline_ns_ = 0;
   file.TakeBack();
   fflush(nullptr);  // what the handler printed comes before its answer
+  output_lies_ = OutputLies();
+  const uint32_t answer_flags = output_lies_ ? kFlagOutput : 0;
   if (returned != 0) {
-    SendFailure(WorkerFrameKind::kFailure, sequence, returned);
+    SendFailure(WorkerFrameKind::kFailure, sequence, returned, answer_flags);
   } else {
-    SendResponse(sequence);
+    SendResponse(sequence, answer_flags);
   }
   sequence_ = 0;
   return true;
@@ -248,27 +279,27 @@ void HandlerHost::Shutdown() {
   call_ = Call::kNone;
 }
 
-void HandlerHost::SendResponse(uint64_t sequence) {
+void HandlerHost::SendResponse(uint64_t sequence, uint32_t flags) {
   if (response_too_large_) {
     const ErrorFrame error{"Function.ResponseSizeTooLarge",
                            "Response payload size exceeded maximum allowed payload size (" +
                                std::to_string(facts_.response_bytes_max) + " bytes).",
                            {}};
-    return Send(EncodeError(WorkerFrameKind::kFailure, sequence, error));
+    return Send(EncodeError(WorkerFrameKind::kFailure, sequence, error, flags));
   }
   std::string packet;
-  const BodyPlace place = EncodeResponse(sequence, content_type_, response_, packet);
+  const BodyPlace place = EncodeResponse(sequence, content_type_, response_, packet, flags);
   Send(packet, place == BodyPlace::kMemfd ? std::string_view(response_) : std::string_view());
 }
 
-void HandlerHost::SendFailure(WorkerFrameKind kind, uint64_t sequence, int returned) {
+void HandlerHost::SendFailure(WorkerFrameKind kind, uint64_t sequence, int returned, uint32_t flags) {
   if (!failed_) {
     error_ = {"Function.Error",
               std::string("the handler's ") + (kind == WorkerFrameKind::kInitFailed ? "init" : "invoke") +
                   " returned " + std::to_string(returned) + " without saying why",
               {}};
   }
-  Send(EncodeError(kind, sequence, error_));
+  Send(EncodeError(kind, sequence, error_, flags));
 }
 
 void HandlerHost::Send(std::string_view packet, std::string_view memfd_body) {
@@ -344,12 +375,17 @@ int HandlerHost::OnContentType(const hearth_host* host, hearth_bytes type) {
   return HEARTH_OK;
 }
 
-// The worker reads nothing else meanwhile: whatever it is that comes instead of the reply, hearthd wants it to end.
+// Events that were sent before hearthd knew of the call are kept until it is their turn. Whatever else comes instead of
+// the reply: hearthd wants the worker to end.
 ReplyFrame HandlerHost::AwaitReply() {
   auto received = ReceivePacket(channel_, FdPolicy::kAccept);
   if (!received.ok() || received->kind != ReceivedPacket::Kind::kPacket) _exit(0);
   std::string_view body;
   const auto header = TakeHeader(received->packet.bytes, body);
+  if (header && (header->flags & kFlagAhead) != 0) {
+    ahead_.push_back(std::move(received->packet));
+    return AwaitReply();
+  }
   if (!header || static_cast<WorkerFrameKind>(header->kind) != WorkerFrameKind::kReply ||
       header->sequence != sequence_) {
     _exit(0);

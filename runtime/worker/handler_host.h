@@ -2,6 +2,7 @@
 
 #include <atomic>
 #include <cstdint>
+#include <deque>
 #include <string>
 #include <string_view>
 #include <thread>
@@ -63,6 +64,8 @@ class HandlerHost final {
 
   // What Run() does with one packet; false: the worker is to end. For tests, which have no process to lose.
   bool Handle(Packet& packet);
+  // The same with the next packet that there is; waits for it.
+  bool HandleNext();
 
  private:
   enum class Call { kNone, kInit, kInvoke, kShutdown };
@@ -70,10 +73,11 @@ class HandlerHost final {
   bool Init();
   bool Invoke(uint64_t sequence, std::string_view body, uint32_t flags, Packet& packet);
   void Shutdown();
+  void AwaitOutputTaken();
   ReplyFrame AwaitReply();
-  void SendResponse(uint64_t sequence);
+  void SendResponse(uint64_t sequence, uint32_t flags);
   void SendChunks();
-  void SendFailure(WorkerFrameKind kind, uint64_t sequence, int returned);
+  void SendFailure(WorkerFrameKind kind, uint64_t sequence, int returned, uint32_t flags = 0);
   void Send(std::string_view packet, std::string_view memfd_body = {});
   void Begin(Call call);
   bool OnMainThreadIn(Call call) const;
@@ -106,7 +110,9 @@ class HandlerHost final {
   bool stream_begun_ = false;  // some of it has gone
   size_t response_sent_ = 0;   // of it, in pieces
   std::string content_type_;
-  ReplyFrame reply_;  // to the last call of this invocation
+  ReplyFrame reply_;          // to the last call of this invocation
+  bool output_lies_ = false;  // what was printed before the last answer, as far as is known
+  std::deque<Packet> ahead_;  // events that came while a reply was waited for
   ErrorFrame error_;
   bool failed_ = false;
 };

@@ -18,7 +18,6 @@ class HandlerHost;
 inline constexpr int kExitAborted = 134;
 
 // Of every worker, beside stdin, stdout and stderr.
-inline constexpr int kWorkerChannel = 3;
 
 struct WorkerStart {
   uint64_t worker_id = 0;

@@ -42,6 +42,11 @@ def wrk(url, connections, seconds):
                          check=True).stdout
     if "Non-2xx" in out or "Socket errors" in out:
         sys.exit(f"invalid run of {url}:\n{out}")
+    return figures_of(out)
+
+
+def figures_of(out):
+    """Requests per second and p99 in milliseconds, of what wrk has printed."""
     rate = float(re.search(r"Requests/sec:\s+([\d.]+)", out)[1])
     number, unit = re.search(r"99%\s+([\d.]+)(us|ms|s)", out).groups()
     return rate, float(number) * {"us": 1e-3, "ms": 1.0, "s": 1e3}[unit]
@@ -53,12 +58,18 @@ def processor_us(pid):
     return (int(fields[11]) + int(fields[12])) * 1_000_000 / os.sysconf("SC_CLK_TCK")
 
 
-def add_function(daemon, name, library):
+def add_function(daemon, name, library, warm=None):
+    """Its URL, once it has answered: a GET, or a POST of `warm`. Of a function that is there already, its URL alone."""
+    url = f"http://127.0.0.1:{daemon.data_port}/_url/{name}/"
+    if daemon.get_function(name).status == 200:
+        return url
     # A whole processor: a smaller function is held to its share of one, and the bench would measure that.
     daemon.create_function(name, handler_path(library), memory=1769)
     daemon.create_url(name)
-    wait_until(lambda: daemon.get_url(("127.0.0.1", f"/_url/{name}")).status == 200, 10, f"the first answer of {name}")
-    return f"http://127.0.0.1:{daemon.data_port}/_url/{name}/"
+    method = "GET" if warm is None else "POST"
+    wait_until(lambda: daemon.get_url(("127.0.0.1", f"/_url/{name}"), method=method, body=warm).status == 200, 10,
+               f"the first answer of {name}")
+    return url
 
 
 def main():

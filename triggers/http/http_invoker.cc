@@ -34,6 +34,7 @@ std::vector<std::pair<std::string_view, std::string_view>> EventHeaders(const En
                                                                         const http::Request& request,
                                                                         std::string_view trace_id) {
   std::vector<std::pair<std::string_view, std::string_view>> headers;
+  headers.reserve(request.headers.size() + 3);
   for (const http::Header& header : request.headers) {
     const bool hidden = (config.auth == AuthType::kToken && header.name == "authorization") ||
                         header.name == "x-amzn-trace-id";
@@ -70,6 +71,7 @@ struct HttpInvoker::Exchange {
   }
   void Send(HttpAnswer answer) {
     http::Response response{answer.status, {}, std::move(answer.body)};
+    response.headers.Reserve(answer.headers.size() + 2);
     for (auto& [name, value] : answer.headers) response.headers.Add(std::move(name), std::move(value));
     response.headers.Set("x-amzn-requestid", request_id.text());
     if (!trace.trace_id.empty()) response.headers.Set("x-amzn-trace-id", trace.trace_id);

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <deque>
 #include <map>
 #include <optional>
 #include <vector>
@@ -38,33 +39,53 @@ class FakeLauncher final : public WorkerLauncher {
     WorkerState state() const override { return state_; }
     WorkerLife life() const override { return {state_, began_, "as the test has it"}; }
     bool usable() const override { return state_ == WorkerState::kIdle; }
+    bool TakesAhead() override { return launcher_.workers_take_ahead && state_ == WorkerState::kBusy; }
     void Run(const Event& event, OnAttempt done) override {
+      if (state_ == WorkerState::kBusy) {
+        CHECK_TRUE(TakesAhead());
+        ahead_.push_back({&event, std::move(done), false});
+        return;
+      }
       CHECK_TRUE(state_ == WorkerState::kIdle);
-      state_ = WorkerState::kBusy;
-      request_id_ = event.request_id.text();
-      nth_ = launcher_.ran_.size();
-      launcher_.ran_.push_back({request_id_, event.attempt, launcher_.executor_.clock().Now()});
-      done_ = std::move(done);
+      Begin(event, std::move(done));
       cold_ = !std::exchange(ran_, true);
-      began_ = launcher_.executor_.clock().Now();
-      launcher_.running_.push_back(id_);
     }
     void Prepare(std::function<void(Status)> done) override {
       state_ = WorkerState::kInitialising;
       prepared_ = std::move(done);
       launcher_.preparing_.push_back(id_);
     }
-    void Abort(std::string) override {
-      launcher_.FailOnWorker(id_, OutcomeKind::kAborted, "Hearth.ClientGone");
+    void Abort(const Event& event, std::string) override {
+      for (Ahead& ahead : ahead_) ahead.aborted = ahead.aborted || ahead.event == &event;
+      if (event_ == &event) launcher_.FailOnWorker(id_, OutcomeKind::kAborted, "Hearth.ClientGone");
     }
     nanoseconds init_took() const override { return launcher_.init_takes; }
     void SetOnIdleDeath(std::function<void()> on_death) override { on_idle_death_ = std::move(on_death); }
 
    private:
     friend class FakeLauncher;
+    struct Ahead {
+      const Event* event = nullptr;
+      OnAttempt done;
+      bool aborted = false;
+    };
+    void Begin(const Event& event, OnAttempt done) {
+      state_ = WorkerState::kBusy;
+      event_ = &event;
+      request_id_ = event.request_id.text();
+      nth_ = launcher_.ran_.size();
+      launcher_.ran_.push_back({request_id_, event.attempt, launcher_.executor_.clock().Now()});
+      done_ = std::move(done);
+      began_ = launcher_.executor_.clock().Now();
+      launcher_.running_.push_back(id_);
+    }
+
     FakeLauncher& launcher_;
     const WorkerId id_;
     WorkerState state_ = WorkerState::kIdle;
+    const Event* event_ = nullptr;
+    std::deque<Ahead> ahead_;
+    bool prefetched_ = false;
     std::string request_id_;
     size_t nth_ = 0;  // of what has run
     OnAttempt done_;
@@ -77,6 +98,7 @@ class FakeLauncher final : public WorkerLauncher {
 
   explicit FakeLauncher(ManualExecutor& executor) : executor_(executor) {}
   nanoseconds init_takes{0};  // as workers tell it from now on
+  bool workers_take_ahead = false;
 
   void Launch(const std::shared_ptr<const FunctionVersion>&, OnWorker done) override {
     asked_.push_back(std::move(done));
@@ -138,6 +160,9 @@ class FakeLauncher final : public WorkerLauncher {
     attempt.kind = OutcomeKind::kCrash;
     End(id, std::move(attempt), WorkerState::kDying);
   }
+  // What stands behind its event is taken back.
+  void TakeBackFrom(WorkerId id) { TellTurnNeverCame(std::exchange(alive_.at(id)->ahead_, {})); }
+  size_t AheadOn(WorkerId id) const { return alive_.at(id)->ahead_.size(); }
   void KillIdle(WorkerId id) {
     FakeWorker& worker = *alive_.at(id);
     worker.state_ = WorkerState::kDying;
@@ -157,9 +182,32 @@ class FakeLauncher final : public WorkerLauncher {
     ran.delivered = attempt.delivered;
     ran.kind = attempt.kind;
     ran.duration = attempt.duration;
+    attempt.prefetched = worker.prefetched_;
     attempt.duration += std::exchange(lie_, nanoseconds(0));
     auto done = std::move(worker.done_);
+    std::deque<FakeWorker::Ahead> never;
+    bool aborted = false;
+    if (then == WorkerState::kIdle && !worker.ahead_.empty()) {
+      FakeWorker::Ahead next = std::move(worker.ahead_.front());
+      worker.ahead_.pop_front();
+      worker.Begin(*next.event, std::move(next.done));
+      worker.prefetched_ = true;
+      worker.cold_ = false;
+      aborted = next.aborted;
+    } else {
+      worker.prefetched_ = false;
+      never = std::exchange(worker.ahead_, {});
+    }
     done(std::move(attempt));
+    TellTurnNeverCame(std::move(never));
+    if (aborted) FailOnWorker(id, OutcomeKind::kAborted, "Hearth.ClientGone");
+  }
+  static void TellTurnNeverCame(std::deque<FakeWorker::Ahead> never) {
+    for (FakeWorker::Ahead& ahead : never) {
+      Attempt attempt;
+      attempt.its_turn_came = attempt.delivered = false;
+      ahead.done(std::move(attempt));
+    }
   }
 
   ManualExecutor& executor_;

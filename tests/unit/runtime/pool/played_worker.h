@@ -102,9 +102,9 @@ class Player {
   }
   uint64_t sequence() const { return sequence_; }
 
-  static std::string ResponsePacket(uint64_t sequence, const std::string& payload) {
+  static std::string ResponsePacket(uint64_t sequence, const std::string& payload, uint32_t flags = 0) {
     std::string packet;
-    EncodeResponse(sequence, "application/json", payload, packet);
+    EncodeResponse(sequence, "application/json", payload, packet, flags);
     return packet;
   }
 
@@ -160,14 +160,17 @@ class PlayedWorkerFixture : public LoopFixture {
       ::prctl(PR_SET_PDEATHSIG, SIGKILL);
       channel.ours.Reset();
       go.write.Reset();
-      Player player(channel.theirs.get(), out.write.get(), err.write.get(), go.read.get());
+      if (takes_ahead_) ::dup2(channel.theirs.get(), kWorkerChannel);
+      Player player(takes_ahead_ ? kWorkerChannel : channel.theirs.get(), out.write.get(), err.write.get(),
+                    go.read.get());
       script(player);
       ::_exit(0);
     }
     go_ = std::move(go.write);
     channel_ = channel.ours.get();
-    WorkerProcess::Parts parts{WorkerId(7), std::move(channel.ours), std::move(out.read), std::move(err.read),
-                               std::move(cgroup)};
+    WorkerProcess::Parts parts{WorkerId(7),         std::move(channel.ours),
+                               std::move(out.read), std::move(err.read),
+                               std::move(cgroup),   takes_ahead_ ? CookieOf(channel.theirs.get()) : 0};
     worker_ = std::move(WorkerProcess::Create(context_, version_, std::move(parts))).value();
     worker_->SetOnStarted([this](Status started) { started_.push_back(std::move(started)); });
     worker_->SetOnIdleDeath([this] { ++idle_deaths_; });
@@ -255,7 +258,8 @@ class PlayedWorkerFixture : public LoopFixture {
   int idle_deaths_ = 0;
   Event event_;
   UniqueFd go_;
-  int channel_ = -1;  // the worker's
+  bool takes_ahead_ = false;  // the script's channel is where a worker's is
+  int channel_ = -1;          // the worker's
   pid_t pid_ = -1;
   int requests_ = 0;
   bool inside_run_ = false;

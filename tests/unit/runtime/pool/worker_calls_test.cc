@@ -254,7 +254,7 @@ TEST_CASE_METHOD(Fixture, "an attempt that is aborted: the worker is killed, wha
   });
   Run();
   RunUntil([&] { return !logs_.lines.empty() && calls_.calls.size() == size_t{calling}; });
-  worker_->Abort("its client went away");
+  worker_->Abort(event_, "its client went away");
   CHECK(Reap().signal == SIGKILL);
   const Attempt attempt = Ended();
   CHECK(attempt.kind == OutcomeKind::kAborted);

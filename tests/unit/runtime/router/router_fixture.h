@@ -101,7 +101,7 @@ class RouterFixture {
     router_.reset();
     meter_ = std::move(Meter::Open(ledger_, {}, OpenSlots::Open(slots_path(), slots).value())->meter);
     meter_->AddObserver(observer_);
-    MakeRouter({});
+    MakeRouter({}, pool_limits_);
   }
   std::string slots_path() const { return folder_ + ".slots"; }
   // As a start would find them now.
@@ -186,6 +186,7 @@ class RouterFixture {
   MemoryKeyStore invocations_{executor_};
   MemoryQueueStore user_queues_{executor_};
   Bytes node_memory_ = 1_GiB;
+  PoolLimits pool_limits_;  // of those that UseSlots() makes
   InvocationBook::Options book_options_;
   std::optional<EventInvokeConfigs> configs_;
   std::optional<InvocationBook> book_;

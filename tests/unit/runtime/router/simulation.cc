@@ -15,6 +15,9 @@ Simulation::Simulation(uint64_t seed, Planted planted)
     : RouterFixture(seed), planted_(planted), choose_(seed) {
   book_options_.kept_for = std::chrono::hours(24 * 365);
   node_memory_ = 768_MiB;  // six workers of all functions together: they compete
+  // Runs take seconds here: events stand behind others all the same.
+  pool_limits_.prefetch = {8, std::chrono::hours(1), std::chrono::hours(1), seconds(1)};
+  launcher_.workers_take_ahead = true;
   UseSlots(kSlots);
   user_queues_.Create(kToldQueue, {}, [](const Status&) {});
   for (const std::string& function : functions_) {
@@ -53,6 +56,7 @@ void Simulation::Step() {
   if (draw < 90) return FailAStore();
   if (draw < 91) return TurnTheLedger();
   if (draw < 92) return DeployAnew();
+  if (draw < 93) return TakeBackOrWithdraw();
   if (draw < 94) return ReserveAnew();
   if (draw < 98) return CancelOrRetry();
   Crash();
@@ -81,7 +85,7 @@ void Simulation::Ask() {
   Event event = EventFor(AFunction());
   const std::string id = event.request_id.text();
   asked_[id].life = life_;
-  router_->Deliver(std::move(event), [this, id](const Result<Outcome>& outcome) {
+  asked_[id].delivery = router_->Deliver(std::move(event), [this, id](const Result<Outcome>& outcome) {
     Asked& asked = asked_[id];
     ++asked.told;
     asked.succeeded = outcome.ok() && outcome->ok();
@@ -106,6 +110,15 @@ void Simulation::EndARun() {
   if (draw < 6) return launcher_.FailOnWorker(worker, OutcomeKind::kTimeout, "Sandbox.Timedout");
   if (draw < 7) return launcher_.FailOnWorker(worker, OutcomeKind::kPlatformFault, "Hearth.Fault");
   launcher_.Complete(worker, "ok");
+}
+
+// An event holds up those behind it, or whoever asked goes away.
+void Simulation::TakeBackOrWithdraw() {
+  if (Below(2) == 0 && !launcher_.running().empty())
+    return launcher_.TakeBackFrom(launcher_.running()[Below(launcher_.running().size())]);
+  if (asked_.empty()) return;
+  const Asked& asked = std::next(asked_.begin(), static_cast<std::ptrdiff_t>(Below(asked_.size())))->second;
+  if (asked.life == life_) router_->Withdraw(asked.delivery, Withdrawal::kAlsoBegun);
 }
 
 void Simulation::KillAnIdleWorker() {
@@ -206,6 +219,7 @@ void Simulation::Crash() {
   ++life_;
   const std::string slots = ReadFile(slots_path()).value();
   const uint64_t records = ledger_.size();
+  for (const WarmPool* pool : pools_->pools()) handed_ahead_ += pool->handed_ahead();
   async_.reset();
   router_.reset();
   pools_.reset();
@@ -263,6 +277,7 @@ Simulation::Counts& Simulation::Counts::operator+=(const Counts& other) {
   told += other.told;
   runs += other.runs;
   crashes += other.crashes;
+  handed_ahead += other.handed_ahead;
   retried += other.retried;
   return *this;
 }
@@ -274,6 +289,8 @@ Simulation::Counts Simulation::counts() const {
   counts.runs = launcher_.ran().size();
   for (const auto& ran : launcher_.ran()) counts.retried += ran.attempt > 1 ? 1 : 0;
   counts.crashes = life_ - 1;
+  counts.handed_ahead = handed_ahead_;
+  for (const WarmPool* pool : pools_->pools()) counts.handed_ahead += pool->handed_ahead();
   return counts;
 }
 

@@ -41,7 +41,8 @@ class Simulation final : private RouterFixture {
     size_t told = 0;      // synchronous ones that had an answer
     size_t runs = 0;
     size_t crashes = 0;
-    size_t retried = 0;  // attempts past the first
+    size_t retried = 0;       // attempts past the first
+    size_t handed_ahead = 0;  // events that stood behind another on a worker
     Counts& operator+=(const Counts& other);
   };
   Counts counts() const;
@@ -54,6 +55,7 @@ class Simulation final : private RouterFixture {
   };
   struct Asked {
     uint32_t life = 0;
+    DeliveryId delivery = DeliveryId::kNone;
     uint32_t told = 0;
     bool succeeded = false;
   };
@@ -64,6 +66,7 @@ class Simulation final : private RouterFixture {
   void Ask();
   void EndARun();
   void StartOrFail();
+  void TakeBackOrWithdraw();
   void KillAnIdleWorker();
   void PassTime();
   void StepTheWallClock();
@@ -96,7 +99,8 @@ class Simulation final : private RouterFixture {
   std::map<std::string, Sent> sent_;    // by request id
   std::map<std::string, Asked> asked_;  // by request id
   std::vector<std::string> unexpected_;
-  size_t unrecorded_ = 0;  // runs that ended while the ledger took nothing
+  size_t handed_ahead_ = 0;  // in the lives before
+  size_t unrecorded_ = 0;    // runs that ended while the ledger took nothing
   std::unique_ptr<EventSink::SlotWait> kept_wait_;
   std::unique_ptr<EventSink::Slot> kept_;
 };

@@ -37,8 +37,10 @@ void LiveThrough(uint64_t part) {
   CHECK(all.runs > 10 * seeds);
   CHECK(all.retried > seeds);
   CHECK(all.crashes > seeds);
+  CHECK(all.handed_ahead > seeds);
   WARN(seeds << " seeds: " << all.accepted << " events accepted, " << all.told << " answers, " << all.runs
-             << " runs, " << all.retried << " of them again, " << all.crashes << " crashes");
+             << " runs, " << all.retried << " of them again, " << all.handed_ahead
+             << " events behind others, " << all.crashes << " crashes");
 }
 
 // Whatever happens, each accepted event ends once, each charge is one run, and nothing leaks.

@@ -188,5 +188,30 @@ TEST_CASE_METHOD(CallFixture, "no reply, but an end", "[handler][calls]") {
   CHECK(WEXITSTATUS(status) == 0);
 }
 
+// Goal: an event that was sent before hearthd knew of the call is neither lost nor taken for the reply.
+TEST_CASE_METHOD(CallFixture, "an event that comes before the reply waits for its turn",
+                 "[calls][prefetch]") {
+  InvokeFrame ahead;
+  ahead.request_id = "the second";
+  ahead.ahead = true;
+  std::string packet;
+  EncodeInvoke(8, ahead, "{}", packet);
+  REQUIRE(SendPacket(ours.get(), packet).ok());
+  AnswerWith(0, "first", 7);
+  REQUIRE(Invoke());
+  AnswerWith(0, "second", 8);
+  REQUIRE(host->HandleNext());
+  std::vector<uint64_t> answered;
+  for (;;) {
+    auto received = ReceivePacket(ours.get(), FdPolicy::kAccept);
+    if (received->kind != ReceivedPacket::Kind::kPacket) break;
+    std::string_view body;
+    const auto header = TakeHeader(received->packet.bytes, body);
+    if (static_cast<WorkerFrameKind>(header->kind) == WorkerFrameKind::kResponse)
+      answered.push_back(header->sequence);
+  }
+  CHECK(answered == std::vector<uint64_t>{7, 8});
+}
+
 }  // namespace
 }  // namespace hearth

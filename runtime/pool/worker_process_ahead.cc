@@ -1,0 +1,111 @@
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <utility>
+
+#include "runtime/pool/worker_process.h"
+
+// Events that are sent to a worker before their turn, so that it need not sleep between two.
+
+namespace hearth {
+
+bool WorkerProcess::TakesAhead() {
+  if (state_ != WorkerState::kBusy || exit_ || held_up_ || keeps_others_ || paused_ || running_->call != 0 ||
+      running_->event->stream) {
+    return false;
+  }
+  if (take_backs_ == TakeBacks::kNotAsked)
+    take_backs_ = TheirEnd().valid() ? TakeBacks::kPossible : TakeBacks::kImpossible;
+  return take_backs_ == TakeBacks::kPossible;
+}
+
+void WorkerProcess::HandAhead(const Event& event, OnAttempt done) {
+  CHECK_TRUE(TakesAhead());
+  const Clock& clock = context_.loop.clock();
+  Ahead ahead{&event, std::move(done), ++last_sequence_, {}, {}};
+  ahead.handed.Begin(clock);
+  InvokeFrameView frame = FrameOf(event, clock.Now() + version_->settings.timeout);
+  frame.ahead = true;
+  std::string& packet = context_.frame_buffer;
+  const BodyPlace place = EncodeInvoke(ahead.sequence, frame, event.payload, packet);
+  const auto sent = place == BodyPlace::kInline ? SendPacket(channel_.get(), packet)
+                                                : Result<SendOutcome>(SendOutcome::kWouldBlock);
+  if (sent.ok() && *sent == SendOutcome::kWouldBlock) {  // its channel is full
+    context_.loop.Post([weak = weak_.Get(), ahead = std::move(ahead)]() mutable {
+      if (weak) TellTurnNeverCame(std::move(ahead));
+    });
+    return;
+  }
+  behind_.push_back(std::move(ahead));  // also if it has gone: its end is being told
+  if (behind_.size() == 1) SetHoldUp();
+}
+
+void WorkerProcess::SetHoldUp() { hold_up_.Set(running_->phase.began() + context_.hold_up_max); }
+
+// The head has been answered, at `not_before` at the latest: the next one is the head.
+void WorkerProcess::BeginNext(MonotonicTime not_before) {
+  Ahead next = std::move(behind_.front());
+  behind_.erase(behind_.begin());
+  running_.emplace();
+  running_->event = next.event;
+  running_->done = std::move(next.done);
+  running_->phase = next.handed;
+  running_->phase.NotBefore(not_before);
+  running_->attempt.began = running_->phase.began();
+  running_->attempt.prefetched = true;
+  running_->deadline = running_->phase.began() + version_->settings.timeout;
+  sequence_ = next.sequence;
+  log_.BeginAttempt(next.event->request_id.text());
+  invoke_limit_.Set(running_->deadline);
+  if (!behind_.empty()) SetHoldUp();
+  if (!next.abort_why.empty()) EndWorker(std::move(next.abort_why), OutcomeKind::kAborted);
+}
+
+// The worker's own descriptor of its channel, if that is still there: it may have put anything else in its place.
+UniqueFd WorkerProcess::TheirEnd() const {
+  if (their_cookie_ == 0) return {};
+  UniqueFd theirs(static_cast<int>(syscall(SYS_pidfd_getfd, pidfd_.get(), kWorkerChannel, 0)));
+  if (!theirs.valid() || CookieOf(theirs.get()) != their_cookie_) return {};
+  return theirs;
+}
+
+// What the worker has not read of what stands behind its event goes to other workers. Each packet is read once, by it
+// or by us. It may not even have read its event yet, or the reply to its call: that is put back.
+void WorkerProcess::TakeBack() {
+  if (behind_.empty()) return;
+  held_up_ = true;
+  const UniqueFd theirs = TheirEnd();
+  std::vector<Ahead> taken;
+  std::vector<Packet> not_ours;
+  while (theirs.valid()) {
+    auto received = ReceivePacket(theirs.get(), FdPolicy::kAccept, Waiting::kNever);
+    if (!received.ok() || received->kind != ReceivedPacket::Kind::kPacket) break;
+    std::string_view body;
+    const auto header = TakeHeader(received->packet.bytes, body);
+    const auto found = std::find_if(behind_.begin(), behind_.end(), [&](const Ahead& ahead) {
+      return header && ahead.sequence == header->sequence;
+    });
+    if (found == behind_.end()) {
+      not_ours.push_back(std::move(received->packet));
+    } else {
+      taken.push_back(std::move(*found));
+      behind_.erase(found);
+    }
+  }
+  for (const Packet& packet : not_ours) {
+    std::vector<int> fds;
+    for (const UniqueFd& fd : packet.fds) fds.push_back(fd.get());
+    if (TrySend(packet.bytes, fds) == Sent::kNotRead) break;  // its channel was empty: cannot be
+  }
+  for (Ahead& ahead : taken) TellTurnNeverCame(std::move(ahead));
+}
+
+void WorkerProcess::TellTurnNeverCame(Ahead ahead) {
+  Attempt attempt;
+  attempt.its_turn_came = false;
+  attempt.delivered = false;
+  ahead.done(std::move(attempt));
+}
+
+}  // namespace hearth
