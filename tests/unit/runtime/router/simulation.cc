@@ -37,11 +37,20 @@ Simulation::Simulation(uint64_t seed, Planted planted)
 
 void Simulation::Live(size_t steps) {
   for (size_t step = 0; step < steps; ++step) {
+    const bool recorded = !ledger_.full();
+    const size_t ended = RunsThatEnded();
     Step();
+    if (!recorded) unrecorded_ += RunsThatEnded() - ended;
     // A crash may find what was posted still to be done.
     if (Below(4) != 0) executor_.RunPosted();
   }
   executor_.RunPosted();
+}
+
+size_t Simulation::RunsThatEnded() const {
+  return static_cast<size_t>(
+      std::count_if(launcher_.ran().begin(), launcher_.ran().end(),
+                    [](const FakeLauncher::Ran& ran) { return ran.ended && ran.delivered; }));
 }
 
 void Simulation::Step() {
@@ -103,7 +112,6 @@ void Simulation::EndARun() {
   if (launcher_.running().empty()) return;
   const WorkerId worker = launcher_.running()[Below(launcher_.running().size())];
   const uint64_t draw = Below(20);
-  if (draw != 0 && ledger_.full()) ++unrecorded_;
   if (draw == 0) return launcher_.VanishBeforeDelivery(worker);
   if (draw < 4) return launcher_.FailOnWorker(worker, OutcomeKind::kFunctionError, "Oops");
   if (draw < 5) return launcher_.FailOnWorker(worker, OutcomeKind::kCrash, "Runtime.ExitError");

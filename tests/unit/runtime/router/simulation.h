@@ -62,6 +62,7 @@ class Simulation final : private RouterFixture {
 
   // What may happen.
   void Step();
+  size_t RunsThatEnded() const;
   void SendEvent();
   void Ask();
   void EndARun();
