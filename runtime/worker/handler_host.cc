@@ -1,13 +1,13 @@
 #include "runtime/worker/handler_host.h"
 
 #include <fcntl.h>
+#include <poll.h>
 #include <sys/ioctl.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include <algorithm>
 #include <climits>
-#include <ctime>
 
 #include "runtime/base/files.h"
 #include "runtime/base/json_text.h"
@@ -154,10 +154,9 @@ bool HandlerHost::HandleNext() {
 // What the handler printed for the event before is taken when hearthd reads that one's answer: what it prints from here
 // on must not be taken with it.
 void HandlerHost::AwaitOutputTaken() {
-  constexpr timespec kPause{0, 50'000};
-  constexpr int kPausesMax = 20'000;  // then hearthd stands still, and whose a line is matters least
+  constexpr int kPausesMax = 1'000;  // of 1 ms; then hearthd stands still, and whose a line is matters least
   for (int pauses = 0; output_lies_ && pauses < kPausesMax; ++pauses) {
-    (void)nanosleep(&kPause, nullptr);
+    (void)poll(nullptr, 0, 1);
     output_lies_ = OutputLies();
   }
 }

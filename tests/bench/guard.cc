@@ -1,8 +1,8 @@
 // What ./dev bench guard counts instructions of: `bench_guard SCENARIO COUNT` does the same thing COUNT times, and each time the
 // same way, without a system call and without a clock or random number of its own. Between two counts lies one time.
 
+#include <charconv>
 #include <cstdio>
-#include <cstdlib>
 #include <cstring>
 #include <functional>
 #include <map>
@@ -151,6 +151,8 @@ int main(int argc, char** argv) {
     return argc == 1 ? 0 : 2;
   }
   const std::function<void()> once = found->second();
-  for (long count = std::atol(argv[2]); count > 0; --count) once();
+  uint64_t count = 0;
+  std::from_chars(argv[2], argv[2] + std::strlen(argv[2]), count);
+  for (; count > 0; --count) once();
   return 0;
 }
