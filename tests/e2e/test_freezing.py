@@ -118,7 +118,7 @@ class Endings(unittest.TestCase):
             shutil.copy(BUILD / part, tree / part)
         daemon = Daemon(executable=tree / "bin/hearthd", uid=NOBODY)
         worker = self.frozen_worker(daemon)
-        self.assertEqual("T", state(worker))
+        wait_until(lambda: state(worker) == "T", what="the worker stopped")
         self.assertEqual("at your service", daemon.invoke("intruder", {}).json())
         missing = daemon.control("GET", "/_hearth/v1/info").json()["isolation_missing"]
         self.assertTrue(any("freezer: missing" in line for line in missing), missing)

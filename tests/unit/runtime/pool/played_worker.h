@@ -96,6 +96,8 @@ class Player {
     if (::fork() != 0) return;
     for (;;) Hear();
   }
+  // Until the test says Continue(), which may wait for this with AwaitStopped().
+  void StopOnce() { ::raise(SIGSTOP); }
   // Until the worker is ended.
   void Wait() {
     for (;;) ::pause();
@@ -168,6 +170,7 @@ class PlayedWorkerFixture : public LoopFixture {
     }
     go_ = std::move(go.write);
     channel_ = channel.ours.get();
+    if (takes_ahead_) stdout_.Reset(::dup(out.read.get()));
     WorkerProcess::Parts parts{WorkerId(7),         std::move(channel.ours),
                                std::move(out.read), std::move(err.read),
                                std::move(cgroup),   takes_ahead_ ? CookieOf(channel.theirs.get()) : 0};
@@ -211,6 +214,9 @@ class PlayedWorkerFixture : public LoopFixture {
     pollfd waiting{channel_, POLLIN, 0};
     REQUIRE(::poll(&waiting, 1, -1) == 1);
   }
+  // Until the script has come to its StopOnce(), without a turn of the loop.
+  void AwaitStopped() { REQUIRE(::waitpid(pid_, nullptr, WUNTRACED) == pid_); }
+  void Continue() { REQUIRE(::kill(pid_, SIGCONT) == 0); }
   void ReapAndTell() { worker_->OnExited({Reap(), {}}, 2048); }
   Attempt EndedByProtocol() {
     Attempt attempt = Ended();
@@ -258,6 +264,7 @@ class PlayedWorkerFixture : public LoopFixture {
   int idle_deaths_ = 0;
   Event event_;
   UniqueFd go_;
+  UniqueFd stdout_;           // with takes_ahead_: what the worker's is read from, once more
   bool takes_ahead_ = false;  // the script's channel is where a worker's is
   int channel_ = -1;          // the worker's
   pid_t pid_ = -1;

@@ -248,6 +248,35 @@ TEST_CASE_METHOD(AheadFixture, "a line that was printed after an answer is of th
   CHECK(LinesOf(LogSource::kStdout) == std::vector<std::string>{"request-2|of the second"});
 }
 
+// The pipe comes out of the poll before the channel: it stands in the kernel's list since something, gone by now, lay in
+// it.
+TEST_CASE_METHOD(AheadFixture, "a line that is seen before the answer before it is still of the event after",
+                 "[worker][prefetch]") {
+  context_.hold_up_max = std::chrono::hours(1);
+  PlayUntilStarted([](Player& worker) {
+    worker.BecomeBusy();
+    worker.AwaitGo();
+    worker.Print("-");
+    worker.StopOnce();
+    worker.Answer("1");
+    worker.HearInvoke();
+    worker.Print("of the second\n");
+    worker.StopOnce();
+    worker.Answer("2");
+    worker.Wait();
+  });
+  HandThree();
+  Go();
+  AwaitStopped();
+  char first = 0;
+  REQUIRE(::read(stdout_.get(), &first, 1) == 1);
+  Continue();
+  AwaitStopped();
+  Continue();
+  RunUntil([this] { return told_.size() >= 2; });
+  CHECK(LinesOf(LogSource::kStdout) == std::vector<std::string>{"request-2|of the second"});
+}
+
 TEST_CASE_METHOD(AheadFixture, "a worker whose channel cannot be looked into takes nothing ahead",
                  "[worker][prefetch]") {
   SECTION("unknown") { takes_ahead_ = false; }
