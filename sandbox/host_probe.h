@@ -20,6 +20,8 @@ struct HostProbe {
   bool user_namespaces = true;  // that whoever made one of the sandbox's processes may make
   bool forks_workers = true;    // no: a worker cannot have namespaces of its own, so each needs a sandbox
   std::string report;           // lines "layer: ok" or "layer: missing (why; what to do)"
+  // Why no sandbox gets a way out of its network namespace, and what to do; "": it can.
+  std::string egress_missing = "Hearth makes no way out of a function's network namespace";
 };
 
 // Finds out by trying each layer in a child that is thrown away. Takes some milliseconds. Single-threaded

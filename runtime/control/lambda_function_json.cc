@@ -2,6 +2,8 @@
 
 #include <sys/utsname.h>
 
+#include <set>
+
 #include "runtime/base/base64.h"
 #include "runtime/base/digest.h"
 #include "runtime/model/secret.h"
@@ -49,6 +51,8 @@ Json HearthMembers(const FunctionSettings& settings) {
   }
   for (const SecretUse& use : settings.secrets) members["Secrets"].push_back(TextOf(use));
   if (settings.isolation != Isolation::kInstance) members["Isolation"] = NameOf(settings.isolation);
+  if (settings.network == Network::kEgress) members["Network"] = "egress";
+  if (!settings.network_ports.empty()) members["NetworkPorts"] = settings.network_ports;
   return members;
 }
 
@@ -208,36 +212,50 @@ Status ReadLayers(const JsonMembers& in, FunctionSettings& settings) {
   return Ok();
 }
 
-// A function has no network. Who asks for one is told, and not deployed without.
-Status CheckNetwork(const JsonMembers& in) {
-  std::string network = "none";
-  HEARTH_TRY(in.Read("Network", network));
-  if (network == "none") return Ok();
-  if (network == "egress") {
-    return Invalid(
-        "Hearth.Network \"egress\" cannot be had: Hearth makes no way out of a function's network namespace, "
-        "which has "
-        "nothing in it. Give the function what it needs in its event or a bucket, and let what it asks for "
-        "be fetched "
-        "outside");
+Status ReadPorts(const JsonMembers& in, std::vector<uint16_t>& ports) {
+  HEARTH_ASSIGN(const Json* list, in.Array("NetworkPorts"));
+  if (!list) return Ok();
+  if (list->size() > kNetworkPortsMax)
+    return Invalid("Hearth.NetworkPorts has " + std::to_string(list->size()) + " ports; there may be " +
+                   std::to_string(kNetworkPortsMax));
+  std::set<uint16_t> in_order;
+  for (const Json& port : *list) {
+    if (!port.is_number_unsigned() || port.get<uint64_t>() < 1 || port.get<uint64_t>() > 65'535)
+      return Invalid("Hearth.NetworkPorts must be whole numbers from 1 to 65535, and one is " + port.dump());
+    in_order.insert(port.get<uint16_t>());
   }
-  return Invalid("Hearth.Network \"" + network + "\" is not \"none\", which is all that there is");
+  ports.assign(in_order.begin(), in_order.end());
+  return Ok();
+}
+
+// Whether this host can is found out when the function is loaded on trial.
+Status ReadNetwork(const JsonMembers& in, FunctionSettings& settings) {
+  std::string network = settings.network == Network::kEgress ? "egress" : "none";
+  HEARTH_TRY(in.Read("Network", network));
+  if (network != "none" && network != "egress")
+    return Invalid("Hearth.Network \"" + network + "\" is neither \"none\" nor \"egress\"");
+  const bool was_egress = settings.network == Network::kEgress;
+  settings.network = network == "egress" ? Network::kEgress : Network::kNone;
+  if (was_egress && settings.network == Network::kNone) settings.network_ports.clear();
+  HEARTH_TRY(ReadPorts(in, settings.network_ports));
+  if (settings.network == Network::kEgress || settings.network_ports.empty()) return Ok();
+  return Invalid("Hearth.NetworkPorts says where Hearth.Network \"egress\" leads, and Network is \"none\"");
 }
 
 Status ReadHearth(const JsonMembers& in, FunctionSettings& settings) {
   HEARTH_ASSIGN(const Json* hearth, in.Object("Hearth"));
   if (!hearth) return Ok();
   for (const auto& [name, value] : hearth->items()) {
-    if (name != "Buckets" && name != "Isolation" && name != "Network" && name != "Secrets" &&
-        name != "TmpMiB") {
-      return Invalid("Hearth." + name +
-                     " is unknown; there are Buckets, Isolation, Network, Secrets and TmpMiB");
-    }
+    if (name == "Buckets" || name == "Isolation" || name == "Network" || name == "NetworkPorts" ||
+        name == "Secrets" || name == "TmpMiB")
+      continue;
+    return Invalid("Hearth." + name +
+                   " is unknown; there are Buckets, Isolation, Network, NetworkPorts, Secrets and TmpMiB");
   }
   const JsonMembers members(*hearth, "Hearth.");
   HEARTH_TRY(ReadBuckets(members, settings));
   HEARTH_TRY(ReadSecrets(members, settings));
-  HEARTH_TRY(CheckNetwork(members));
+  HEARTH_TRY(ReadNetwork(members, settings));
   std::string isolation = NameOf(settings.isolation);
   HEARTH_TRY(members.Read("Isolation", isolation));
   for (const Isolation each : {Isolation::kInstance, Isolation::kInvocation, Isolation::kStrict}) {

@@ -21,8 +21,13 @@ inline constexpr seconds kTimeoutMin{1}, kTimeoutMax{900}, kTimeoutDefault{3};
 inline constexpr Bytes kMemoryMin = 16_MiB, kMemoryMax = 10240_MiB, kMemoryDefault = 128_MiB;
 inline constexpr Bytes kTmpDefault = 512_MiB;
 
+inline constexpr size_t kNetworkPortsMax = 32;
+
 // What workers share: their zygote's layout and their process from event to event; the layout alone; nothing.
 enum class Isolation : uint8_t { kInstance = 0, kInvocation = 1, kStrict = 2 };
+
+// kEgress: out of a network namespace of its own, by address translation; docs/security-model.md says to where.
+enum class Network : uint8_t { kNone = 0, kEgress = 1 };
 
 // A bucket that the handler sees, at /mnt/buckets/NAME.
 struct BucketMount {
@@ -55,6 +60,8 @@ struct FunctionSettings {
   Bytes memory = kMemoryDefault;
   Bytes tmp = kTmpDefault;
   Isolation isolation = Isolation::kInstance;
+  Network network = Network::kNone;
+  std::vector<uint16_t> network_ports;  // of TCP, that it may connect to, in order; none: to each
   std::map<std::string, std::string> environment;
   std::vector<BucketMount> buckets;
   LogSettings log;

@@ -35,6 +35,8 @@ json EncodeSettings(const FunctionSettings& s) {
           {"memory_mib", s.memory.mib()},
           {"tmp_mib", s.tmp.mib()},
           {"isolation", static_cast<int>(s.isolation)},
+          {"network", static_cast<int>(s.network)},
+          {"network_ports", s.network_ports},
           {"environment", s.environment},
           {"buckets", buckets},
           {"log", EncodeLog(s.log)},
@@ -56,6 +58,8 @@ FunctionSettings DecodeSettings(const json& j) {
   s.isolation = isolation == 1   ? Isolation::kInvocation
                 : isolation == 2 ? Isolation::kStrict
                                  : Isolation::kInstance;
+  s.network = j.value("network", 0) == 1 ? Network::kEgress : Network::kNone;
+  s.network_ports = j.value("network_ports", s.network_ports);
   s.environment = j.value("environment", s.environment);
   s.log = DecodeLog(j.value("log", json::object()));
   s.dead_letter_arn = j.value("dead_letter_arn", "");

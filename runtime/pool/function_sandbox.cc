@@ -94,6 +94,8 @@ MakeSandboxFrame FunctionSandbox::FrameOf(SandboxFiles& files) {
   frame.layers_folder = version_->layers_folder;
   frame.secrets = std::move(files.secrets);
   frame.mounts = files.mounts;
+  frame.egress = settings.network == Network::kEgress ? 1 : 0;
+  frame.tcp_ports.assign(settings.network_ports.begin(), settings.network_ports.end());
   mounts_ = std::move(files.mounts);
   return frame;
 }

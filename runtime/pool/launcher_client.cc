@@ -87,7 +87,8 @@ void LauncherClient::OnHello(std::string_view packet) {
   if (!hello) return OnDeath("its Hello is malformed");
   hello_limit_.Cancel();
   if (auto started = std::exchange(started_, nullptr))
-    started(Hello{hello->isolation_level, std::move(hello->report), hello->forks_workers != 0});
+    started(Hello{hello->isolation_level, std::move(hello->report), hello->forks_workers != 0,
+                  std::move(hello->egress_missing)});
 }
 
 void LauncherClient::MakeSandbox(const MakeSandboxFrame& frame, std::span<const int> fds,

@@ -29,6 +29,7 @@ class LauncherClient final {
     uint32_t isolation_level = 0;
     std::string report;
     bool forks_workers = true;
+    std::string egress_missing;  // why no function gets a way out; "": it can
   };
   struct MadeSandbox {
     UniqueFd init_channel;        // non-blocking

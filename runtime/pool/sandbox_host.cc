@@ -51,6 +51,7 @@ void SandboxHost::OnHello(Result<LauncherClient::Hello> hello, const std::functi
       cgroups_.limits_memory() ? hello->isolation_level : std::min(hello->isolation_level, kRootlessLevel);
   isolation_report_ = std::move(hello->report);
   forks_workers_ = hello->forks_workers;
+  egress_missing_ = std::move(hello->egress_missing);
   restart_delay_ = milliseconds(100);
   if (isolation_level_ < options_.isolation_least) {
     return started(Error{ErrorCode::kUnsupported,
@@ -209,8 +210,16 @@ void SandboxHost::Unpack(std::string zip_path, std::string folder, Done done) {
   launcher_.Unpack(zip->get(), target->get(), limits, std::move(done));
 }
 
+// A host that cannot is not the function's fault, but asking it to is the caller's.
+Status SandboxHost::CheckNetwork(const FunctionVersion& version) const {
+  if (version.settings.network == Network::kNone || egress_missing_.empty()) return Ok();
+  return Error{ErrorCode::kInvalidArgument,
+               "Hearth.Network \"egress\" cannot be had here: " + egress_missing_};
+}
+
 void SandboxHost::TrialLoad(const FunctionVersion& version, Done done) {
-  auto files = FilesOf(version);
+  const Status network = CheckNetwork(version);
+  auto files = network.ok() ? FilesOf(version) : network.error();
   if (!files.ok()) {
     workers_.loop.Post([done = std::move(done), error = files.error()] { done(error); });
     return;

@@ -93,6 +93,7 @@ class SandboxHost final : public WorkerLauncher, public ArtefactChecker {
                        FunctionSandbox::Waiting waiting);
   void OnMounts(const FunctionVersion& version, const std::vector<BindMount>& mounts,
                 const std::vector<MountAccess>& access);
+  Status CheckNetwork(const FunctionVersion& version) const;
   void OnTired(uint64_t generation);
   void MakeNext(uint64_t generation);
   void OnNextMade(uint64_t generation, const Status& made);
@@ -115,6 +116,7 @@ class SandboxHost final : public WorkerLauncher, public ArtefactChecker {
   std::string isolation_report_;
   bool forks_workers_ = true;
   std::set<std::string> leave_threads_;  // folders of code that cannot be forked
+  std::string egress_missing_;
   milliseconds restart_delay_{100};
   Timer restart_;
   uint64_t next_sandbox_ = 1;

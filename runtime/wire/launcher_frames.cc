@@ -6,7 +6,7 @@ namespace hearth {
 
 template <>
 struct FieldsOf<HelloFrame> {
-  static auto Tie(auto& f) { return std::tie(f.isolation_level, f.report, f.forks_workers); }
+  static auto Tie(auto& f) { return std::tie(f.isolation_level, f.report, f.forks_workers, f.egress_missing); }
 };
 template <>
 struct FieldsOf<BindMount> {
@@ -21,7 +21,8 @@ struct FieldsOf<MakeSandboxFrame> {
   static auto Tie(auto& f) {
     return std::tie(f.sandbox_id, f.name, f.code_folder, f.library, f.symbol, f.function_name,
                     f.function_version, f.memory_bytes, f.tmp_bytes, f.pids_max, f.host_uid,
-                    f.has_memory_cgroup, f.environment, f.mounts, f.layers_folder, f.secrets, f.own_worker);
+                    f.has_memory_cgroup, f.environment, f.mounts, f.layers_folder, f.secrets, f.own_worker,
+                    f.egress, f.tcp_ports);
   }
 };
 template <>

@@ -55,6 +55,8 @@ struct HelloFrame {
   uint32_t isolation_level = 0;
   std::string report;         // lines "layer: ok|missing (why, remedy)", for the log and for `hearth doctor`
   uint8_t forks_workers = 1;  // no: workers cannot have namespaces of their own, each needs a sandbox
+  std::string
+      egress_missing{};  // why no function gets a way out of its network namespace, and what to do; "": it can
 };
 
 struct BindMount {
@@ -89,6 +91,8 @@ struct MakeSandboxFrame {
   std::string layers_folder;         // host path, becomes /opt, read-only; "": there is no /opt
   std::vector<PrivateFile> secrets;  // what /run/secrets has
   uint64_t own_worker = 0;           // id of the one worker that comes with it, instead of a zygote; 0: none
+  uint8_t egress = 0;                // a way out of its network namespace
+  std::vector<uint32_t> tcp_ports;   // to which that leads; none: to each
 };
 
 // What the function's user may do with the folder of a mount, as the zygote found before it loaded foreign code.

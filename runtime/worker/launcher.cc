@@ -110,7 +110,8 @@ Result<std::unique_ptr<Launcher>> Launcher::Create(UniqueFd control) {
   auto launcher = std::unique_ptr<Launcher>(new Launcher(
       std::move(control), std::move(children), std::move(worker_exe), std::move(programs), std::move(probe)));
   launcher->Tell(Encode(HelloFrame{launcher->probe_.level, launcher->probe_.report,
-                                   static_cast<uint8_t>(launcher->probe_.forks_workers ? 1 : 0)}));
+                                   static_cast<uint8_t>(launcher->probe_.forks_workers ? 1 : 0),
+                                   launcher->probe_.egress_missing}));
   return launcher;
 }
 

@@ -58,6 +58,32 @@ TEST_CASE_METHOD(ControlFixture, "settings are taken and shown", "[control][lamb
   CHECK(body["Hearth"]["Isolation"] == "invocation");
 }
 
+json PortsFrom(int first, int count) {
+  json ports = json::array();
+  for (int port = first; port < first + count; ++port) ports.push_back(port);
+  return ports;
+}
+
+TEST_CASE_METHOD(ControlFixture, "a way out of the network namespace, and its ports", "[control][lambda]") {
+  const auto hearth = [](const auto& answer) { return Body(answer).value("Hearth", json::object()); };
+  const json most = PortsFrom(65'504, 32);
+  CHECK(hearth(Create("plain")) == json::object());
+  CHECK(hearth(Create("none", {{"Hearth", {{"Network", "none"}}}})) == json::object());
+  CHECK(hearth(Create("any", {{"Hearth", {{"Network", "egress"}}}})) == json{{"Network", "egress"}});
+  const auto some = Create("some", {{"Hearth", {{"Network", "egress"}, {"NetworkPorts", {5432, 443, 443}}}}});
+  CHECK(hearth(some) == json{{"Network", "egress"}, {"NetworkPorts", {443, 5432}}});
+  CHECK(hearth(Create("most", {{"Hearth", {{"Network", "egress"}, {"NetworkPorts", most}}}})) ==
+        json{{"Network", "egress"}, {"NetworkPorts", most}});
+  const auto change = [&](const json& to) {
+    return Call(Request("PUT", "/2015-03-31/functions/some/configuration", {}, json{{"Hearth", to}}.dump()));
+  };
+  // What is not said stays; without a way out there is nothing left to limit.
+  CHECK(hearth(change({{"Isolation", "invocation"}})) ==
+        json{{"Isolation", "invocation"}, {"Network", "egress"}, {"NetworkPorts", {443, 5432}}});
+  CHECK(hearth(change({{"Network", "none"}})) == json{{"Isolation", "invocation"}});
+  CHECK(change({{"NetworkPorts", {80}}})->answer->status == 400);
+}
+
 TEST_CASE_METHOD(ControlFixture, "request that cannot be a function", "[control][lambda]") {
   const std::vector<json> wrong = {{{"Timeout", 0}},
                                    {{"Timeout", 901}},
@@ -75,8 +101,13 @@ TEST_CASE_METHOD(ControlFixture, "request that cannot be a function", "[control]
                                    {{"Environment", {{"Variables", {{"LD_PRELOAD", "x"}}}}}},
                                    {{"Hearth", {{"Isolaton", "invocation"}}}},
                                    {{"Hearth", {{"Isolation", "none"}}}},
-                                   {{"Hearth", {{"Network", "egress"}}}},
-                                   {{"Hearth", {{"Network", "host"}}}}};
+                                   {{"Hearth", {{"Network", "host"}}}},
+                                   {{"Hearth", {{"NetworkPorts", {443}}}}},
+                                   {{"Hearth", {{"Network", "none"}, {"NetworkPorts", {443}}}}},
+                                   {{"Hearth", {{"Network", "egress"}, {"NetworkPorts", {0}}}}},
+                                   {{"Hearth", {{"Network", "egress"}, {"NetworkPorts", {65536}}}}},
+                                   {{"Hearth", {{"Network", "egress"}, {"NetworkPorts", {"443"}}}}},
+                                   {{"Hearth", {{"Network", "egress"}, {"NetworkPorts", PortsFrom(1, 33)}}}}};
   for (const json& more : wrong) {
     INFO(more);
     const auto answer = Create("resize", more);

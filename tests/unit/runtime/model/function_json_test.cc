@@ -21,6 +21,8 @@ FunctionVersion Full() {
   v.settings.memory = 10240_MiB;
   v.settings.tmp = 1024_MiB;
   v.settings.isolation = Isolation::kInvocation;
+  v.settings.network = Network::kEgress;
+  v.settings.network_ports = {1, 443, 65535};
   v.settings.environment = {{"A", "1"}, {"B", ""}};
   v.settings.buckets = {{"photos", false}, {"thumbs", true}};
   v.settings.log = {LogFormat::kJson, kLogTrace, kLogWarn};
@@ -51,6 +53,8 @@ TEST_CASE("a version comes back from its stored form whole, but for its generati
   CHECK(back->settings.memory == v.settings.memory);
   CHECK(back->settings.tmp == v.settings.tmp);
   CHECK(back->settings.isolation == v.settings.isolation);
+  CHECK(back->settings.network == v.settings.network);
+  CHECK(back->settings.network_ports == v.settings.network_ports);
   CHECK(back->settings.environment == v.settings.environment);
   CHECK(back->settings.buckets == v.settings.buckets);
   CHECK(back->settings.log == v.settings.log);
@@ -74,6 +78,8 @@ TEST_CASE("an older form without some settings gets their defaults; unknown ones
   CHECK(old->settings.tmp == kTmpDefault);
   CHECK(old->settings.isolation == Isolation::kInstance);
   CHECK(old->settings.log == LogSettings{});
+  CHECK(old->settings.network == Network::kNone);
+  CHECK(old->settings.network_ports.empty());
   CHECK(old->host_uid == 0);
 }
 
