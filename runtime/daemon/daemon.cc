@@ -324,9 +324,12 @@ hearth::Status Daemon::OpenTriggers() {
   };
   buckets_ = std::make_unique<BucketTrigger>(loop_, *router_, *keys_, *receipts_, random_, log_, buckets_of,
                                              bucket_options);
-  HEARTH_ASSIGN(door_, BucketDoor::Create(loop_, data_routes_, random_, [this](std::string_view bucket) {
-                  return buckets_->SettingsOf(bucket);
-                }));
+  BucketDoor::Options door_options{{config_.data_dir, config_.disk_reserve_mib << 20},
+                                   [this] { return disk_->Check(); }};
+  HEARTH_ASSIGN(door_, BucketDoor::Create(
+                           loop_, data_routes_, random_,
+                           [this](std::string_view bucket) { return buckets_->SettingsOf(bucket); },
+                           std::move(door_options)));
   return Ok();
 }
 

@@ -9,21 +9,16 @@ import unittest
 
 import processes
 from chaos import SANITIZER_WORDS, Caller, ChaosTest, short_or_long
-from hearth_e2e import Daemon, built, handler_path, wait_until
+from hearth_e2e import built, handler_path, wait_until
+from small_disk import daemon_on_small_disk, needs_root
 
 
-@unittest.skipUnless(os.geteuid() == 0, "mounts a small tmpfs: needs root")
+@needs_root
 class FullDisk(ChaosTest):
     @classmethod
     def set_up_functions(cls):
         # The daemon of the class is not used up: the small disk gets a daemon of its own.
-        cls.small = Daemon()
-        cls.addClassCleanup(cls.small.remove)
-        cls.small.data_dir.mkdir()
-        subprocess.run(["mount", "-t", "tmpfs", "-o", "size=160m", "tmpfs", cls.small.data_dir], check=True)
-        cls.addClassCleanup(subprocess.run, ["umount", "-l", cls.small.data_dir], check=True)
-        cls.addClassCleanup(lambda: cls.small.running() and cls.small.kill9())
-        cls.small.start()
+        cls.small = daemon_on_small_disk(cls.addClassCleanup, 160).start()
         cls.small.create_function("victim", handler_path("victim"), timeout=8)
 
     def setUp(self):

@@ -10,6 +10,7 @@ import unittest.mock
 
 from chaos import ChaosTest
 from hearth_e2e import BUILD, Daemon, built, handler_path, http_call, metric_sum, wait_until
+from small_disk import daemon_on_small_disk, fill, mount_small_disk, needs_root
 
 
 def free_port():
@@ -174,35 +175,51 @@ class DataFolder(ChaosTest):
         self.assertTrue(kept and published.exists(), "a published version's code stays")
 
 
-@unittest.skipUnless(os.geteuid() == 0, "mounts a small tmpfs: needs root")
+@needs_root
 class DiskReserve(unittest.TestCase):
     RESERVE_MIB = 16
 
     def setUp(self):
-        self.daemon = Daemon(arguments=("--disk-reserve-mib", str(self.RESERVE_MIB), "--ledger-segment-mib", "8"))
-        self.addCleanup(self.daemon.remove)
-        self.daemon.data_dir.mkdir()
-        subprocess.run(["mount", "-t", "tmpfs", "-o", "size=128m", "tmpfs", self.daemon.data_dir], check=True)
-        self.addCleanup(subprocess.run, ["umount", "-l", self.daemon.data_dir], check=True)
-        self.addCleanup(lambda: self.daemon.running() and self.daemon.kill9())
-        self.daemon.start()
+        self.daemon = daemon_on_small_disk(self.addCleanup, 128, "--disk-reserve-mib", str(self.RESERVE_MIB),
+                                           "--ledger-segment-mib", "8").start()
         self.daemon.create_function("victim", handler_path("victim"), timeout=20)
 
-    def fill_to(self, free_mib):
+    def open_bucket(self, **document):
+        answer = self.daemon.control("PUT", "/_hearth/v1/buckets/drops", {"Http": {"Read": True, "Write": True}, **document})
+        self.assertEqual(200, answer.status, answer)
+
+    def put(self, key, body):
+        return http_call(self.daemon.data_port, "PUT", f"/_buckets/drops/{key}", body)
+
+    def test_an_object_does_not_take_the_reserve_with_it(self):
+        """Its body is on its way when there is still room."""
+        self.open_bucket()
+        fill(self.daemon.data_dir, (self.RESERVE_MIB + 12) << 20)
+        refused = self.put("large", b"x" * (16 << 20))
+        self.assertEqual(507, refused.status, refused)
+        self.assertRegex(refused.body.decode(), r"is full: \d+ MiB are left, and objects are taken while they leave 16 MiB")
+        self.assertEqual(404, http_call(self.daemon.data_port, "GET", "/_buckets/drops/large").status)
         disk = os.statvfs(self.daemon.data_dir)
-        ballast = self.daemon.data_dir / "ballast"
-        with open(ballast, "wb") as file:
-            os.posix_fallocate(file.fileno(), 0, disk.f_bavail * disk.f_frsize - (free_mib << 20))
-        return ballast
+        self.assertGreater(disk.f_bavail * disk.f_frsize, self.RESERVE_MIB << 20, "nothing of it was kept")
+        wait_until(lambda: self.put("small", b"x" * (1 << 20)).status == 200, what="what there is room for")
+        # A disk of somebody else's is theirs to fill.
+        other = self.daemon.folder / "other"
+        other.mkdir()
+        mount_small_disk(self.addCleanup, other, 4)
+        self.open_bucket(Path=str(other))
+        self.assertEqual(200, self.put("large", b"x" * (2 << 20)).status)
+        self.assertEqual(507, self.put("larger", b"x" * (3 << 20)).status)
 
     def test_new_work_is_refused_old_work_finished_and_room_is_noticed(self):
+        self.open_bucket()
+        self.assertEqual(200, self.put("early", b"x").status)
         queue = self.daemon.create_queue("work")
         self.daemon.sqs("SendMessage", QueueUrl=queue, MessageBody="before")
         answers = []
         call = threading.Thread(target=lambda: answers.append(self.daemon.invoke("victim", {"do": "sleep", "ms": 2500})))
         call.start()
         wait_until(lambda: self.daemon.workers("victim", "busy") == 1, what="a busy worker")
-        ballast = self.fill_to(self.RESERVE_MIB - 4)
+        ballast = fill(self.daemon.data_dir, (self.RESERVE_MIB - 4) << 20)
         wait_until(lambda: self.daemon.control("GET", "/readyz").status == 503, what="not ready")
         self.assertIn("disk", self.daemon.control("GET", "/readyz").json()["reason"])
         library = pathlib.Path(handler_path("victim")).read_bytes()
@@ -211,6 +228,7 @@ class DiskReserve(unittest.TestCase):
                 "event": self.daemon.invoke("victim", {}, invocation_type="Event"),
                 "deploy": self.daemon.update_code("victim", library + b"\0"),
                 "create": self.daemon.try_create_function("other", library),
+                "put": self.put("late", b"x"),
                 "send": self.daemon.try_sqs("SendMessage", QueueUrl=queue, MessageBody="x")}.items():
             with self.subTest(what=what):
                 self.assertEqual(503, answer.status, answer)

@@ -7,14 +7,13 @@ import concurrent.futures
 import copy
 import http.client
 import json
-import os
-import subprocess
 import unittest
 import urllib.parse
 
 from chaos import SANITIZER_WORDS, ChaosTest, short_or_long
-from hearth_e2e import ACCOUNT, REGION, Daemon, handler_path, wait_until
+from hearth_e2e import ACCOUNT, REGION, handler_path, wait_until
 from records import Records
+from small_disk import daemon_on_small_disk, fill, needs_root
 
 ARN = f"arn:aws:sqs:{REGION}:{ACCOUNT}:"
 MAPPINGS = "/2015-03-31/event-source-mappings/"
@@ -254,33 +253,21 @@ class RemovedMeanwhile(ChaosTest):
         self.assertEqual("Enabled", self.daemon.control("GET", MAPPINGS + uuid).json()["State"])
 
 
-@unittest.skipUnless(os.geteuid() == 0, "mounts a small tmpfs: needs root")
+@needs_root
 class FullDisk(unittest.TestCase):
     """The disk of a daemon fills up under a sender and a mapping, and has room again: what was acknowledged runs. Without the
     reserve, which refuses new work before that (test_operating.py): here the stores themselves meet the end of the disk."""
 
     def setUp(self):
-        self.daemon = Daemon(arguments=["--disk-reserve-mib", "0"])
-        self.addCleanup(self.daemon.remove)
-        self.daemon.data_dir.mkdir()
-        subprocess.run(["mount", "-t", "tmpfs", "-o", "size=200m", "tmpfs", self.daemon.data_dir], check=True)
-        self.addCleanup(subprocess.run, ["umount", "-l", self.daemon.data_dir], check=True)
-        self.addCleanup(lambda: self.daemon.running() and self.daemon.kill9())
-        self.daemon.start()
+        self.daemon = daemon_on_small_disk(self.addCleanup, 200, "--disk-reserve-mib", "0").start()
         self.records = Records(self.daemon)
         self.daemon.create_function("walker", handler_path("walker"), timeout=20, hearth=self.records.mount())
-
-    def fill(self):
-        """All but what some hundred messages need."""
-        disk = os.statvfs(self.daemon.data_dir)
-        with open(self.daemon.data_dir / "ballast", "wb") as ballast:
-            os.posix_fallocate(ballast.fileno(), 0, disk.f_bavail * disk.f_frsize - ROOM)
 
     def test_what_was_acknowledged_runs_once_there_is_room(self):
         url = self.daemon.create_queue("work", VisibilityTimeout="2")
         self.daemon.map_queue("work", "walker")
         acknowledged, refused = [], 0
-        self.fill()
+        ballast = fill(self.daemon.data_dir, ROOM)  # some hundred messages
         for number in range(3000):
             body = f"{number} slow " + "x" * 20_000
             if self.daemon.try_sqs("SendMessage", QueueUrl=url, MessageBody=body).status == 200:
@@ -292,7 +279,7 @@ class FullDisk(unittest.TestCase):
         self.assertGreaterEqual(refused, 5, "the disk was never full")
         self.assertGreater(len(acknowledged), 50, "nothing was accepted before it was full")
         self.assertEqual(200, self.daemon.control("GET", "/livez").status)
-        (self.daemon.data_dir / "ballast").unlink()
+        ballast.unlink()
         wait_until(lambda: self.daemon.queue_depth(url) == (0, 0), 90, "the queue drained")
         ran = {line.split()[0] for line in (self.records.folder / "walk.log").read_text().splitlines()}
         self.assertEqual(set(), set(acknowledged) - ran, "acknowledged and never run")

@@ -105,8 +105,8 @@ struct BucketDoor::Reading {
 };
 
 Result<std::unique_ptr<BucketDoor>> BucketDoor::Create(Executor& executor, http::RouteTable& routes,
-                                                       Random& random, SettingsOf settings_of) {
-  std::unique_ptr<BucketDoor> door(new BucketDoor(executor, random, std::move(settings_of)));
+                                                       Random& random, SettingsOf settings_of, Options ours) {
+  std::unique_ptr<BucketDoor> door(new BucketDoor(executor, random, std::move(settings_of), std::move(ours)));
   const WeakPtr<BucketDoor> weak = door->weak_.Get();
   http::RouteOptions options;
   options.body_max = Bytes{BucketDoorSettings::kPutBytesMax};
@@ -123,8 +123,11 @@ Result<std::unique_ptr<BucketDoor>> BucketDoor::Create(Executor& executor, http:
   return door;
 }
 
-BucketDoor::BucketDoor(Executor& executor, Random& random, SettingsOf settings_of)
-    : random_(random), settings_of_(std::move(settings_of)), disk_(executor, "bucket-door") {}
+BucketDoor::BucketDoor(Executor& executor, Random& random, SettingsOf settings_of, Options options)
+    : random_(random),
+      settings_of_(std::move(settings_of)),
+      options_(std::move(options)),
+      disk_(executor, "bucket-door") {}
 
 std::variant<BucketDoor::Place, http::Response> BucketDoor::Find(const http::Request& request) const {
   std::string_view rest =
@@ -166,13 +169,16 @@ http::BodyChoice BucketDoor::Receive(const http::Request& head, std::function<vo
   auto found = Find(head);
   if (auto* refusal = std::get_if<http::Response>(&found)) return std::move(*refusal);
   const Place& place = std::get<Place>(found);
+  if (const Status taken = options_.new_work ? options_.new_work() : Ok(); !taken.ok())
+    return http::ErrorResponse(503, "unavailable", taken.error().message);
   const uint64_t bytes_max = place.bucket->door.put_bytes_max;
   if (const auto length = NumberIn(head.headers.Get("content-length")); length && *length > bytes_max) {
     return DoorError({ErrorCode::kTooLarge, "the object has " + std::to_string(*length) +
                                                 " bytes; the limit of bucket " + place.bucket->name + " is " +
                                                 std::to_string(bytes_max) + " (PutBytesMax)"});
   }
-  BucketPut::Target target{place.bucket->path, place.bucket->name, place.key, ConditionOf(head), bytes_max};
+  BucketPut::Target target{place.bucket->path, place.bucket->name, place.key,
+                           ConditionOf(head),  bytes_max,          options_.reserve};
   return std::make_unique<BucketPut>(disk_, std::move(target), random_.Next64(), std::move(resume));
 }
 

@@ -8,6 +8,7 @@
 #include "runtime/base/weak_ptr.h"
 #include "runtime/http/route_table.h"
 #include "runtime/loop/work_thread.h"
+#include "triggers/bucket/bucket_put.h"
 #include "triggers/bucket/bucket_settings.h"
 #include "triggers/bucket/object_files.h"
 
@@ -32,8 +33,13 @@ class BucketDoor final {
   // Null: no such bucket.
   using SettingsOf = std::function<const BucketSettings*(std::string_view bucket)>;
 
+  struct Options {
+    DiskReserve reserve{};
+    std::function<Status()> new_work{};  // why nothing new is taken now; null: it always is
+  };
+
   static Result<std::unique_ptr<BucketDoor>> Create(Executor& executor, http::RouteTable& routes,
-                                                    Random& random, SettingsOf settings_of);
+                                                    Random& random, SettingsOf settings_of, Options options);
 
  private:
   struct Place {
@@ -42,7 +48,7 @@ class BucketDoor final {
   };
   struct Reading;
 
-  BucketDoor(Executor& executor, Random& random, SettingsOf settings_of);
+  BucketDoor(Executor& executor, Random& random, SettingsOf settings_of, Options options);
   http::BodyChoice Receive(const http::Request& head, std::function<void()> resume);
   void Handle(const http::Request& request, http::Responder responder);
   void Delete(const Place& place, const ObjectCondition& condition, http::Responder responder);
@@ -56,6 +62,7 @@ class BucketDoor final {
 
   Random& random_;
   const SettingsOf settings_of_;
+  const Options options_;
   WorkThread disk_;
   http::RouteLease lease_;
   WeakPtrFactory<BucketDoor> weak_{this};

@@ -1,5 +1,8 @@
 #include "triggers/bucket/bucket_put.h"
 
+#include <sys/stat.h>
+#include <sys/statvfs.h>
+
 #include <cerrno>
 
 #include "runtime/http/error_response.h"
@@ -20,6 +23,22 @@ http::Response DoorError(const Error& error) {
     default:
       return http::ErrorResponse(507, "not_stored", error.message + "; nothing of the object was kept");
   }
+}
+
+Status CheckReserve(const DiskReserve& reserve, const std::string& root, uint64_t bytes) {
+  if (reserve.bytes == 0) return Ok();
+  struct stat ours {
+  }, buckets{};
+  struct statvfs disk {};
+  // Who cannot be asked finds out by writing.
+  if (stat(reserve.folder.c_str(), &ours) != 0 || stat(root.c_str(), &buckets) != 0) return Ok();
+  if (ours.st_dev != buckets.st_dev || statvfs(root.c_str(), &disk) != 0) return Ok();
+  const uint64_t free = uint64_t{disk.f_bavail} * disk.f_frsize;
+  if (free >= reserve.bytes + bytes) return Ok();
+  return Error{ErrorCode::kUnavailable, "the disk of " + root + " is full: " + std::to_string(free >> 20) +
+                                            " MiB are left, and objects are taken while they leave " +
+                                            std::to_string(reserve.bytes >> 20) +
+                                            " MiB (--disk-reserve-mib)"};
 }
 
 BucketPut::BucketPut(WorkThread& disk, Target target, uint64_t random, std::function<void()> resume)
@@ -51,7 +70,8 @@ void BucketPut::Submit() {
   const size_t size = pending_.size();
   unwritten_ += size;
   disk_.Run<Status>(
-      [file = file_, piece = std::exchange(pending_, {})] {
+      [file = file_, piece = std::exchange(pending_, {}), root = target_.root, reserve = target_.reserve] {
+        if (file->status.ok()) file->status = CheckReserve(reserve, root, piece.size());
         if (file->status.ok()) file->status = file->object->Write(piece);
         return file->status;
       },

@@ -11,6 +11,15 @@
 
 namespace hearth {
 
+// Room that bodies leave on the daemon's own disk, for what runs to be finished in (--disk-reserve-mib). Buckets on other
+// disks may fill these.
+struct DiskReserve {
+  std::string folder{};  // the daemon's data
+  uint64_t bytes = 0;    // 0: none is left
+};
+// kUnavailable when `bytes` more in a file of `root` would take of it. Asks the kernel: for the work thread.
+Status CheckReserve(const DiskReserve& reserve, const std::string& root, uint64_t bytes);
+
 // One body on its way into a bucket: collected in pieces, written by the work thread, seen by nobody until whole.
 //
 // Owned by its connection until the body is whole, then by its own last piece of work.
@@ -29,6 +38,7 @@ class BucketPut final : public http::BodySink {
     std::string key;
     ObjectCondition condition;
     uint64_t bytes_max = 0;
+    DiskReserve reserve;
   };
   BucketPut(WorkThread& disk, Target target, uint64_t random, std::function<void()> resume);
 
