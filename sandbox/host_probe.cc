@@ -125,7 +125,7 @@ std::string UserNamespaceRemedy(int error) {
 
 }  // namespace
 
-HostProbe ProbeHost() {
+HostProbe ProbeHost(EgressProbe& egress) {
   const Privilege privilege = PrivilegeOfThisProcess();
   const bool root = privilege == Privilege::kRoot;
   const uint64_t flags = SandboxCloneFlags(privilege);
@@ -154,6 +154,9 @@ HostProbe ProbeHost() {
   HostProbe probe;
   probe.forks_workers = nested == 0;
   probe.user_namespaces = !root || TryInChild(CLONE_NEWUSER, false, [] { return 0; }) == 0;
+  probe.egress_missing = egress.Missing();
+  report.Add("network egress: " + (probe.egress_missing.empty() ? "ok (veth and nftables)"
+                                                                : "missing (" + probe.egress_missing + ")"));
   if (!all) {
     probe.level = kIsolationProcess;
   } else if (!cgroups.limits_memory_and_pids()) {

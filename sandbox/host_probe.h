@@ -4,6 +4,7 @@
 #include <string>
 
 #include "runtime/base/result.h"
+#include "sandbox/egress_probe.h"
 
 namespace hearth {
 
@@ -21,11 +22,11 @@ struct HostProbe {
   bool forks_workers = true;    // no: a worker cannot have namespaces of its own, so each needs a sandbox
   std::string report;           // lines "layer: ok" or "layer: missing (why; what to do)"
   // Why no sandbox gets a way out of its network namespace, and what to do; "": it can.
-  std::string egress_missing = "Hearth makes no way out of a function's network namespace";
+  std::string egress_missing;
 };
 
 // Finds out by trying each layer in a child that is thrown away. Takes some milliseconds. Single-threaded
 // callers only.
-HostProbe ProbeHost();
+HostProbe ProbeHost(EgressProbe& egress);
 
 }  // namespace hearth

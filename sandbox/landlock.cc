@@ -23,6 +23,7 @@ constexpr uint64_t kBindTcp = 1 << 0, kConnectTcp = 1 << 1;
 constexpr uint64_t kScopeAbstractSockets = 1 << 0, kScopeSignals = 1 << 1;
 constexpr unsigned kAskVersion = 1;      // LANDLOCK_CREATE_RULESET_VERSION
 constexpr int kRulePathBeneath = 1;      // LANDLOCK_RULE_PATH_BENEATH
+constexpr int kRuleNetPort = 2;          // LANDLOCK_RULE_NET_PORT
 constexpr unsigned kNoAuditRecords = 1;  // LANDLOCK_RESTRICT_SELF_LOG_SAME_EXEC_OFF
 constexpr int kAbiOfSilence = 7;         // a hostile worker could fill the audit log otherwise
 
@@ -35,6 +36,11 @@ struct RulesetAttributes {
 struct [[gnu::packed]] PathBeneath {
   uint64_t access = 0;
   int32_t folder = -1;
+};
+
+struct PortRule {
+  uint64_t access = 0;
+  uint64_t port = 0;
 };
 
 uint64_t FileRightsOf(int abi) {
@@ -75,6 +81,15 @@ int AddGrants(int ruleset, int abi, std::span<const FileGrant> grants) {
   return 0;
 }
 
+int AddPorts(int ruleset, int abi, const TcpAccess& tcp) {
+  if (abi < kLandlockAbiOfTcp) return 0;
+  for (const uint32_t port : tcp.ports) {
+    const PortRule rule{kConnectTcp, port};
+    if (syscall(SYS_landlock_add_rule, ruleset, kRuleNetPort, &rule, 0) != 0) return -1;
+  }
+  return 0;
+}
+
 }  // namespace
 
 int LandlockAbi() {
@@ -97,13 +112,14 @@ std::string LandlockReport(int abi, int error) {
   return "landlock: ok " + found + ")";
 }
 
-int MakeRuleset(int abi, std::span<const FileGrant> grants) {
+int MakeRuleset(int abi, std::span<const FileGrant> grants, const TcpAccess& tcp) {
   RulesetAttributes attributes;
   attributes.files = FileRightsOf(abi);
-  if (abi >= kLandlockAbiOfTcp) attributes.tcp = kBindTcp | kConnectTcp;
+  if (abi >= kLandlockAbiOfTcp) attributes.tcp = kBindTcp | (tcp.every_port ? 0 : kConnectTcp);
   if (abi >= kLandlockAbiOfScope) attributes.scoped = kScopeAbstractSockets | kScopeSignals;
   UniqueFd ruleset = CreateRuleset(attributes, abi);
-  if (!ruleset || AddGrants(ruleset.get(), abi, grants) != 0) return -1;
+  if (!ruleset || AddGrants(ruleset.get(), abi, grants) != 0 || AddPorts(ruleset.get(), abi, tcp) != 0)
+    return -1;
   return ruleset.Release();
 }
 
@@ -113,9 +129,9 @@ int RestrictTo(int ruleset, int abi, std::span<const FileGrant> more) {
       syscall(SYS_landlock_restrict_self, ruleset, abi >= kAbiOfSilence ? kNoAuditRecords : 0));
 }
 
-int RestrictToGrants(int abi, std::span<const FileGrant> grants) {
+int RestrictToGrants(int abi, std::span<const FileGrant> grants, const TcpAccess& tcp) {
   if (abi < kLandlockAbiOfFiles) return 0;
-  const UniqueFd ruleset(MakeRuleset(abi, grants));
+  const UniqueFd ruleset(MakeRuleset(abi, grants, tcp));
   return ruleset ? RestrictTo(ruleset.get(), abi, {}) : -1;
 }
 

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <cstdint>
 #include <span>
 #include <string>
 #include <vector>
@@ -34,18 +35,24 @@ struct FileGrant {
   FileAccess access = FileAccess::kRead;
 };
 
-// For a worker, once all is mounted: no file but in `grants`, no TCP, and no signals or abstract sockets to
+// TCP connections that may be made; none may be listened for. On kernels before kLandlockAbiOfTcp others see to it.
+struct TcpAccess {
+  bool every_port = false;
+  std::vector<uint32_t> ports{};
+};
+
+// For a worker, once all is mounted: no file but in `grants`, no TCP but `tcp`, and no signals or abstract sockets to
 // whatever is outside. Executing is granted nowhere. 0, or -1 with errno; a path that is not there is passed
 // over; does nothing with an ABI below 2. Needs no_new_privs. Measured: 24 us with six grants.
 //
 // Not for a zygote. A ruleset with rights to files forbids every mount, and each of its workers mounts a
 // /tmp; one without them (TCP and scope alone) forbids all its children to move a file from one folder to
 // another, since that is refused by every ruleset that does not grant it.
-int RestrictToGrants(int abi, std::span<const FileGrant> grants);
+int RestrictToGrants(int abi, std::span<const FileGrant> grants, const TcpAccess& tcp = {});
 
 // The same in two steps, of which the first may be done ahead of time and by somebody else: all the grants but the
 // last ones; those, and on with it. A ruleset of less than kLandlockAbiOfFiles there is not.
-int MakeRuleset(int abi, std::span<const FileGrant> grants);
+int MakeRuleset(int abi, std::span<const FileGrant> grants, const TcpAccess& tcp = {});
 int RestrictTo(int ruleset, int abi, std::span<const FileGrant> more);
 
 }  // namespace hearth

@@ -82,6 +82,14 @@ bool TakeLibraries(Steps& steps, std::vector<DetachedMount>& mounts) {
   return TakeMount("/etc/ld.so.cache", "/etc/ld.so.cache", attributes | MOUNT_ATTR_NOEXEC, steps, mounts);
 }
 
+// Root certificates, which every client of TLS needs; a host may have none.
+bool TakeCertificates(const PrivateRootPlan& plan, Steps& steps, std::vector<DetachedMount>& mounts) {
+  constexpr const char* kCertificates = "/etc/ssl/certs";
+  if (!plan.has_network || !PathExists(kCertificates)) return true;
+  return TakeMount(kCertificates, kCertificates,
+                   ReadOnly() | MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV | MOUNT_ATTR_NOEXEC, steps, mounts);
+}
+
 bool TakeDevices(Steps& steps, std::vector<DetachedMount>& mounts) {
   for (const std::string device : kDevices) {
     if (!TakeMount("/dev/" + device, "/dev/" + device, MOUNT_ATTR_NOSUID | MOUNT_ATTR_NOEXEC, steps,
@@ -182,14 +190,24 @@ Status CopyLink(int root, const char* path) {
   return Ok();
 }
 
-bool FillRoot(int root, Steps& steps) {
+// A name that no resolver answers is given up after 4 s a resolver.
+Status WriteNames(int root, const PrivateRootPlan& plan) {
+  // Nothing but files and what libc has in it: no name service library is looked for.
+  const std::string hosts = plan.has_network ? "files dns" : "files";
+  HEARTH_TRY(WriteNewFile(root, "etc/nsswitch.conf", "passwd: files\ngroup: files\nhosts: " + hosts + "\n"));
+  if (!plan.has_network) return Ok();
+  std::string resolv_conf = "options timeout:2 attempts:2\n";
+  for (const std::string& address : plan.resolvers) resolv_conf += "nameserver " + address + "\n";
+  HEARTH_TRY(WriteNewFile(root, "etc/hosts", "127.0.0.1 localhost\n"));
+  return WriteNewFile(root, "etc/resolv.conf", resolv_conf);
+}
+
+bool FillRoot(int root, const PrivateRootPlan& plan, Steps& steps) {
   return steps.At("make folder /etc").Ok(mkdirat(root, "etc", 0755)) &&
          steps.At("make folder /tmp").Ok(mkdirat(root, "tmp", 0755)) &&
          steps.At("link /lib").Ok(CopyLink(root, "/lib")) &&
          steps.At("link /lib64").Ok(CopyLink(root, "/lib64")) &&
-         // Nothing but files: no name service library is looked for.
-         steps.At("write /etc/nsswitch.conf")
-             .Ok(WriteNewFile(root, "etc/nsswitch.conf", "passwd: files\ngroup: files\nhosts: files\n"));
+         steps.At("write /etc/nsswitch.conf").Ok(WriteNames(root, plan));
 }
 
 bool NameUser(int root, uint32_t uid, Steps& steps) {
@@ -226,13 +244,16 @@ bool EnterRoot(const PrivateRootPlan* plan, Steps& steps) {
   // 2. Sources are taken hold of by descriptor, before the new root is mounted over a folder of the host.
   std::vector<DetachedMount> mounts;
   if (!TakeHost(steps, mounts) || !TakeLibraries(steps, mounts) || !TakeDevices(steps, mounts)) return false;
-  if (plan != nullptr && (!TakeFolders(*plan, steps, mounts) || !TakePrivateFiles(*plan, steps, mounts)))
+  if (plan != nullptr && (!TakeCertificates(*plan, steps, mounts) || !TakeFolders(*plan, steps, mounts) ||
+                          !TakePrivateFiles(*plan, steps, mounts)))
     return false;
   // 3. The new root, and what is put into it.
   if (!steps.At("mount new root").Ok(Mount("tmpfs", kStage, "tmpfs", 0, "mode=0755,size=1m,nr_inodes=512")))
     return false;
   const UniqueFd root(open(kStage, O_PATH | O_DIRECTORY | O_CLOEXEC));
-  if (!steps.At("open new root").Ok(root.get()) || !FillRoot(root.get(), steps)) return false;
+  const PrivateRootPlan nothing;
+  if (!steps.At("open new root").Ok(root.get()) || !FillRoot(root.get(), plan ? *plan : nothing, steps))
+    return false;
   if (plan != nullptr && !NameUser(root.get(), plan->uid, steps)) return false;
   for (const DetachedMount& mount : mounts) {
     if (!Place(root.get(), mount.mount.get(), mount.target, mount.is_folder, steps)) return false;

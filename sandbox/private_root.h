@@ -38,6 +38,9 @@ struct PrivateRootPlan {
   std::optional<PrivateFiles> private_files;
   std::string host_name;
   uint32_t uid = 0;  // for its one line in /etc/passwd
+  // For who has a way out: names are asked of `resolvers`, certificates checked with the host's.
+  bool has_network = false;
+  std::vector<std::string> resolvers;
 };
 
 // The host's folders of libraries, where they are folders of their own; the same inside as outside.

@@ -4,6 +4,8 @@
 #include <linux/fs.h>
 #include <linux/sched.h>
 #include <linux/seccomp.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <signal.h>
 #include <sys/ioctl.h>
 #include <sys/prctl.h>
@@ -174,6 +176,45 @@ SeccompPolicy& SeccompPolicy::AllowSocketsItHas() {
       SeccompRule{"socketpair", Verdict::kAllow, 0, {{.index = 0, .mask = 0xffffffff, .value = AF_UNIX}}});
 }
 
+// Plain TCP and UDP alone: each other protocol (MPTCP, SCTP, UDP-Lite, ICMP) is more of the kernel to attack. Nothing is
+// let in: no listen, no accept. Options that clients set, and no other: none that needs a right, attaches a filter or
+// names a route.
+SeccompPolicy& SeccompPolicy::AllowEgressSockets() {
+  constexpr uint64_t kHow = SOCK_CLOEXEC | SOCK_NONBLOCK, kLow = 0xffffffff;
+  for (const uint64_t family : {uint64_t{AF_INET}, uint64_t{AF_INET6}}) {
+    const std::pair<uint64_t, uint64_t> kinds[] = {
+        {SOCK_STREAM, 0}, {SOCK_STREAM, IPPROTO_TCP}, {SOCK_DGRAM, 0}, {SOCK_DGRAM, IPPROTO_UDP}};
+    for (const auto& [kind, protocol] : kinds) {
+      Add(SeccompRule{"socket",
+                      Verdict::kAllow,
+                      0,
+                      {{.index = 0, .mask = kLow, .value = family},
+                       {.index = 1, .mask = kLow & ~kHow, .value = kind},
+                       {.index = 2, .mask = kLow, .value = protocol}}});
+    }
+  }
+  const std::pair<uint64_t, uint64_t> options[] = {
+      {SOL_SOCKET, SO_REUSEADDR},  {SOL_SOCKET, SO_KEEPALIVE},
+      {SOL_SOCKET, SO_LINGER},     {SOL_SOCKET, SO_SNDBUF},
+      {SOL_SOCKET, SO_RCVBUF},     {SOL_SOCKET, SO_SNDTIMEO},
+      {SOL_SOCKET, SO_RCVTIMEO},   {IPPROTO_TCP, TCP_NODELAY},
+      {IPPROTO_TCP, TCP_CORK},     {IPPROTO_TCP, TCP_QUICKACK},
+      {IPPROTO_TCP, TCP_KEEPIDLE}, {IPPROTO_TCP, TCP_KEEPINTVL},
+      {IPPROTO_TCP, TCP_KEEPCNT},  {IPPROTO_TCP, TCP_USER_TIMEOUT},
+      {IPPROTO_TCP, TCP_SYNCNT},   {IPPROTO_IP, IP_RECVERR},
+      {IPPROTO_IP, IP_TOS},        {IPPROTO_IP, IP_MTU_DISCOVER},
+      {IPPROTO_IPV6, IPV6_V6ONLY}, {IPPROTO_IPV6, IPV6_RECVERR}};
+  for (const auto& [level, option] : options) {
+    Add(SeccompRule{
+        "setsockopt",
+        Verdict::kAllow,
+        0,
+        {{.index = 1, .mask = kLow, .value = level}, {.index = 2, .mask = kLow, .value = option}}});
+  }
+  Add(Verdict::kAllow, 0, {"connect"});
+  return Add(Verdict::kErrno, EACCES, {"bind", "listen", "accept", "accept4"});
+}
+
 SeccompPolicy& SeccompPolicy::AllowExit() { return Add(Verdict::kAllow, 0, {"exit", "exit_group"}); }
 
 SeccompPolicy& SeccompPolicy::AllowForkingWorkers() {
@@ -225,8 +266,12 @@ SeccompPolicy& SeccompPolicy::AllowKillingViolators() {
       "ioctl", Verdict::kAllow, 0, {{.index = 1, .mask = 0xffffffff, .value = SECCOMP_IOCTL_NOTIF_RECV}}});
 }
 
+SeccompPolicy& SeccompPolicy::RefuseNetwork() {
+  Add(Verdict::kErrno, EPERM, {"setsockopt"});
+  return Add(Verdict::kErrno, EACCES, {"socket", "connect", "bind", "listen", "accept", "accept4"});
+}
+
 SeccompPolicy& SeccompPolicy::RefuseWithErrors() {
-  Add(Verdict::kErrno, EACCES, {"socket", "connect", "bind", "listen", "accept", "accept4"});
   Add(Verdict::kErrno, EOPNOTSUPP,
       {"getxattr", "lgetxattr", "fgetxattr", "listxattr", "llistxattr", "flistxattr", "setxattr", "lsetxattr",
        "fsetxattr", "removexattr", "lremovexattr", "fremovexattr"});
@@ -247,7 +292,6 @@ SeccompPolicy& SeccompPolicy::RefuseWithErrors() {
               "setfsuid",
               "setfsgid",
               "setsid",
-              "setsockopt",
               "chown",
               "fchown",
               "lchown",
@@ -362,10 +406,11 @@ SeccompPolicy& SeccompPolicy::TakeAwayChangingByDescriptor() {
       "utimensat", Verdict::kErrno, EPERM, {{.index = 3, .mask = AT_EMPTY_PATH, .value = AT_EMPTY_PATH}}});
 }
 
-SeccompPolicy ZygotePolicy() {
+SeccompPolicy ZygotePolicy(NetworkOf network) {
   if (!IsOn(Layer::kZygoteFilter)) return SeccompPolicy::TakeAway();
-  return SeccompPolicy::NothingAllowed()
-      .AllowMemory()
+  SeccompPolicy policy = SeccompPolicy::NothingAllowed();
+  network == NetworkOf::kEgress ? policy.AllowEgressSockets() : policy.RefuseNetwork();
+  return policy.AllowMemory()
       .AllowFiles()
       .AllowWaiting()
       .AllowThreads()

@@ -49,6 +49,8 @@ class SeccompPolicy final {
   SeccompPolicy& AllowSignals();
   SeccompPolicy& AllowAskingAboutItself();
   SeccompPolicy& AllowSocketsItHas();  // messages on what was passed to it; no new ones but socketpair
+  // Sockets of TCP and UDP, to connect with; none to listen on.
+  SeccompPolicy& AllowEgressSockets();
   SeccompPolicy& AllowExit();
 
   SeccompPolicy& AllowForkingWorkers();   // clone with exactly the namespaces of a worker
@@ -60,6 +62,7 @@ class SeccompPolicy final {
   SeccompPolicy& AllowKillingViolators();  // SIGKILL, and hearing whom from the filter's listener
 
   SeccompPolicy& RefuseWithErrors();  // what libraries probe: a polite EPERM or EACCES
+  SeccompPolicy& RefuseNetwork();     // ... of sockets
   SeccompPolicy& KillAttacks();       // what no handler calls by accident
   SeccompPolicy& TakeAwayConfining();
   SeccompPolicy& TakeAwayBecomingUser();
@@ -85,8 +88,10 @@ class SeccompPolicy final {
 // The flags of the clone that makes a worker; the zygote's filter permits these and no other.
 uint64_t WorkerCloneFlags();
 
-SeccompPolicy ZygotePolicy();              // from before the author's library is loaded; workers inherit it
-enum class FilesOf { kOthers, kOurUser };  // that are handed to workers
+enum class NetworkOf { kNobody, kEgress };
+// From before the author's library is loaded; workers inherit it.
+SeccompPolicy ZygotePolicy(NetworkOf network = NetworkOf::kNobody);
+enum class FilesOf { kOthers, kOurUser };                      // that are handed to workers
 SeccompPolicy WorkerPolicy(FilesOf files = FilesOf::kOthers);  // stacked on it once the worker is confined
 // The same two of a worker that is no fork of a zygote: of one that is executed before it has a function, and stacked on
 // that once it has one. Together they give what the other two give together.

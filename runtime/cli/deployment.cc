@@ -3,6 +3,9 @@
 #include <poll.h>
 
 #include <algorithm>
+#include <charconv>
+#include <set>
+#include <sstream>
 #include <tuple>
 
 #include "runtime/base/base64.h"
@@ -103,7 +106,17 @@ Json SecretsWished(const Json& before, const FunctionWish& wish, SettingsChange&
   return uses;
 }
 
-// Buckets, isolation and secrets travel as one object.
+// "egress:443,5432" as the API has it.
+void PutNetwork(const std::string& network, Json& hearth) {
+  hearth["Network"] = network.substr(0, network.find(':'));
+  if (!network.starts_with("egress")) return;
+  Json ports = Json::array();
+  for (size_t at = network.find(':'); at != std::string::npos; at = network.find(',', at + 1))
+    ports.push_back(std::stoi(network.substr(at + 1)));
+  hearth["NetworkPorts"] = ports;
+}
+
+// Buckets, isolation, secrets and network travel as one object.
 void ChangeHearth(const Json& current, const FunctionWish& wish, SettingsChange& change) {
   Json buckets = BucketsOf(current);
   const Json before = buckets;
@@ -131,6 +144,11 @@ void ChangeHearth(const Json& current, const FunctionWish& wish, SettingsChange&
   const Json secrets_before = current.value("Hearth", Json::object()).value("Secrets", Json::array());
   if (Json secrets = SecretsWished(secrets_before, wish, change); secrets != secrets_before)
     hearth["Secrets"] = std::move(secrets);
+  const std::string network = NetworkOf(current);
+  if (!wish.network.empty() && wish.network != network) {
+    change.changes.push_back("network " + network + " -> " + wish.network);
+    PutNetwork(wish.network, hearth);
+  }
   if (!hearth.empty()) change.request["Hearth"] = hearth;
 }
 
@@ -236,6 +254,34 @@ Result<std::pair<std::string, std::string>> ParseBucketMount(const std::string& 
     return UsageError("bucket \"" + text + "\": after the colon comes rw, ro or off");
   }
   return std::pair(text.substr(0, colon), mode);
+}
+
+Result<std::string> ParseNetwork(const std::string& text) {
+  constexpr const char* kShape = " is none of none, egress and egress:PORT,PORT...";
+  if (text == "none" || text == "egress") return text;
+  if (!text.starts_with("egress:")) return UsageError("network \"" + text + "\"" + kShape);
+  std::set<uint16_t> ports;
+  std::istringstream list(text.substr(text.find(':') + 1));
+  for (std::string item; std::getline(list, item, ',');) {
+    uint16_t port = 0;
+    const auto [end, failure] = std::from_chars(item.data(), item.data() + item.size(), port);
+    if (failure != std::errc() || end != item.data() + item.size() || port == 0)
+      return UsageError("network \"" + text + "\": \"" + item + "\" is no port from 1 to 65535");
+    ports.insert(port);
+  }
+  if (ports.empty()) return UsageError("network \"" + text + "\"" + kShape);
+  std::string network = "egress";
+  for (const uint16_t port : ports) network += (network == "egress" ? ":" : ",") + std::to_string(port);
+  return network;
+}
+
+std::string NetworkOf(const Json& configuration) {
+  const Json hearth = configuration.value("Hearth", Json::object());
+  std::string network = hearth.value("Network", "none");
+  const size_t plain = network.size();
+  for (const Json& port : hearth.value("NetworkPorts", Json::array()))
+    network += (network.size() == plain ? ":" : ",") + port.dump();
+  return network;
 }
 
 SettingsChange ChangeOf(const Json& current, const FunctionWish& wish) {

@@ -27,10 +27,16 @@ struct FunctionWish {
   std::optional<std::vector<std::string>> layers{};  // NAME[:VERSION] or ARN, all in their order
   std::vector<std::string> secrets{};                // "NAME" or "NAME:FILE", added to what there is
   std::vector<std::string> secrets_removed{};        // names
+  std::string network{};                             // "none", "egress" or "egress:443,5432"
 };
 
 // "photos" or "photos:rw"; kInvalidArgument for any other ending than ro, rw and off.
 Result<std::pair<std::string, std::string>> ParseBucketMount(const std::string& text);
+
+// As FunctionWish::network has it, with its ports in order; kInvalidArgument for anything else.
+Result<std::string> ParseNetwork(const std::string& text);
+// The same of a function that there is.
+std::string NetworkOf(const Json& configuration);
 
 // The UpdateFunctionConfiguration that makes `current` what is wished, {} when it is that already, and what
 // changes, for people: "timeout 3 -> 5 s".

@@ -72,7 +72,7 @@ class Part final {
 
 Status ReadFunction(const std::string& name, const Part& part, Project& project) {
   HEARTH_TRY(part.Allow({"environment", "buckets", "isolation", "layers", "log_format", "log_level",
-                         "secrets", "system_log_level", "url"}));
+                         "network", "secrets", "system_log_level", "url"}));
   Project::Function& function = project.functions[name];
   function.wish.name = name;
   HEARTH_TRY(part.Each("environment", [&](const std::string& variable, const Part& value) -> Status {
@@ -98,6 +98,10 @@ Status ReadFunction(const std::string& name, const Part& part, Project& project)
     HEARTH_ASSIGN(function.wish.secrets.emplace_back(), item.Text());
     return Ok();
   }));
+  HEARTH_TRY(part.Read("network", function.wish.network));
+  if (!function.wish.network.empty()) {
+    HEARTH_ASSIGN(function.wish.network, ParseNetwork(function.wish.network));
+  }
   return part.Read("url", function.url);
 }
 

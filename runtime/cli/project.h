@@ -11,7 +11,7 @@ namespace hearth::cli {
 
 // hearth-project.json: what stands around the functions of a project, for `hearth up`. Comments are allowed.
 //   {"functions": {"thumbs": {"environment": {"LONG_EDGE": "320"}, "buckets": ["photos", "small:rw"],
-//                             "isolation": "instance", "url": true}},
+//                             "isolation": "instance", "network": "egress:443", "url": true}},
 //    "buckets": {"photos": {"path": "photos", "notify": [{"function": "thumbs", "suffix": ".jpg"}]}, "small": {}},
 //    "queues": {"orders": {"function": "take_orders", "batch_size": 10, "window_s": 0, "whole_batch": false}},
 //    "routes": {"GET /thumbs/{name}": "thumbs"}}

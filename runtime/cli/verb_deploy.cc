@@ -58,6 +58,9 @@ Result<FunctionWish> ReadWish(const Arguments& arguments) {
       wish.isolation != "strict") {
     return UsageError("--isolation \"" + wish.isolation + "\" is none of instance, invocation and strict");
   }
+  if (arguments.Has("--network")) {
+    HEARTH_ASSIGN(wish.network, ParseNetwork(arguments.Text("--network")));
+  }
   return ReadLogging(arguments, wish);
 }
 
@@ -121,6 +124,9 @@ std::vector<Command> DeployCommands() {
                  "with json: keep what the handler logs from this level on,\nTRACE to FATAL (INFO)"},
                 {"--system-log-level", "LEVEL",
                  "with json: DEBUG, INFO or WARN, of the platform's lines (INFO)"},
+                {"--network", "KIND",
+                 "none; egress: out of a network namespace of its own, to each TCP port;\n"
+                 "egress:443,5432: to these"},
                 {"--tag", "KEY=VALUE", "add a tag, for bills", Repeat::kMany},
                 {"--url", "", "give it a function URL too, and print that"}},
       .examples = {{"hearth deploy build/greet.function.json", "as hearth_add_function() built it"},

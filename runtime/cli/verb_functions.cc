@@ -1,3 +1,4 @@
+#include "runtime/cli/deployment.h"
 #include "runtime/cli/resources.h"
 #include "runtime/cli/text_table.h"
 #include "runtime/cli/verbs.h"
@@ -71,6 +72,7 @@ void AddHearthMembers(TextTable& table, const Json& configuration) {
   if (const std::string level = TextOf(logging, "ApplicationLogLevel"); !level.empty())
     format += ", from " + level + "; the platform's from " + TextOf(logging, "SystemLogLevel");
   table.Add({"log format", format});
+  table.Add({"network", NetworkOf(configuration)});
 }
 
 // URL and queues of the function; an error here leaves them out, since the function itself was found.

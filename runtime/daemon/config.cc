@@ -83,6 +83,22 @@ Status SetLogLevel(Config& config, const std::string& text) {
   return Ok();
 }
 
+Status SetEgressPool(Config& config, const std::string& text) {
+  HEARTH_ASSIGN(config.egress.plan.pool, ParseEgressPool(text));
+  return Ok();
+}
+
+Status SetEgressOpen(Config& config, const std::string& text) {
+  HEARTH_ASSIGN(config.egress.plan.opened, ParseIpv4Ranges(text));
+  return Ok();
+}
+
+Status SetEgressResolvers(Config& config, const std::string& text) {
+  HEARTH_ASSIGN(config.egress.resolvers, ParseIpv4Addresses(text));
+  if (config.egress.resolvers.size() <= 3) return Ok();
+  return Invalid("there may be three resolvers; no more are asked");
+}
+
 const std::vector<Setting>& Settings() {
   static const std::vector<Setting> settings = {
       {"data_dir", "folder of everything durable (/var/lib/hearth as root, else ~/.local/share/hearth)",
@@ -154,6 +170,18 @@ const std::vector<Setting>& Settings() {
        Integer(&Config::invocations_kept, 1, 1'000'000)},
       {"invocations_kept_hours", "how long they can be asked for (24)",
        Integer(&Config::invocations_kept_hours, 1, 8'760)},
+      {"egress_pool", "addresses for functions with a network, four for each sandbox (10.213.0.0/20)",
+       SetEgressPool},
+      {"egress_open",
+       "private ranges that functions with a network may reach, separated by commas: 192.168.1.0/24 (none)",
+       SetEgressOpen},
+      {"egress_resolvers", "addresses of the name servers for these, separated by commas (the host's)",
+       SetEgressResolvers},
+      {"nft", "the program nft, which sets their rules (/usr/sbin/nft, or where else it is found)",
+       [](Config& c, const std::string& text) {
+         c.egress.nft = text;
+         return Ok();
+       }},
       {"log_level", "debug, info, warn or error (info)", SetLogLevel},
   };
   return settings;

@@ -10,6 +10,7 @@
 #include "runtime/loop/listener.h"
 #include "runtime/pool/blank_keeper.h"
 #include "runtime/pool/idle_freezer.h"
+#include "sandbox/egress_options.h"
 
 namespace hearth {
 
@@ -54,6 +55,7 @@ struct Config {
   uint64_t async_events_max = 100'000;  // accepted and not ended, of all functions
   uint64_t invocations_kept = 10'000;   // asynchronous ones that have ended
   std::chrono::hours invocations_kept_hours{24};
+  EgressOptions egress;
   LogLevel log_level = LogLevel::kInfo;
 };
 

@@ -232,6 +232,7 @@ hearth::Status Daemon::OpenRuntime() {
   sandbox_options.isolation_least = config_.isolation_least;
   // Nobody else can fill one: a folder of the host's would have to be mounted into a root that has been left.
   sandbox_options.blanks_max = ::geteuid() == 0 ? config_.blanks_max : 0;
+  sandbox_options.launcher_arguments = ArgumentsOf(config_.egress);
   sandboxes_ = std::make_unique<SandboxHost>(
       sandbox_options, *workers_, *cgroups_.backend,
       [this](const std::string& bucket) { return buckets_->PathOf(bucket); },
@@ -253,7 +254,7 @@ hearth::Status Daemon::OpenRuntime() {
   pool_options.limits.spare_when_hot = config_.spare_when_hot;
   pool_options.limits.prefetch.events_max = config_.prefetch_max;
   pools_ = std::make_unique<PoolSet>(pool_options, *sandboxes_, loop_);
-  sandboxes_->blanks().SetUsed([this] { return HasOwnSandboxes(); });
+  sandboxes_->blanks().SetUsed([this] { return UseBlanks(); });
   sandboxes_->blanks().SetRoom(
       [this](uint32_t wanted) { return pools_->KeepForPlatform(wanted, kBlankMemory); });
   pools_->SetOnPlatformRoomTaken([this] { sandboxes_->blanks().OnRoomTaken(); });
@@ -451,11 +452,11 @@ std::vector<Trigger*> Daemon::Triggers() {
 }
 
 void Daemon::OnPlaced(const FunctionVersionPtr& version) {
-  if (sandboxes_->HasOwnSandboxes(*version)) sandboxes_->blanks().Review();
+  if (sandboxes_->UsesBlanks(*version)) sandboxes_->blanks().Review();
 }
 
 void Daemon::OnReplaced(const FunctionVersionPtr& old_version, const FunctionVersionPtr& new_version) {
-  if (sandboxes_->HasOwnSandboxes(*old_version)) sandboxes_->blanks().Review();
+  if (sandboxes_->UsesBlanks(*old_version)) sandboxes_->blanks().Review();
   router_->OnReplaced(old_version, new_version);
   committed_->Apply();
   const bool function_gone = !new_version && old_version->version == "$LATEST";

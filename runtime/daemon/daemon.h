@@ -112,7 +112,7 @@ class Daemon final : private PoolStatusSource, private RegistryObserver, private
   std::vector<UnusableMount> UnusableMounts() const override;
   std::vector<ChosenIsolation> ChosenIsolations() const override;
   BlankSandboxes Blanks() const override;
-  bool HasOwnSandboxes() const;
+  bool UseBlanks() const;
   void OnReplacing(const FunctionVersionPtr& serving, const FunctionVersionPtr& next,
                    std::function<void(hearth::Status)> ready) override {
     router_->OnReplacing(serving, next, std::move(ready));

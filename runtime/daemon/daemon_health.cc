@@ -125,12 +125,12 @@ BlankSandboxes Daemon::Blanks() const {
   return {blanks.wanted(), blanks.ready(), blanks.wanted() * kBlankMemory.mib()};
 }
 
-bool Daemon::HasOwnSandboxes() const {
+bool Daemon::UseBlanks() const {
   for (const FunctionVersionPtr& latest : registry_->List()) {
     const auto versions = registry_->ListVersions(latest->function);
     if (!versions.ok()) continue;
     for (const FunctionVersionPtr& version : *versions) {
-      if (sandboxes_->HasOwnSandboxes(*version)) return true;
+      if (sandboxes_->UsesBlanks(*version)) return true;
     }
   }
   return false;

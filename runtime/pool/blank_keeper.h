@@ -46,6 +46,8 @@ class BlankKeeper final {
   void OnLauncherDeath();
   // A worker that uses one was started; from one, or because there was none as a whole.
   void OnStart(bool was_blank);
+  // One with a sandbox of its own that no blank one can be.
+  void OnWholeStart() { ++without_; }
   void OnBlanks(uint32_t ready, const std::string& problem);
   // A worker needed the memory.
   void OnRoomTaken();

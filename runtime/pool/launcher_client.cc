@@ -1,6 +1,7 @@
 #include "runtime/pool/launcher_client.h"
 
 #include <fcntl.h>
+#include <poll.h>
 #include <string.h>
 
 #include <utility>
@@ -9,6 +10,8 @@ namespace hearth {
 namespace {
 
 constexpr milliseconds kHelloLimit{10'000};
+// What it has to do at its end takes some hundredths of a second.
+constexpr milliseconds kEndLimit{5'000};
 // While a request is open, the launcher says something within this: it gives up the longest of them, an
 // unpacking, after 60 s by itself.
 constexpr milliseconds kSilenceLimit{70'000};
@@ -22,10 +25,17 @@ Error ErrorFromStage(const StageFailure& failure) {
   return {failure.authors_fault != 0 ? ErrorCode::kBadArtefact : ErrorCode::kUnavailable, std::move(text)};
 }
 
-LauncherClient::LauncherClient(Loop& loop, Log& log, std::string executable)
-    : executable_(std::move(executable)), loop_(loop), log_(log) {}
+LauncherClient::LauncherClient(Loop& loop, Log& log, std::string executable,
+                               std::vector<std::string> arguments)
+    : executable_(std::move(executable)), arguments_(std::move(arguments)), loop_(loop), log_(log) {}
 
-LauncherClient::~LauncherClient() = default;
+LauncherClient::~LauncherClient() {
+  watch_.reset();
+  control_.Reset();
+  if (!process_.valid()) return;
+  pollfd ended{process_.pidfd(), POLLIN, 0};
+  (void)::poll(&ended, 1, static_cast<int>(kEndLimit.count()));
+}
 
 void LauncherClient::Start(std::function<void(Result<Hello>)> started, std::function<void()> on_death) {
   CHECK_TRUE(!running_);
@@ -37,6 +47,7 @@ void LauncherClient::Start(std::function<void(Result<Hello>)> started, std::func
   if (!pair.ok()) return fail(pair.error());
   SpawnOptions options;
   options.executable = executable_;
+  options.arguments = arguments_;
   options.inherited_fd = pair->theirs.get();
   auto process = Spawn(options);
   if (!process.ok()) return fail(process.error());

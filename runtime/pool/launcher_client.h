@@ -5,6 +5,7 @@
 #include <memory>
 #include <span>
 #include <string>
+#include <vector>
 
 #include "runtime/base/ids.h"
 #include "runtime/base/log.h"
@@ -22,7 +23,8 @@ namespace hearth {
 // Thread:  loop thread; replies run later, never inside the call.
 // Failure: when the launcher dies, all its sandboxes die with it; every open request fails with kUnavailable,
 //          on_death runs, and Start() may be called again.
-// Promise: no callback runs after the destructor returns, which kills and reaps the launcher.
+// Promise: no callback runs after the destructor returns, which ends and reaps the launcher: it gets kEndLimit to leave
+//          the host's network as it was, then it is killed.
 class LauncherClient final {
  public:
   struct Hello {
@@ -39,7 +41,7 @@ class LauncherClient final {
     std::vector<MountAccess> mounts;  // in the order of the request; another number of them: not known
   };
 
-  LauncherClient(Loop& loop, Log& log, std::string executable);
+  LauncherClient(Loop& loop, Log& log, std::string executable, std::vector<std::string> arguments = {});
   ~LauncherClient();
 
   void Start(std::function<void(Result<Hello>)> started, std::function<void()> on_death);
@@ -69,6 +71,7 @@ class LauncherClient final {
 
   // Constant after construction.
   const std::string executable_;
+  const std::vector<std::string> arguments_;
   // Borrowed.
   Loop& loop_;
   Log& log_;

@@ -27,7 +27,7 @@ SandboxHost::SandboxHost(Options options, WorkerContext& workers, CgroupBackend&
       workers_(workers),
       cgroups_(cgroups),
       log_(log),
-      launcher_(workers.loop, log, options_.launcher),
+      launcher_(workers.loop, log, options_.launcher, options_.launcher_arguments),
       blanks_(options_.blanks_max, workers.loop, log,
               [this](uint32_t count) { launcher_.KeepBlanks(count); }) {
   launcher_.SetOnBlanks(
@@ -122,7 +122,9 @@ std::unique_ptr<FunctionSandbox> SandboxHost::NewSandbox(
       [this, version](const auto& mounts, const auto& access) { OnMounts(*version, mounts, access); });
   sandbox->SetOnLeavesThreads(
       [this, version](FunctionSandbox::Waiting waiting) { OnLeavesThreads(version, std::move(waiting)); });
-  sandbox->SetOnOwnStart([this](bool was_blank) { blanks_.OnStart(was_blank); });
+  sandbox->SetOnOwnStart([this, uses_blanks = UsesBlanks(*version)](bool was_blank) {
+    uses_blanks ? blanks_.OnStart(was_blank) : blanks_.OnWholeStart();
+  });
   return sandbox;
 }
 
@@ -139,6 +141,10 @@ std::string SandboxHost::WhyOwnSandboxes(const FunctionVersion& version) const {
 
 bool SandboxHost::HasOwnSandboxes(const FunctionVersion& version) const {
   return version.settings.isolation == Isolation::kStrict || !WhyOwnSandboxes(version).empty();
+}
+
+bool SandboxHost::UsesBlanks(const FunctionVersion& version) const {
+  return version.settings.network == Network::kNone && HasOwnSandboxes(version);
 }
 
 // Found when it is deployed, or by its first start after one of hearthd.

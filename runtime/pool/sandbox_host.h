@@ -42,6 +42,7 @@ class SandboxHost final : public WorkerLauncher, public ArtefactChecker {
     std::string launcher;          // path of hearth-launcher
     uint32_t isolation_least = 4;  // refuse to work below this level
     uint32_t blanks_max = 4;       // sandboxes that are made before there is a function for them
+    std::vector<std::string> launcher_arguments{};  // ArgumentsOf(EgressOptions)
   };
 
   SandboxHost(Options options, WorkerContext& workers, CgroupBackend& cgroups, BucketPath bucket_path,
@@ -62,6 +63,8 @@ class SandboxHost final : public WorkerLauncher, public ArtefactChecker {
   // Why workers of this version have a sandbox each though it does not ask for it; "": they have not, or it does.
   std::string WhyOwnSandboxes(const FunctionVersion& version) const;
   bool HasOwnSandboxes(const FunctionVersion& version) const;
+  // Those with a way out of their network namespace are made as a whole.
+  bool UsesBlanks(const FunctionVersion& version) const;
   BlankKeeper& blanks() { return blanks_; }
   const BlankKeeper& blanks() const { return blanks_; }
 

@@ -6,7 +6,9 @@ namespace hearth {
 
 template <>
 struct FieldsOf<HelloFrame> {
-  static auto Tie(auto& f) { return std::tie(f.isolation_level, f.report, f.forks_workers, f.egress_missing); }
+  static auto Tie(auto& f) {
+    return std::tie(f.isolation_level, f.report, f.forks_workers, f.egress_missing);
+  }
 };
 template <>
 struct FieldsOf<BindMount> {

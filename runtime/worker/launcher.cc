@@ -94,21 +94,36 @@ Result<std::vector<UniqueFd>> OwnerMapsOf(const MakeSandboxFrame& request, Privi
 }  // namespace
 
 Launcher::Launcher(UniqueFd control, UniqueFd children, UniqueFd worker_exe, SeccompPrograms programs,
-                   HostProbe probe)
+                   HostProbe probe, EgressOptions egress)
     : control_(std::move(control)),
       children_(std::move(children)),
       worker_exe_(std::move(worker_exe)),
       programs_(std::move(programs)),
       probe_(std::move(probe)),
-      privilege_(PrivilegeOfThisProcess()) {}
+      privilege_(PrivilegeOfThisProcess()),
+      egress_(std::move(egress), [this] { KillConnected(); }) {}
 
-Result<std::unique_ptr<Launcher>> Launcher::Create(UniqueFd control) {
-  HEARTH_ASSIGN(auto programs, CompilePrograms());
-  HostProbe probe = ProbeHost();  // waits for children of its own: before the signals are ours
+Launcher::~Launcher() {
+  if (privilege_ != Privilege::kRoot) return;
+  KillConnected();
+  for (const auto& [pid, sandbox] : sandboxes_) {
+    if (sandbox.place) waitpid(pid, nullptr, 0);
+  }
+  egress_.Close();
+}
+
+Result<std::unique_ptr<Launcher>> Launcher::Create(UniqueFd control, EgressOptions egress) {
+  // Both wait for children of their own: before the signals are ours.
+  EgressProbe egress_probe(egress.nft);
+  auto programs = CompilePrograms();
+  HostProbe probe = ProbeHost(egress_probe);
+  if (!programs.ok()) return programs.error();
   HEARTH_ASSIGN(auto worker_exe, OpenWorkerExecutable());
   HEARTH_ASSIGN(auto children, WatchChildren());
-  auto launcher = std::unique_ptr<Launcher>(new Launcher(
-      std::move(control), std::move(children), std::move(worker_exe), std::move(programs), std::move(probe)));
+  auto launcher = std::unique_ptr<Launcher>(new Launcher(std::move(control), std::move(children),
+                                                         std::move(worker_exe), std::move(programs).value(),
+                                                         std::move(probe), std::move(egress)));
+  if (launcher->privilege_ == Privilege::kRoot) launcher->egress_.Sweep();
   launcher->Tell(Encode(HelloFrame{launcher->probe_.level, launcher->probe_.report,
                                    static_cast<uint8_t>(launcher->probe_.forks_workers ? 1 : 0),
                                    launcher->probe_.egress_missing}));
@@ -121,12 +136,13 @@ void Launcher::Tell(const std::string& packet, std::span<const int> fds) {
 
 int Launcher::Run() {
   while (!closed_) {
-    std::vector<pollfd> watched{{control_.get(), POLLIN, 0}, {children_.get(), POLLIN, 0}};
+    std::vector<pollfd> watched{
+        {control_.get(), POLLIN, 0}, {children_.get(), POLLIN, 0}, {egress_.rules_fd(), POLLIN, 0}};
     for (const auto& [pid, sandbox] : sandboxes_) watched.push_back({sandbox.setup.get(), POLLIN, 0});
     for (const auto& [pid, unpacking] : unpackings_) watched.push_back({unpacking.report.get(), POLLIN, 0});
     if (poll(watched.data(), watched.size(), MillisecondsToNextDeadline()) < 0 && errno != EINTR) return 1;
     // Words before deaths: what a child said last is why it died. In the order in which they were pushed.
-    size_t next = 2;
+    size_t next = 3;
     for (auto& [pid, sandbox] : sandboxes_) {
       if (watched[next++].revents != 0) OnSetup(sandbox);
     }
@@ -135,6 +151,7 @@ int Launcher::Run() {
     }
     if (watched[1].revents != 0) ReapChildren();
     KillLate();
+    if (watched[2].revents != 0) egress_.OnRules();
     if (watched[0].revents != 0) OnControl();
     KeepUpBlanks();
   }
@@ -186,7 +203,9 @@ std::optional<StageFailure> Launcher::StartSandbox(const MakeSandboxFrame& reque
   last_start_ = started;
   const auto owner_maps = OwnerMapsOf(request, privilege_, probe_);
   if (!owner_maps.ok()) return HostsFault("map owners of mounted folders", owner_maps.error());
-  Sandbox* const blank = request.own_worker != 0 ? FindReadyBlank() : nullptr;
+  // With a way out it is made as a whole: filter, names and namespace of a blank one are those of a function without.
+  const bool may_be_blank = request.own_worker != 0 && request.egress == 0;
+  Sandbox* const blank = may_be_blank ? FindReadyBlank() : nullptr;
   if (blank != nullptr) {
     std::vector<int> for_worker = Numbers(std::span(fds).first(first_tasks));
     for_worker.insert(for_worker.end(), joined.begin(), joined.end());
@@ -196,21 +215,32 @@ std::optional<StageFailure> Launcher::StartSandbox(const MakeSandboxFrame& reque
   if (!setup.ok()) return HostsFault("make set-up channel", setup.error());
   auto channel = MakePacketSocketPair();
   if (!channel.ok()) return HostsFault("make channel of init", channel.error());
+  auto place = PlaceFor(request);
+  if (!place.ok()) return HostsFault("make a way out of the network namespace", place.error());
   const pid_t pid = CloneProcess(SandboxCloneFlags(privilege_));
-  if (pid < 0) return StageFailure{"clone init", errno, {}, 0};
+  if (pid < 0) {
+    const int error = errno;
+    if (*place) egress_.GiveBack((*place)->number);
+    return StageFailure{"clone init", error, {}, 0};
+  }
   if (pid == 0) {
     // Only the other ends of the pairs: init must see these close.
     setup->ours.Reset();
     channel->ours.Reset();
-    RunSandboxInit({request, programs_, privilege_, setup->theirs.get(), channel->theirs.get(),
-                    worker_exe_.get(), std::move(joined), Numbers(*owner_maps), secrets,
-                    Numbers(std::span(fds).first(first_tasks)), probe_.forks_workers});
+    RunSandboxInit({request, *place ? egress_programs_ : programs_, privilege_, setup->theirs.get(),
+                    channel->theirs.get(), worker_exe_.get(), std::move(joined), Numbers(*owner_maps), *place,
+                    secrets, Numbers(std::span(fds).first(first_tasks)), probe_.forks_workers});
   }
   Sandbox& sandbox = sandboxes_[pid];
   sandbox.id = request.sandbox_id;
   sandbox.setup = std::move(setup->ours);
   sandbox.hearthds_channel = std::move(channel->ours);
   sandbox.started = started;
+  sandbox.place = std::move(place).value();
+  if (sandbox.place) {
+    Connect(pid, request);
+    return std::nullopt;
+  }
   if (privilege_ == Privilege::kUnprivileged) {
     const Status mapped = WriteIdMaps(pid);
     if (!mapped.ok()) {
@@ -221,6 +251,42 @@ std::optional<StageFailure> Launcher::StartSandbox(const MakeSandboxFrame& reque
   }
   (void)SendPacket(sandbox.setup.get(), "go");
   return std::nullopt;
+}
+
+Result<std::optional<EgressPlace>> Launcher::PlaceFor(const MakeSandboxFrame& request) {
+  if (request.egress == 0) return std::optional<EgressPlace>();
+  if (!probe_.egress_missing.empty()) return Error{ErrorCode::kUnsupported, probe_.egress_missing};
+  if (egress_programs_.zygote.empty()) {
+    SeccompPrograms programs = programs_;
+    HEARTH_ASSIGN(programs.zygote, CompileSeccomp(ZygotePolicy(NetworkOf::kEgress), Killing::kByListener));
+    egress_programs_ = std::move(programs);
+  }
+  HEARTH_ASSIGN(EgressPlace place, egress_.Take());
+  return std::optional<EgressPlace>(std::move(place));
+}
+
+// Init waits until the rules hold: nothing foreign runs before.
+void Launcher::Connect(pid_t pid, const MakeSandboxFrame& request) {
+  const Status laid = egress_.Connect(*sandboxes_[pid].place, pid, request.tcp_ports,
+                                      [this, pid](const Status& connected) { LetGo(pid, connected); });
+  if (!laid.ok()) LetGo(pid, laid);
+}
+
+// Who has a way out goes before the rules that hold it.
+void Launcher::KillConnected() {
+  for (const auto& [pid, sandbox] : sandboxes_) {
+    if (sandbox.place) kill(pid, SIGKILL);
+  }
+}
+
+void Launcher::LetGo(pid_t pid, const Status& connected) {
+  Sandbox& sandbox = sandboxes_[pid];
+  if (connected.ok()) {
+    (void)SendPacket(sandbox.setup.get(), "go");
+    return;
+  }
+  sandbox.failure = HostsFault("make a way out of the network namespace", connected.error());
+  kill(pid, SIGKILL);
 }
 
 void Launcher::OnSetup(Sandbox& sandbox) {
@@ -302,9 +368,11 @@ void Launcher::ReapChildren() {
   }
   int status = 0;
   for (pid_t pid; (pid = waitpid(-1, &status, WNOHANG)) > 0;) {
+    if (egress_.OnExit(pid, status)) continue;
     const auto sandbox = sandboxes_.find(pid);
     if (sandbox != sandboxes_.end()) {
       OnSandboxExit(sandbox->second, status);
+      if (sandbox->second.place) egress_.GiveBack(sandbox->second.place->number);
       sandboxes_.erase(sandbox);
     }
     const auto unpacking = unpackings_.find(pid);

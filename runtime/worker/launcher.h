@@ -15,6 +15,7 @@
 #include "runtime/wire/launcher_frames.h"
 #include "runtime/wire/packet.h"
 #include "runtime/worker/sandbox_init.h"
+#include "sandbox/egress_network.h"
 #include "sandbox/host_probe.h"
 
 namespace hearth {
@@ -40,7 +41,8 @@ class Launcher final {
   static constexpr std::chrono::milliseconds kBlankPause{5};
 
   // Compiles the filters, probes the host, opens hearth-worker beside this executable and says Hello.
-  static Result<std::unique_ptr<Launcher>> Create(UniqueFd control);
+  static Result<std::unique_ptr<Launcher>> Create(UniqueFd control, EgressOptions egress = {});
+  ~Launcher();
   int Run();
 
  private:
@@ -55,6 +57,7 @@ class Launcher final {
     MonotonicTime started;
     std::optional<StageFailure> failure;
     Blank blank = Blank::kNo;
+    std::optional<EgressPlace> place;
   };
   struct Unpacking {
     uint64_t ticket = 0;
@@ -64,11 +67,15 @@ class Launcher final {
   };
 
   Launcher(UniqueFd control, UniqueFd children, UniqueFd worker_exe, SeccompPrograms programs,
-           HostProbe probe);
+           HostProbe probe, EgressOptions egress);
 
   void OnControl();
   void MakeSandbox(const MakeSandboxFrame& request, const std::vector<UniqueFd>& fds);
   std::optional<StageFailure> StartSandbox(const MakeSandboxFrame& request, const std::vector<UniqueFd>& fds);
+  Result<std::optional<EgressPlace>> PlaceFor(const MakeSandboxFrame& request);
+  void Connect(pid_t pid, const MakeSandboxFrame& request);
+  void KillConnected();
+  void LetGo(pid_t pid, const Status& connected);
   void KeepBlanks(uint32_t count);
   Sandbox* FindReadyBlank();
   std::optional<StageFailure> UseBlank(Sandbox& blank, const MakeSandboxFrame& request,
@@ -97,6 +104,7 @@ class Launcher final {
   const UniqueFd children_;  // signalfd of SIGCHLD
   const UniqueFd worker_exe_;
   const SeccompPrograms programs_;
+  SeccompPrograms egress_programs_;  // compiled for the first that asks
   const HostProbe probe_;
   const Privilege privilege_;
   const SystemClock clock_;
@@ -105,6 +113,7 @@ class Launcher final {
   uint32_t blanks_told_ = 0;  // how many are ready, as hearthd knows it
   std::string blanks_problem_;
   MonotonicTime last_start_{};  // of a sandbox that somebody waits for
+  EgressNetwork egress_;
   std::map<pid_t, Sandbox> sandboxes_;
   std::map<pid_t, Unpacking> unpackings_;
 };

@@ -86,10 +86,10 @@ Status LimitThreadsWithoutCgroup(const ZygoteConfigFrame& config) {
 
 }  // namespace
 
-MadeAhead MakeAhead() {
+MadeAhead MakeAhead(const TcpAccess& tcp) {
   MadeAhead ahead{LandlockAbi(), {}, SearchOfThisHost({kPackageFolder})};
   if (ahead.landlock_abi >= kLandlockAbiOfFiles)
-    ahead.ruleset.Reset(MakeRuleset(ahead.landlock_abi, GrantsOfAll()));
+    ahead.ruleset.Reset(MakeRuleset(ahead.landlock_abi, GrantsOfAll(), tcp));
   return ahead;
 }
 

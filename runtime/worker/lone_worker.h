@@ -5,16 +5,17 @@
 #include "runtime/base/unique_fd.h"
 #include "runtime/worker/library_inspector.h"
 #include "runtime/worker/setup_frames.h"
+#include "sandbox/landlock.h"
 
 namespace hearth {
 
-// What does not depend on the function.
+// What does not depend on the function, but for its way out of the network namespace: a blank sandbox is none with one.
 struct MadeAhead {
   int landlock_abi = 0;
   UniqueFd ruleset;  // with the files of all functions
   LibrarySearch search;
 };
-MadeAhead MakeAhead();
+MadeAhead MakeAhead(const TcpAccess& tcp = {});
 
 // Of a process without a function: makes that while nobody waits, goes behind the first filter, and tells init.
 MadeAhead WaitBlank(int init);

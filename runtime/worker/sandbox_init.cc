@@ -88,6 +88,11 @@ PrivateRootPlan RootPlanOf(const MakeSandboxFrame& request, Privilege privilege,
   return root;
 }
 
+void NameResolvers(const EgressPlace& place, PrivateRootPlan& root) {
+  root.has_network = true;
+  for (const Ipv4Address& address : place.resolvers) root.resolvers.push_back(ToString(address));
+}
+
 // As KeepDescriptors() has placed them.
 std::vector<int> Numbered(size_t first, size_t count) {
   std::vector<int> numbers;
@@ -195,7 +200,9 @@ ZygoteConfigFrame ConfigOf(const MakeSandboxFrame& request, const SeccompProgram
           .was_blank = static_cast<uint8_t>(was_blank == WasBlank::kYes ? 1 : 0),
           .host_uid = request.host_uid,
           .user_namespace = static_cast<uint8_t>(user_namespaces ? 1 : 0),
-          .file_bytes = FileBytesMax(request)};
+          .file_bytes = FileBytesMax(request),
+          .egress = request.egress,
+          .tcp_ports = request.tcp_ports};
 }
 
 // That of its own worker, or one for all workers where they have none of their own.
@@ -322,13 +329,15 @@ void RunSandboxInit(const SandboxInitPlan& plan) {
   if (!WaitForGo()) _exit(1);
   StageSender sender(kSetup);
   Steps steps(&sender);
+  // The settings of its network namespace are in the host's /proc.
+  if (plan.place && !ConfigureInside(*plan.place, steps)) Fail(kSetup, steps);
   const size_t first_map = kFirstTasks + plan.zygote_tasks_fds.size();
   const std::vector<int> owner_maps = Numbered(first_map, plan.owner_maps.size());
   const size_t first_after = first_map + plan.owner_maps.size();
   const int secrets = plan.secrets_fd >= 0 ? static_cast<int>(first_after) : -1;
-  if (!EnterPrivateRoot(RootPlanOf(plan.request, plan.privilege, owner_maps, secrets), steps) ||
-      !MountTmp(plan.request, plan.privilege, steps))
-    Fail(kSetup, steps);
+  PrivateRootPlan root = RootPlanOf(plan.request, plan.privilege, owner_maps, secrets);
+  if (plan.place) NameResolvers(*plan.place, root);
+  if (!EnterPrivateRoot(root, steps) || !MountTmp(plan.request, plan.privilege, steps)) Fail(kSetup, steps);
   // 4. The zygote, while there are privileges for it to give up.
   auto pair = MakePacketSocketPair();
   if (!pair.ok()) {

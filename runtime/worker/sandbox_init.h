@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "runtime/wire/launcher_frames.h"
+#include "sandbox/egress_network.h"
 #include "sandbox/namespaces.h"
 
 namespace hearth {
@@ -21,11 +22,12 @@ struct SandboxInitPlan {
   int setup_fd;    // to the launcher: its "go", our stages
   int channel_fd;  // to hearthd
   int worker_exe_fd;
-  std::vector<int> zygote_tasks_fds;  // cgroup of the zygote, or none
-  std::vector<int> owner_maps;        // one for each mount of the request, or none
-  int secrets_fd = -1;                // what the request's secrets are filled from
-  std::vector<int> worker_fds;        // channel, stdout and stderr of the sandbox's own worker, or none
-  bool user_namespaces = true;        // that a worker of its own may make
+  std::vector<int> zygote_tasks_fds;        // cgroup of the zygote, or none
+  std::vector<int> owner_maps;              // one for each mount of the request, or none
+  const std::optional<EgressPlace>& place;  // the cable is there when the launcher says "go"
+  int secrets_fd = -1;                      // what the request's secrets are filled from
+  std::vector<int> worker_fds;              // channel, stdout and stderr of the sandbox's own worker, or none
+  bool user_namespaces = true;              // that a worker of its own may make
 };
 
 // Pid 1 of a sandbox, in the child of the launcher's clone. Builds the root, starts the zygote, then until

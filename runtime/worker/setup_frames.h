@@ -48,6 +48,8 @@ struct ZygoteConfigFrame {
   uint32_t host_uid = 0;
   uint8_t user_namespace = 0;  // its own worker makes itself one, as a fork has
   uint64_t file_bytes = 0;     // limit of one file
+  uint8_t egress = 0;
+  std::vector<uint32_t> tcp_ports;
 };
 
 std::string EncodeStage(std::string_view stage);

@@ -17,7 +17,8 @@ int main(int count, char**) {
   std::vector<hearth::UniqueFd> fds;
   const hearth::ZygoteConfigFrame config = hearth::ReceiveConfig(kInit, fds);
   if (config.own_worker != 0) {
-    hearth::RunLoneWorker(kInit, config, std::move(fds), ahead ? std::move(*ahead) : hearth::MakeAhead());
+    if (!ahead) ahead = hearth::MakeAhead(hearth::TcpOf(config));
+    hearth::RunLoneWorker(kInit, config, std::move(fds), std::move(*ahead));
   }
   hearth::RunZygote(kInit, config);
 }

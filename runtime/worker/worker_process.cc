@@ -28,7 +28,7 @@ Status LimitWithoutCgroup(const ZygoteConfigFrame& config) {
 
 long RestrictFiles(const WorkerStart& start) {
   if (!IsOn(Layer::kLandlock)) return 0;
-  return start.ruleset < 0 ? RestrictToGrants(start.landlock_abi, start.files)
+  return start.ruleset < 0 ? RestrictToGrants(start.landlock_abi, start.files, start.tcp)
                            : RestrictTo(start.ruleset, start.landlock_abi, start.files);
 }
 

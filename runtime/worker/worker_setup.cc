@@ -54,6 +54,13 @@ std::vector<FileGrant> GrantsOf(const ZygoteConfigFrame& config) {
   return files;
 }
 
+TcpAccess TcpOf(const ZygoteConfigFrame& config) {
+  constexpr uint32_t kDns = 53;
+  TcpAccess tcp{.every_port = config.egress != 0 && config.tcp_ports.empty(), .ports = config.tcp_ports};
+  if (!tcp.ports.empty()) tcp.ports.push_back(kDns);
+  return tcp;
+}
+
 std::vector<MountAccess> AccessTo(const std::vector<std::string>& mounts) {
   std::vector<MountAccess> all;
   for (const std::string& mount : mounts) {

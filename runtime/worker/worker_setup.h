@@ -38,6 +38,9 @@ void ApplyEnvironment(const ZygoteConfigFrame& config);
 std::vector<FileGrant> GrantsOfAll();
 std::vector<FileGrant> GrantsOf(const ZygoteConfigFrame& config);
 
+// The same that the host's rules say, as far as ports go, and names over TCP.
+TcpAccess TcpOf(const ZygoteConfigFrame& config);
+
 // As the function's user, which this process already is. A read-only mount is not written to whoever asks.
 std::vector<MountAccess> AccessTo(const std::vector<std::string>& mounts);
 

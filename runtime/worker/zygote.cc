@@ -40,6 +40,7 @@ class Zygote final {
         config_(config),
         found_(found),
         files_(FilesOfWorkers(config)),
+        tcp_(TcpOf(config)),
         host_(kWorkerChannel, functions,
               {.function_name = config.function_name,
                .function_version = config.function_version,
@@ -64,7 +65,7 @@ class Zygote final {
   // While nobody waits for it. A worker adds its own /tmp to it, so that each needs a new one.
   void PrepareRuleset() {
     if (ruleset_ || found_.landlock_abi < kLandlockAbiOfFiles) return;
-    ruleset_.Reset(MakeRuleset(found_.landlock_abi, files_));
+    ruleset_.Reset(MakeRuleset(found_.landlock_abi, files_, tcp_));
   }
 
   void Fork(uint64_t worker_id, const std::vector<UniqueFd>& fds, uint64_t received_at) {
@@ -83,7 +84,8 @@ class Zygote final {
                         .robust_list_size = robust_list_size_,
                         .landlock_abi = found_.landlock_abi,
                         .ruleset = ruleset_.get(),
-                        .files = ruleset_ ? std::span<const FileGrant>(&tmp_, 1) : files_};
+                        .files = ruleset_ ? std::span<const FileGrant>(&tmp_, 1) : files_,
+                        .tcp = tcp_};
       for (size_t i = 4; i < fds.size(); ++i) start.cgroup_tasks.push_back(fds[i].get());
       RunWorker(start, config_, host_);
     }
@@ -98,6 +100,7 @@ class Zygote final {
   const Found found_;
   const FileGrant tmp_{"/tmp", FileAccess::kReadWrite};
   std::vector<FileGrant> files_;
+  const TcpAccess tcp_;
   UniqueFd ruleset_;  // the next worker's
   HandlerHost host_;
   // libc's list of held robust mutexes: the kernel forgets it in a raw clone.

@@ -13,6 +13,7 @@ hearth_add_function(bouncer SOURCES ${CMAKE_CURRENT_LIST_DIR}/handlers/bouncer.c
 hearth_add_function(streamer SOURCES ${CMAKE_CURRENT_LIST_DIR}/handlers/streamer.cc)
 hearth_add_function(threaded SOURCES ${CMAKE_CURRENT_LIST_DIR}/handlers/threaded.cc)
 hearth_add_function(turner SOURCES ${CMAKE_CURRENT_LIST_DIR}/handlers/turner.cc)
+hearth_add_function(caller_out SOURCES ${CMAKE_CURRENT_LIST_DIR}/handlers/caller_out.cc)
 hearth_add_function(stopwatch SOURCES ${CMAKE_CURRENT_LIST_DIR}/handlers/stopwatch.cc)
 hearth_add_function(reader SOURCES ${CMAKE_CURRENT_LIST_DIR}/handlers/reader.cc)
 # Two libraries of one name, for two layers; and a function that needs it.
@@ -82,6 +83,8 @@ if(TARGET hearthd)
   hearth_e2e_test(doctor)
   hearth_e2e_test(isolation)
   hearth_e2e_test(own_sandboxes)
+  hearth_e2e_test(egress TIMEOUT 600)  # skipped where not root
+  hearth_e2e_test(control_plane_unreachable)
   hearth_e2e_test(billing)
   hearth_e2e_test(hostile_billing)
   hearth_e2e_test(wall_truth)

@@ -57,11 +57,6 @@ class Isolation(DaemonTest):
         answer = self.daemon.try_create_function("none", handler_path("locator"), hearth={"Isolation": "none"})
         self.assert_refused(answer, 400, "InvalidParameterValueException", '"none"', '"strict"')
 
-    def test_a_network_is_refused_with_the_reason_and_none_is_taken(self):
-        answer = self.daemon.try_create_function("net", handler_path("locator"), hearth={"Network": "egress"})
-        self.assert_refused(answer, 400, "InvalidParameterValueException", '"egress"', "network namespace")
-        self.daemon.create_function("net", handler_path("locator"), hearth={"Network": "none"})
-
     def test_a_crash_by_signal_replaces_the_zygote(self):
         """A layout that was guessed wrong, and crashed, is not there to be guessed again."""
         self.create("crashes", "instance")

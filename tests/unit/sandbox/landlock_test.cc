@@ -138,6 +138,33 @@ TEST_CASE("a worker has no TCP, signals nobody outside, and mounts nothing", "[l
   CHECK(under([] { return syscall(SYS_mount, "x", "/tmp", "tmpfs", 0, nullptr); }) == EPERM);
 }
 
+TEST_CASE("TCP is connected to the ports that were granted, or to each, and never listened for",
+          "[landlock]") {
+  SKIP_WHERE(kAbi < kLandlockAbiOfTcp, "needs Linux 6.7: not tested here");
+  const auto connecting = [](const TcpAccess& tcp, uint16_t port) {
+    return Under([&] { return RestrictToGrants(kAbi, {}, tcp); },
+                 [&] {
+                   sockaddr_in loopback{};
+                   loopback.sin_family = AF_INET;
+                   loopback.sin_port = htons(port);
+                   loopback.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+                   return connect(socket(AF_INET, SOCK_STREAM, 0), reinterpret_cast<sockaddr*>(&loopback),
+                                  sizeof loopback);
+                 });
+  };
+  const TcpAccess some{.every_port = false, .ports = {1, 65535}}, each{.every_port = true};
+  CHECK(connecting(some, 1) == ECONNREFUSED);  // let through: nobody listens there
+  CHECK(connecting(some, 65535) == ECONNREFUSED);
+  CHECK(connecting(some, 2) == EACCES);
+  CHECK(connecting(each, 2) == ECONNREFUSED);
+  CHECK(Under([&] { return RestrictToGrants(kAbi, {}, each); },
+              [] {
+                sockaddr_in any{};
+                any.sin_family = AF_INET;
+                return bind(socket(AF_INET, SOCK_STREAM, 0), reinterpret_cast<sockaddr*>(&any), sizeof any);
+              }) == EACCES);
+}
+
 TEST_CASE("abstract sockets of others are out of reach", "[landlock]") {
   SKIP_WHERE(kAbi < kLandlockAbiOfScope, "needs Linux 6.12: not tested here");
   sockaddr_un name{};

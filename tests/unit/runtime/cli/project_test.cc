@@ -93,6 +93,26 @@ TEST_CASE("layers are said whole, secrets one by one", "[cli]") {
   CHECK(less.changes == std::vector<std::string>{"no layers", "removed secret tls"});
 }
 
+TEST_CASE("a network is changed as a whole, its ports in order", "[cli]") {
+  for (const char* wrong :
+       {"", "host", "none:80", "egress:", "egress:0", "egress:65536", "egress:80,x", "egress:80,,81"}) {
+    CAPTURE(wrong);
+    CHECK_FALSE(ParseNetwork(wrong).ok());
+  }
+  CHECK(*ParseNetwork("egress:5432,443,443") == "egress:443,5432");
+  CHECK(*ParseNetwork("egress:65535") == "egress:65535");
+  const Json none = Json::object(),
+             some = Json::parse(R"({"Hearth":{"Network":"egress","NetworkPorts":[443]}})");
+  CHECK(NetworkOf(none) == "none");
+  CHECK(NetworkOf(some) == "egress:443");
+  CHECK(ChangeOf(none, {.network = "none"}).request.empty());
+  CHECK(ChangeOf(some, {.network = "egress:443"}).request.empty());
+  CHECK(ChangeOf(some, {.network = "none"}).request == Json::parse(R"({"Hearth":{"Network":"none"}})"));
+  const SettingsChange wider = ChangeOf(some, {.network = "egress"});
+  CHECK(wider.request == Json::parse(R"({"Hearth":{"Network":"egress","NetworkPorts":[]}})"));
+  CHECK(wider.changes == std::vector<std::string>{"network egress:443 -> egress"});
+}
+
 TEST_CASE("each template is a whole project with no mark left", "[cli]") {
   for (const std::string& name : TemplateNames()) {
     CAPTURE(name);

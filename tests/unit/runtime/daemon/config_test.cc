@@ -55,6 +55,23 @@ TEST_CASE("a file with comments is read; flags win, wherever the file stands", "
   }
 }
 
+TEST_CASE("name servers at their limit and one past it", "[config]") {
+  CHECK(Parsed({"--egress-resolvers", "1.1.1.1,9.9.9.9,8.8.8.8"}).egress.resolvers.size() == 3);
+  CHECK(Says(Refused({"--egress-resolvers", "1.1.1.1,9.9.9.9,8.8.8.8,4.4.4.4"}), "three resolvers"));
+  CHECK(Says(Refused({"--egress-resolvers", "::1"}), "--egress-resolvers: \"::1\" is no IPv4 address"));
+}
+
+TEST_CASE("what functions with a network reach is read when the daemon starts", "[config]") {
+  const Config config =
+      Parsed({"--egress-pool=10.9.0.0/24", "--egress-open=192.168.1.0/24,10.1.2.3", "--nft=/opt/nft"});
+  CHECK(ToString(config.egress.plan.pool) == "10.9.0.0/24");
+  CHECK(config.egress.plan.opened.size() == 2);
+  CHECK(config.egress.nft == "/opt/nft");
+  CHECK(ToString(Parsed({}).egress.plan.pool) == "10.213.0.0/20");
+  CHECK(Says(Refused({"--egress-pool", "10.0.0.0/8"}), "from 16 to 30"));
+  CHECK(Says(Refused({"--egress-open", "192.168.1.1/24"}), "past its prefix"));
+}
+
 TEST_CASE("an unknown setting or flag is an error with the one that was meant", "[config]") {
   Config config;
   CHECK(Says(ApplyConfigText(R"({"data_dri": "/x"})", "hearth.json", config).error().message,

@@ -47,6 +47,15 @@ TEST_CASE("how many blank sandboxes are wanted", "[blanks]") {
   CHECK(BlanksWanted(true, 9, 0) == 0);
 }
 
+TEST_CASE("starts that can use none are counted, and none is kept for them", "[blanks]") {
+  Fixture f;
+  for (int i = 0; i < 3; ++i) f.keeper.OnWholeStart();
+  f.keeper.Review();
+  CHECK(f.keeper.wanted() == 1);
+  CHECK(f.keeper.starts_without() == 3);
+  CHECK(f.kept == Kept{1});
+}
+
 TEST_CASE("none are kept while no function uses them", "[blanks]") {
   Fixture f;
   CHECK(f.kept == Kept{1});

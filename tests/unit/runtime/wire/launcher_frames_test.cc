@@ -95,6 +95,8 @@ TEST_CASE("every field of MakeSandbox arrives", "[wire]") {
   CHECK(frame->mounts[1].source == "/srv/thumbs");
   CHECK(frame->mounts[1].target == "/mnt/thumbs");
   CHECK(frame->mounts[1].writable == 1);
+  CHECK(frame->egress == 1);
+  CHECK(frame->tcp_ports == std::vector<uint32_t>{443, 65535});
 }
 
 TEST_CASE("a frame is read as its own kind only", "[wire]") {
