@@ -141,7 +141,7 @@ Result<EgressPlace> EgressNetwork::Take() {
   HEARTH_TRY(CheckPool());
   HEARTH_TRY(Claim());
   FindResolvers();
-  if (uses_.size() >= places_) {
+  if (is_full()) {
     return Error{ErrorCode::kUnavailable, "each of the " + std::to_string(places_) + " places of the pool " +
                                               ToString(plan_.pool) +
                                               " is in use by a sandbox; give it more with --egress-pool"};
@@ -152,6 +152,10 @@ Result<EgressPlace> EgressNetwork::Take() {
   uses_[number];
   const uint32_t first = plan_.pool.first.bits + number * kAddressesOfPlace;
   return EgressPlace{number, InterfaceOf(number), {first + 1}, {first + 2}, plan_.resolvers};
+}
+
+bool EgressNetwork::is_ending() const {
+  return std::any_of(uses_.begin(), uses_.end(), [](const auto& each) { return each.second.given_back; });
 }
 
 Status EgressNetwork::Lay(const EgressPlace& place, pid_t process) const {

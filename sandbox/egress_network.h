@@ -49,6 +49,9 @@ class EgressNetwork final {
   // What one that was killed has left behind, if so; never what another holds.
   void Sweep();
   Result<EgressPlace> Take();
+  bool is_full() const { return uses_.size() >= places_; }
+  // Has a place been given back that is not free yet?
+  bool is_ending() const;
   // Lays the cable from the host to the namespace of `process`, then opens it: later, from OnExit().
   Status Connect(const EgressPlace& place, pid_t process, std::span<const uint32_t> ports, Opened opened);
   // Once the sandbox is gone. `opened` does not run any more.

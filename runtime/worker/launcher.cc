@@ -150,6 +150,7 @@ int Launcher::Run() {
       if (watched[next++].revents != 0) OnReport(unpacking);
     }
     if (watched[1].revents != 0) ReapChildren();
+    MakeWaiting();
     KillLate();
     if (watched[2].revents != 0) egress_.OnRules();
     if (watched[0].revents != 0) OnControl();
@@ -165,8 +166,9 @@ void Launcher::OnControl() {
     closed_ = true;
     return;
   }
-  const Packet& packet = received->packet;
-  if (const auto make = DecodeMakeSandbox(packet.bytes)) return MakeSandbox(*make, packet.fds);
+  Packet& packet = received->packet;
+  if (auto make = DecodeMakeSandbox(packet.bytes))
+    return MakeSandbox(std::move(*make), std::move(packet.fds));
   if (const auto unpack = DecodeUnpackZip(packet.bytes)) return UnpackZip(*unpack, packet.fds);
   if (KindOf(packet.bytes) == LauncherFrameKind::kKeepBlanks) {
     if (const auto blanks = DecodeBlanks(packet.bytes)) KeepBlanks(blanks->count);
@@ -176,7 +178,11 @@ void Launcher::OnControl() {
   if (const auto gone = DecodeSandboxId(packet.bytes)) KillSandbox(gone->sandbox_id);
 }
 
-void Launcher::MakeSandbox(const MakeSandboxFrame& request, const std::vector<UniqueFd>& fds) {
+void Launcher::MakeSandbox(MakeSandboxFrame request, std::vector<UniqueFd> fds) {
+  if (request.egress != 0 && egress_.is_full() && IsPlaceComing()) {
+    waiting_.push_back({std::move(request), std::move(fds)});
+    return;
+  }
   const auto failure = StartSandbox(request, fds);
   if (failure) Tell(Encode(SandboxFailedFrame{request.sandbox_id, *failure}));
 }
@@ -265,6 +271,21 @@ Result<std::optional<EgressPlace>> Launcher::PlaceFor(const MakeSandboxFrame& re
   return std::optional<EgressPlace>(std::move(place));
 }
 
+// So that the trial of a deploy, or a worker that was ended, is not in the way of the next one.
+bool Launcher::IsPlaceComing() const {
+  return egress_.is_ending() || std::any_of(sandboxes_.begin(), sandboxes_.end(), [](const auto& each) {
+           return each.second.place && (each.second.told_to_go || each.second.failure);
+         });
+}
+
+void Launcher::MakeWaiting() {
+  while (!waiting_.empty() && !(egress_.is_full() && IsPlaceComing())) {
+    WaitsForPlace next = std::move(waiting_.front());
+    waiting_.pop_front();
+    MakeSandbox(std::move(next.request), std::move(next.fds));
+  }
+}
+
 // Init waits until the rules hold: nothing foreign runs before.
 void Launcher::Connect(pid_t pid, const MakeSandboxFrame& request) {
   const Status laid = egress_.Connect(*sandboxes_[pid].place, pid, request.tcp_ports,
@@ -321,8 +342,11 @@ void Launcher::OnSetup(Sandbox& sandbox) {
 }
 
 void Launcher::KillSandbox(uint64_t id) {
-  for (const auto& [pid, sandbox] : sandboxes_) {
-    if (sandbox.id == id && id != 0) kill(pid, SIGKILL);
+  std::erase_if(waiting_, [id](const WaitsForPlace& each) { return each.request.sandbox_id == id; });
+  for (auto& [pid, sandbox] : sandboxes_) {
+    if (sandbox.id != id || id == 0) continue;
+    sandbox.told_to_go = true;
+    kill(pid, SIGKILL);
   }
 }
 

@@ -2,6 +2,7 @@
 
 #include <sys/types.h>
 
+#include <deque>
 #include <map>
 #include <memory>
 #include <optional>
@@ -58,6 +59,12 @@ class Launcher final {
     std::optional<StageFailure> failure;
     Blank blank = Blank::kNo;
     std::optional<EgressPlace> place;
+    bool told_to_go = false;
+  };
+  // For the place of one that was told to go and has not gone yet.
+  struct WaitsForPlace {
+    MakeSandboxFrame request;
+    std::vector<UniqueFd> fds;
   };
   struct Unpacking {
     uint64_t ticket = 0;
@@ -70,10 +77,12 @@ class Launcher final {
            HostProbe probe, EgressOptions egress);
 
   void OnControl();
-  void MakeSandbox(const MakeSandboxFrame& request, const std::vector<UniqueFd>& fds);
+  void MakeSandbox(MakeSandboxFrame request, std::vector<UniqueFd> fds);
   std::optional<StageFailure> StartSandbox(const MakeSandboxFrame& request, const std::vector<UniqueFd>& fds);
   Result<std::optional<EgressPlace>> PlaceFor(const MakeSandboxFrame& request);
   void Connect(pid_t pid, const MakeSandboxFrame& request);
+  bool IsPlaceComing() const;
+  void MakeWaiting();
   void KillConnected();
   void LetGo(pid_t pid, const Status& connected);
   void KeepBlanks(uint32_t count);
@@ -114,6 +123,7 @@ class Launcher final {
   std::string blanks_problem_;
   MonotonicTime last_start_{};  // of a sandbox that somebody waits for
   EgressNetwork egress_;
+  std::deque<WaitsForPlace> waiting_;
   std::map<pid_t, Sandbox> sandboxes_;
   std::map<pid_t, Unpacking> unpackings_;
 };

@@ -396,6 +396,16 @@ class Life(EgressTest):
         found = [space.connect(OUTSIDE_ADDRESS, port) for space in daemon.namespaces(2).values()]
         self.assertEqual(["EHOSTUNREACH", "ok"], sorted(found))
 
+    def test_a_place_that_is_being_left_is_waited_for(self):
+        """The only one: of each deploy's trial, and then of the function."""
+        daemon = self.start("--egress-pool", "10.213.5.0/30")
+        port = self.networks.outside.listen(OUTSIDE_ADDRESS)
+        for _ in range(5):
+            wait_until(lambda: daemon.try_create("out").status == 201, what="the place of the one before")
+            daemon.wait_active("out")
+            self.assertEqual("ok hello", daemon.tcp("out", OUTSIDE_ADDRESS, port))
+            self.assertEqual(204, daemon.delete_function("out").status)
+
     def test_strict_workers_have_a_place_each_and_are_never_blank_before(self):
         daemon = self.start()
         outside = self.networks.outside
