@@ -17,6 +17,30 @@ constexpr std::array<bool, 256> MakeSpecial() {
 }
 constexpr std::array<bool, 256> kSpecial = MakeSpecial();
 
+constexpr size_t kWord = sizeof(uint64_t), kHalf = sizeof(uint32_t);
+
+uint64_t WordAt(const char* at) {
+  uint64_t bytes;
+  std::memcpy(&bytes, at, sizeof bytes);
+  return bytes;
+}
+
+uint64_t HalvesAt(const char* one, const char* other) {
+  uint32_t low, high;
+  std::memcpy(&low, one, sizeof low);
+  std::memcpy(&high, other, sizeof high);
+  return uint64_t{high} << 32 | low;
+}
+
+// Eight bytes at a time: a byte's top bit stays set where the byte is below 0x20, is one of the two, or had it set.
+bool AllPlain(uint64_t bytes) {
+  constexpr uint64_t kOnes = 0x0101010101010101, kTops = 0x8080808080808080;
+  const auto zeros = [](uint64_t of) { return (of - kOnes) & ~of; };
+  const uint64_t stops =
+      bytes | ((bytes - kOnes * 0x20) & ~bytes) | zeros(bytes ^ kOnes * '"') | zeros(bytes ^ kOnes * '\\');
+  return (stops & kTops) == 0;
+}
+
 void AppendEscaped(std::string& out, unsigned char c) {
   switch (c) {
     case '"':
@@ -78,18 +102,16 @@ bool IsUtf8(std::string_view text) {
 }
 
 size_t PlainJsonPrefix(std::string_view text) {
-  // Eight at a time: a byte's top bit stays set where the byte is below 0x20, is one of the two, or had it set.
-  constexpr uint64_t kOnes = 0x0101010101010101, kTops = 0x8080808080808080;
-  const auto zeros = [](uint64_t bytes) { return (bytes - kOnes) & ~bytes; };
+  const char* const begin = text.data();
+  const size_t size = text.size();
   size_t i = 0;
-  for (; i + sizeof(uint64_t) <= text.size(); i += sizeof(uint64_t)) {
-    uint64_t bytes;
-    std::memcpy(&bytes, text.data() + i, sizeof bytes);
-    const uint64_t stops =
-        bytes | ((bytes - kOnes * 0x20) & ~bytes) | zeros(bytes ^ kOnes * '"') | zeros(bytes ^ kOnes * '\\');
-    if ((stops & kTops) != 0) break;
+  while (i + kWord <= size && AllPlain(WordAt(begin + i))) i += kWord;
+  // The end once more, with bytes that have been looked at already: mostly all of it is plain.
+  if (i + kWord > size) {
+    if (size >= kWord && AllPlain(WordAt(begin + size - kWord))) return size;
+    if (size >= kHalf && size < kWord && AllPlain(HalvesAt(begin, begin + size - kHalf))) return size;
   }
-  while (i < text.size() && !kSpecial[static_cast<unsigned char>(text[i])]) ++i;
+  while (i < size && !kSpecial[static_cast<unsigned char>(begin[i])]) ++i;
   return i;
 }
 
@@ -114,11 +136,11 @@ void AppendJsonString(std::string& out, std::string_view text) {
   out += '"';
 }
 
-std::string& JsonObjectText::Member(std::string_view name) {
-  if (!empty_) out_ += ',';
-  empty_ = false;
+void JsonObjectText::StringNamed(std::string_view name, std::string_view value) {
+  if (!std::exchange(empty_, false)) out_ += ',';
   AppendJsonString(out_, name);
-  return out_ += ':';
+  out_ += ':';
+  AppendJsonString(out_, value);
 }
 
 }  // namespace hearth

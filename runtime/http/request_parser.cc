@@ -42,6 +42,8 @@ class Collector final : public beast::http::basic_parser<true> {
  private:
   void on_request_impl(beast::http::verb, beast::string_view method, beast::string_view sent_target,
                        int version, beast::error_code&) override {
+    constexpr size_t kUsualHeaders = 8;
+    request.headers.Reserve(kUsualHeaders);
     request.method.assign(method.data(), method.size());
     target.assign(sent_target.data(), sent_target.size());
     request.version = version;

@@ -3,16 +3,27 @@
 #include <time.h>
 
 #include <algorithm>
+#include <array>
 
 namespace hearth::http {
 namespace {
 
-bool IsTokenCharacter(char c) {
-  if ((c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z')) return true;
-  return c != '\0' && std::string_view("!#$%&'*+-.^_`|~").find(c) != std::string_view::npos;
-}
+struct CharacterKinds {
+  std::array<bool, 256> token{}, value{};
+};
+constexpr CharacterKinds kKinds = [] {
+  CharacterKinds kinds;
+  for (size_t c = 0; c < 256; ++c) {
+    const bool letter = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z');
+    kinds.token[c] = letter || (c >= '0' && c <= '9');
+    kinds.value[c] = c == '\t' || (c >= 0x20 && c != 0x7f);
+  }
+  for (const char c : std::string_view("!#$%&'*+-.^_`|~")) kinds.token[static_cast<unsigned char>(c)] = true;
+  return kinds;
+}();
 
-bool IsValueCharacter(char c) { return c == '\t' || (static_cast<unsigned char>(c) >= 0x20 && c != 0x7f); }
+bool IsTokenCharacter(char c) { return kKinds.token[static_cast<unsigned char>(c)]; }
+bool IsValueCharacter(char c) { return kKinds.value[static_cast<unsigned char>(c)]; }
 
 // The connection's own affair (RFC 9110 7.6.1); it is the server that says them.
 bool IsOurs(std::string_view name) {

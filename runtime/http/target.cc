@@ -24,6 +24,7 @@ std::string_view AfterAuthority(std::string_view target) {
 }  // namespace
 
 std::optional<std::string> PercentDecode(std::string_view text) {
+  if (text.find_first_of(std::string_view("%\0", 2)) == text.npos) return std::string(text);
   std::string out;
   out.reserve(text.size());
   for (size_t i = 0; i < text.size(); ++i) {

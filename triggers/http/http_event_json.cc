@@ -98,8 +98,9 @@ class HeaderText final {
       const std::string_view name = at->first;
       const auto same = [name](const auto& header) { return EqualIgnoringCase(header.first, name); };
       if (EqualIgnoringCase(name, kCookie) || std::any_of(headers_.begin(), at, same)) continue;
-      const bool alone = std::none_of(at + 1, headers_.end(), same);
-      object.String(LowerCase(name), alone ? at->second : std::string_view(Get(name)));
+      std::string joined;
+      const bool lower = std::none_of(name.begin(), name.end(), [](char c) { return c != LowerCase(c); });
+      object.StringNamed(lower ? name : std::string_view(LowerCase(name)), Get(name, joined));
     }
     object.End();
   }
@@ -115,13 +116,13 @@ class HeaderText final {
     }
     return cookies;
   }
-  // Of several, as they are joined.
-  std::string Get(std::string_view wanted) const {
-    std::string found;
+  // Of several, as they are joined, in `joined`.
+  std::string_view Get(std::string_view wanted, std::string& joined) const {
+    std::string_view found;
     for (const auto& [name, value] : headers_) {
       if (!EqualIgnoringCase(name, wanted)) continue;
-      if (!found.empty()) found += ',';
-      found += value;
+      if (!found.empty()) found = joined.assign(found).append(",").append(value);
+      if (found.empty()) found = value;
     }
     return found;
   }
@@ -132,7 +133,7 @@ class HeaderText final {
 };
 
 void WriteMap(JsonObjectText object, const std::map<std::string, std::string>& map) {
-  for (const auto& [name, value] : map) object.String(name, value);
+  for (const auto& [name, value] : map) object.StringNamed(name, value);
   object.End();
 }
 
@@ -207,9 +208,11 @@ std::string HttpEventJson(const HttpEventParts& parts) {
   if (const auto query = QueryParameters(parts.raw_query); !query.empty()) {
     WriteMap(event.Object("queryStringParameters"), query);
   }
-  WriteRequestContext(event.Object("requestContext"), parts, headers.Get("user-agent"));
-  if (!parts.path_parameters.empty()) WriteMap(event.Object("pathParameters"), parts.path_parameters);
-  WriteBody(event, parts.body, headers.Get("content-type"));
+  std::string joined;
+  WriteRequestContext(event.Object("requestContext"), parts, headers.Get("user-agent", joined));
+  if (parts.path_parameters && !parts.path_parameters->empty())
+    WriteMap(event.Object("pathParameters"), *parts.path_parameters);
+  WriteBody(event, parts.body, headers.Get("content-type", joined));
   event.End();
   return out;
 }

@@ -18,16 +18,17 @@ struct HttpEventParts {
   std::string_view protocol = "HTTP/1.1";
   std::vector<std::pair<std::string_view, std::string_view>> headers;  // as sent, in order
   std::string_view body;
-  std::string source_ip;
-  std::string request_id;
+  std::string_view source_ip;
+  std::string_view request_id;
   WallTime received{};
-  std::string account_id;
-  std::string api_id;
-  std::string domain_name;
-  std::string domain_prefix;
-  std::string route_key = "$default";
-  std::string stage = "$default";
-  std::map<std::string, std::string> path_parameters;  // decoded; none: the member is left out
+  std::string_view account_id;
+  std::string_view api_id;
+  std::string_view domain_name;
+  std::string_view domain_prefix;
+  std::string_view route_key = "$default";
+  std::string_view stage = "$default";
+  const std::map<std::string, std::string>* path_parameters =
+      nullptr;  // decoded; none: the member is left out
 };
 
 // The event in API Gateway's payload format 2.0, which function URLs use too.

@@ -144,7 +144,7 @@ void HttpInvoker::Run(const EndpointConfig& config, const Mount& mount,
   parts.domain_name = HostOf(request);
   parts.domain_prefix = parts.domain_name.substr(0, parts.domain_name.find('.'));
   parts.route_key = mount.route_key;
-  parts.path_parameters = mount.path_parameters;
+  parts.path_parameters = &mount.path_parameters;
 
   Event event;
   event.request_id = exchange->request_id;

@@ -34,12 +34,15 @@ TEST_CASE("bytes that are not UTF-8 are replaced", "[json_text]") {
 }
 
 TEST_CASE("what may stand as it is ends at the first byte that may not", "[json_text]") {
-  for (size_t at = 0; at < 20; ++at) {
-    for (int c = 0; c < 256; ++c) {
-      std::string text(20, 'x');
-      text[at] = static_cast<char>(c);
-      const bool plain = c >= 0x20 && c < 0x80 && c != '"' && c != '\\';
-      REQUIRE(PlainJsonPrefix(text) == (plain ? text.size() : at));
+  for (size_t size = 1; size <= 20; ++size) {
+    for (size_t at = 0; at < size; ++at) {
+      for (int c = 0; c < 256; ++c) {
+        std::string text(size, 'x');
+        text[at] = static_cast<char>(c);
+        const bool plain = c >= 0x20 && c < 0x80 && c != '"' && c != '\\';
+        if (PlainJsonPrefix(text) != (plain ? text.size() : at))
+          FAIL("byte " << c << " at " << at << " of " << size);
+      }
     }
   }
 }
@@ -68,7 +71,8 @@ TEST_CASE("any bytes give JSON, and valid text comes back as it was", "[json_tex
 TEST_CASE("an object is written member by member", "[json_text]") {
   std::string out;
   JsonObjectText object(out);
-  object.String("a\"b", "c\n");
+  object.StringNamed("a\"b", "c\n");
+  object.String("as it is", "");
   object.Number("n", -5);
   object.Bool("yes", true);
   JsonObjectText inner = object.Object("inner");
@@ -79,6 +83,7 @@ TEST_CASE("an object is written member by member", "[json_text]") {
   object.Member("list") += "[1]";
   object.End();
   CHECK(json::parse(out) == json{{"a\"b", "c\n"},
+                                 {"as it is", ""},
                                  {"n", -5},
                                  {"yes", true},
                                  {"inner", {{"x", "y"}}},

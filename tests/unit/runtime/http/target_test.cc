@@ -11,6 +11,7 @@ TEST_CASE("percent decoding", "[http]") {
   for (const char* text : {"%", "%2", "a%zz", "%2g", "%%20", "%00", "a%0"}) {
     INFO(text);
     CHECK_FALSE(PercentDecode(text).has_value());
+    CHECK_FALSE(PercentDecode(std::string_view("a\0b", 3)));
   }
 }
 

@@ -104,6 +104,15 @@ TEST_CASE("header with bytes that are not UTF-8 does not stop the event", "[trig
   CHECK(json::parse(HttpEventJson(parts))["headers"]["x-latin"] == "caf\xEF\xBF\xBD");
 }
 
+TEST_CASE("headers that come more than once are joined where the first of them stands", "[trigger][http]") {
+  HttpEventParts parts = SomeParts();
+  parts.headers = {{"X-Of", "1"}, {"user-agent", "a"}, {"x-of", ""},
+                   {"x-OF", "3"}, {"User-Agent", "b"}, {"x-last", ""}};
+  const json event = json::parse(HttpEventJson(parts));
+  CHECK(event["headers"] == json{{"x-of", "1,,3"}, {"user-agent", "a,b"}, {"x-last", ""}});
+  CHECK(event["requestContext"]["http"]["userAgent"] == "a,b");
+}
+
 TEST_CASE("broken escapes in a query stay as they are", "[trigger][http]") {
   CHECK(DecodeQueryText("100%") == "100%");
   CHECK(DecodeQueryText("%zz%4") == "%zz%4");
