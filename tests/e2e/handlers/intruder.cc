@@ -80,11 +80,12 @@ std::string Response(uint64_t sequence, const std::string& payload) {
   PutString(out, payload);
   return out;
 }
+// Of a function that takes its time: what comes next comes before its answer.
 std::string Call(uint64_t sequence, uint8_t type = 0) {
   std::string out = Header(kCall, sequence);
   Put(out, type);
   Put(out, uint64_t{0});
-  for (const char* text : {"neighbour", "", "", "{\"do\":\"echo\"}"}) PutString(out, text);
+  for (const char* text : {"neighbour", "", "", "{\"do\":\"sleep\",\"ms\":1000}"}) PutString(out, text);
   return out;
 }
 std::string ResponseInMemfd(uint64_t sequence) {
