@@ -19,12 +19,9 @@ namespace {
 constexpr const char* kInside = "eth0";
 constexpr const char* kForwarding = "/proc/sys/net/ipv4/ip_forward";
 constexpr const char* kForwardingNote = "net.ipv4.ip_forward was 0\n";
-// Network, host's end, sandbox's end, broadcast.
-constexpr unsigned kAddressesOfPlace = 4, kPlacePrefix = 30;
+constexpr unsigned kPlacePrefix = 30;
 // A route that covers so much is a default route, or half of one, as VPNs make them.
 constexpr unsigned kDefaultLikePrefix = 7;
-// As many as libc asks.
-constexpr size_t kResolversMax = 3;
 constexpr const char* kResolvConfs[] = {"/etc/resolv.conf", "/run/systemd/resolve/resolv.conf"};
 
 Status WriteSetting(const std::string& path, std::string_view value) {
@@ -64,7 +61,7 @@ Result<UniqueFd> LockClaim(const std::string& path) {
 
 EgressNetwork::EgressNetwork(EgressOptions options, std::function<void()> lost)
     : options_(std::move(options)),
-      places_((~options_.plan.pool.mask() + 1) / kAddressesOfPlace),
+      places_(PlacesOf(options_.plan.pool)),
       lost_(std::move(lost)),
       plan_(options_.plan),
       claim_path_(ClaimPath()) {}
@@ -103,17 +100,12 @@ Status EgressNetwork::CheckPool() const {
   return Ok();
 }
 
-// Not those that listen on this host: nobody reaches them from inside.
 void EgressNetwork::FindResolvers() {
-  std::vector<Ipv4Address> found = options_.resolvers;
+  std::vector<std::string> texts;
   for (const char* path : kResolvConfs) {
-    if (!found.empty()) break;
-    if (const auto text = ReadFile(path); text.ok()) found = ParseResolvers(*text);
-    const std::vector<Ipv4Address> ours = LocalAddresses(kEgressPrefix);
-    std::erase_if(found,
-                  [&](Ipv4Address each) { return std::find(ours.begin(), ours.end(), each) != ours.end(); });
+    if (auto text = ReadFile(path); text.ok()) texts.push_back(std::move(text).value());
   }
-  if (found.size() > kResolversMax) found.resize(kResolversMax);
+  std::vector<Ipv4Address> found = ResolversFrom(options_.resolvers, texts, LocalAddresses(kEgressPrefix));
   if (found == plan_.resolvers) return;
   plan_.resolvers = std::move(found);
   table_is_there_ = false;

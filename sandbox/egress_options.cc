@@ -1,5 +1,8 @@
 #include "sandbox/egress_options.h"
 
+#include <algorithm>
+#include <utility>
+
 namespace hearth {
 namespace {
 
@@ -29,12 +32,29 @@ Result<Ipv4Range> ParseEgressPool(std::string_view text) {
                    "prefix length is from 16 to 30"};
 }
 
+uint32_t PlacesOf(const Ipv4Range& pool) { return (~pool.mask() + 1) / kAddressesOfPlace; }
+
 Result<std::vector<Ipv4Range>> ParseIpv4Ranges(std::string_view text) {
   return ParseList<Ipv4Range>(text, ParseIpv4Range);
 }
 
 Result<std::vector<Ipv4Address>> ParseIpv4Addresses(std::string_view text) {
   return ParseList<Ipv4Address>(text, ParseIpv4Address);
+}
+
+std::vector<Ipv4Address> ResolversFrom(std::vector<Ipv4Address> chosen,
+                                       std::span<const std::string> resolv_confs,
+                                       std::span<const Ipv4Address> hosts_own) {
+  std::vector<Ipv4Address> found = std::move(chosen);
+  for (const std::string& text : resolv_confs) {
+    if (!found.empty()) break;
+    found = ParseResolvers(text);
+    std::erase_if(found, [&](Ipv4Address each) {
+      return std::find(hosts_own.begin(), hosts_own.end(), each) != hosts_own.end();
+    });
+  }
+  if (found.size() > kResolversMax) found.resize(kResolversMax);
+  return found;
 }
 
 std::vector<std::string> ArgumentsOf(const EgressOptions& options) {

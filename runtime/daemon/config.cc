@@ -95,7 +95,7 @@ Status SetEgressOpen(Config& config, const std::string& text) {
 
 Status SetEgressResolvers(Config& config, const std::string& text) {
   HEARTH_ASSIGN(config.egress.resolvers, ParseIpv4Addresses(text));
-  if (config.egress.resolvers.size() <= 3) return Ok();
+  if (config.egress.resolvers.size() <= kResolversMax) return Ok();
   return Invalid("there may be three resolvers; no more are asked");
 }
 

@@ -335,9 +335,9 @@ hearth::Status Daemon::OpenTriggers() {
 }
 
 void Daemon::AddFigures() {
-  figures_ = std::make_unique<DaemonMetrics>(
-      DaemonMetrics::Parts{sandboxes_->blanks(), *data_server_, *control_server_, *keys_, *receipts_,
-                           *queues_, *events_, *ledger_, *meter_, *registry_, *router_, *async_, *buckets_});
+  figures_ = std::make_unique<DaemonMetrics>(DaemonMetrics::Parts{
+      *sandboxes_, PlacesOf(config_.egress.plan.pool), *data_server_, *control_server_, *keys_, *receipts_,
+      *queues_, *events_, *ledger_, *meter_, *registry_, *router_, *async_, *buckets_});
   metrics_.AddSource(process_figures_);
   metrics_.AddSource(loop_lag_);
   metrics_.AddSource(*figures_);

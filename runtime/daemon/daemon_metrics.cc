@@ -18,6 +18,7 @@ bool DaemonMetrics::Refresh(std::function<void()> done) {
 
 void DaemonMetrics::Collect(MetricWriter& out) const {
   out.Write("hearth_build_info", {HEARTH_VERSION}, 1);
+  CollectSandboxes(out);
   CollectRouter(out);
   CollectEvents(out);
   CollectBuckets(out);
@@ -26,11 +27,17 @@ void DaemonMetrics::Collect(MetricWriter& out) const {
   CollectServers(out);
 }
 
+void DaemonMetrics::CollectSandboxes(MetricWriter& out) const {
+  const BlankKeeper& blanks = parts_.sandboxes.blanks();
+  out.Write("hearth_blank_sandboxes", {"wanted"}, D(blanks.wanted()));
+  out.Write("hearth_blank_sandboxes", {"ready"}, D(blanks.ready()));
+  out.Write("hearth_own_sandbox_starts_total", {"blank"}, D(blanks.starts_from_blanks()));
+  out.Write("hearth_own_sandbox_starts_total", {"nothing"}, D(blanks.starts_without()));
+  out.Write("hearth_egress_places", {"in_use"}, D(parts_.sandboxes.CountWithEgress()));
+  out.Write("hearth_egress_places", {"all"}, D(parts_.sandboxes.gives_egress() ? parts_.egress_places : 0));
+}
+
 void DaemonMetrics::CollectRouter(MetricWriter& out) const {
-  out.Write("hearth_blank_sandboxes", {"wanted"}, D(parts_.blanks.wanted()));
-  out.Write("hearth_blank_sandboxes", {"ready"}, D(parts_.blanks.ready()));
-  out.Write("hearth_own_sandbox_starts_total", {"blank"}, D(parts_.blanks.starts_from_blanks()));
-  out.Write("hearth_own_sandbox_starts_total", {"nothing"}, D(parts_.blanks.starts_without()));
   out.Write("hearth_functions", {}, D(parts_.registry.List().size()));
   out.Write("hearth_events_under_way", {}, D(parts_.router.in_flight()));
   out.Write("hearth_events_under_way_limit", {}, D(parts_.router.limits().concurrency_max));

@@ -8,7 +8,7 @@
 #include "runtime/http/server.h"
 #include "runtime/meter/meter.h"
 #include "runtime/model/metric_source.h"
-#include "runtime/pool/blank_keeper.h"
+#include "runtime/pool/sandbox_host.h"
 #include "runtime/registry/function_registry.h"
 #include "runtime/router/async_events.h"
 #include "runtime/router/router.h"
@@ -23,7 +23,8 @@ namespace hearth {
 class DaemonMetrics final : public MetricSource {
  public:
   struct Parts {
-    const BlankKeeper& blanks;
+    const SandboxHost& sandboxes;
+    uint32_t egress_places;  // that its addresses are enough for
     const http::Server& data_server;
     const http::Server& control_server;
     const SqliteKeyStore& registry_store;
@@ -43,6 +44,7 @@ class DaemonMetrics final : public MetricSource {
   void Collect(MetricWriter& out) const override;
 
  private:
+  void CollectSandboxes(MetricWriter& out) const;
   void CollectRouter(MetricWriter& out) const;
   void CollectEvents(MetricWriter& out) const;
   void CollectBuckets(MetricWriter& out) const;

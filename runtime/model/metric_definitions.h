@@ -91,6 +91,10 @@ inline constexpr auto kMetrics = std::to_array<MetricDefinition>({
      "billed"},
     {kWorkers, "hearth_own_sandbox_starts_total", kCounter, "from",
      "workers started with a sandbox of their own, from: blank (it was made ahead), nothing"},
+    {kWorkers, "hearth_egress_places", kGauge, "state",
+     "sandboxes with a way out of their network namespace, by state: in_use, all (that egress_pool has "
+     "addresses "
+     "for; 0: this host gives none)"},
     {kWorkers, "hearth_worker_start_seconds", kHistogram, "function",
      "from asking for a worker to a started process, before init"},
 

@@ -147,6 +147,21 @@ bool SandboxHost::UsesBlanks(const FunctionVersion& version) const {
   return version.settings.network == Network::kNone && HasOwnSandboxes(version);
 }
 
+size_t SandboxHost::CountWithEgress() const {
+  size_t count = 0;
+  const auto add = [&count](const std::unique_ptr<FunctionSandbox>& sandbox) {
+    if (!sandbox || sandbox->state() == FunctionSandbox::State::kGone) return;
+    if (sandbox->version().settings.network == Network::kEgress) ++count;
+  };
+  for (const auto& [id, trial] : trials_) add(trial);
+  for (const auto& [generation, versioned] : versions_) {
+    add(versioned.current);
+    add(versioned.next);
+    std::for_each(versioned.spent.begin(), versioned.spent.end(), add);
+  }
+  return count;
+}
+
 // Found when it is deployed, or by its first start after one of hearthd.
 void SandboxHost::OnLeavesThreads(const std::shared_ptr<const FunctionVersion>& version,
                                   FunctionSandbox::Waiting waiting) {

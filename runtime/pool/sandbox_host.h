@@ -65,6 +65,9 @@ class SandboxHost final : public WorkerLauncher, public ArtefactChecker {
   bool HasOwnSandboxes(const FunctionVersion& version) const;
   // Those with a way out of their network namespace are made as a whole.
   bool UsesBlanks(const FunctionVersion& version) const;
+  // Whether this host gives functions a way out, and how many sandboxes have one now.
+  bool gives_egress() const { return launcher_.running() && egress_missing_.empty(); }
+  size_t CountWithEgress() const;
   BlankKeeper& blanks() { return blanks_; }
   const BlankKeeper& blanks() const { return blanks_; }
 

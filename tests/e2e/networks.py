@@ -96,7 +96,7 @@ class Namespace:
 
     def listen(self, host, port=0, words=b"hello"):
         """A listener that says `words` to whoever connects, or, without any, who that is; returns its port."""
-        listener = self.call(lambda: socket.create_server((host, port)))
+        listener = self.call(lambda: socket.create_server((host, port), family=socket.AF_INET6 if ":" in host else socket.AF_INET))
 
         def serve():
             while True:

@@ -69,6 +69,10 @@ class OpenDaemon(Daemon):
                     found[address[1]] = self.held[-1]
         return found
 
+    def places(self):
+        """In use, and all, by the metric."""
+        return tuple(int(metric_sum(self.metrics(), "hearth_egress_places", state=state)) for state in ("in_use", "all"))
+
     def let_go(self):
         while self.held:
             self.held.pop().close()
@@ -246,7 +250,9 @@ class Reach(EgressTest):
         daemon.create("out", NetworkPorts=[443])
         self.assertEqual(RESOLVED, daemon.ask("out", "resolve", name="db.example"))
         self.assertEqual("127.0.0.1", daemon.ask("out", "resolve", name="localhost"))
-        self.assertIn(f"nameserver {OUTSIDE_ADDRESS}\n", daemon.ask("out", "read", path="/etc/resolv.conf"))
+        self.assertEqual(f"options timeout:2 attempts:2\nnameserver {OUTSIDE_ADDRESS}\n", daemon.ask("out", "read", path="/etc/resolv.conf"))
+        if pathlib.Path("/etc/ssl/certs").exists():
+            self.assertEqual("EISDIR", daemon.ask("out", "read", path="/etc/ssl/certs"))
         self.assertEqual("ok who?", daemon.ask("out", "udp", host=OUTSIDE_ADDRESS, port=53))
         self.assertEqual(REFUSED, daemon.ask("out", "udp", host=OUTSIDE_ADDRESS, port=123))
         self.assertEqual(REFUSED, daemon.ask("out", "udp", host=PRIVATE_ADDRESS, port=53))
@@ -276,6 +282,52 @@ class Reach(EgressTest):
         before = space.call(connections_before_one_is_refused)
         self.assertIsNotNone(before, "they were never limited")
         self.assertGreaterEqual(before, 1_500, "2,000 at once are let through")
+
+    def test_ipv6_leads_nowhere_whoever_turns_it_on(self):
+        daemon = self.start()
+        daemon.create("out")
+        daemon.ask("out", "meddle")
+        space, = daemon.namespaces(1).values()
+        cable, = self.links()
+        ends = ((space, "eth0", "fd00:1::2"), (self.host, cable, "fd00:1::1"), (self.host, "up0", "fd00:2::1"),
+                (self.networks.outside, "out0", "fd00:2::2"))
+        for where, name, own in ends:
+            where.setting(f"ipv6/conf/{name}/disable_ipv6", "0")
+            where.run(f"ip address add {own}/64 dev {name} nodad")
+        self.addCleanup(self.networks.outside.run, "ip address del fd00:2::2/64 dev out0")
+        self.addCleanup(self.host.run, "ip address del fd00:2::1/64 dev up0")
+        # Who asks for the other's hardware address is refused too.
+        hardware = lambda where, name: re.search(r"link/ether (\S+)", where.run(f"ip link show {name}"))[1]
+        space.run(f"ip -6 neighbour add fd00:1::1 lladdr {hardware(self.host, cable)} dev eth0")
+        self.host.run(f"ip -6 neighbour add fd00:1::2 lladdr {hardware(space, 'eth0')} dev {cable}")
+        space.run("ip -6 route add default via fd00:1::1")
+        self.networks.outside.run("ip -6 route add fd00:1::/64 via fd00:2::1")
+        self.host.setting("ipv6/conf/all/forwarding", "1")
+        self.addCleanup(self.host.setting, "ipv6/conf/all/forwarding", "0")
+        port = self.networks.outside.listen("fd00:2::2")
+        wait_until(lambda: self.host.connect("fd00:2::2", port) == "ok", what="it is there")
+        self.assertEqual("ETIMEDOUT", space.connect("fd00:2::2", port))
+        self.host.run("nft flush chain inet hearth arriving")
+        self.assertEqual("ok", space.connect("fd00:2::2", port))
+
+    def test_no_way_round_leads_to_other_sandboxes(self):
+        """Not by an address that is none of the pool's, nor out by one that is, though the operator opens all of it."""
+        daemon = self.start("--egress-open", "10.0.0.0/8")
+        for name in ("out", "other"):
+            daemon.create(name)
+            daemon.ask(name, "meddle")
+        (_, space), (of_other, other) = sorted(daemon.namespaces(2).items())
+        other.run("ip address add 198.51.100.9/32 dev lo")
+        self.host.run(f"ip route add 198.51.100.9/32 via {of_other}")  # as somebody's routing may have it
+        neighbour = other.listen("198.51.100.9")
+        unused = "10.213.15.250"
+        self.networks.outside.run(f"ip address add {unused}/32 dev lo")
+        self.addCleanup(self.networks.outside.run, f"ip address del {unused}/32 dev lo")
+        outside = self.networks.outside.listen(unused)
+        probes = lambda: [space.connect("198.51.100.9", neighbour), space.connect(unused, outside)]
+        self.assertEqual([REFUSED] * 2, probes())
+        self.host.run("nft flush chain inet hearth through")
+        self.assertEqual(["ok"] * 2, probes())
 
     def test_a_function_has_no_hand_on_its_network(self):
         daemon = self.start()
@@ -382,6 +434,7 @@ class Life(EgressTest):
             daemon.create(name, NetworkPorts=[port])
             self.assertEqual("ok hello", daemon.tcp(name, OUTSIDE_ADDRESS, port))
         self.assertEqual({"10.213.5.2", "10.213.5.6"}, set(daemon.namespaces(2)))
+        self.assertEqual((2, 2), daemon.places())
         daemon.let_go()
         self.assert_refused(daemon.try_create("three"), 503, "ServiceUnavailableException", "10.213.5.0/29", "--egress-pool")
         # Functions without a network are no matter of it.
@@ -439,6 +492,7 @@ class Refused(EgressTest):
         daemon = self.start("--nft", "/nonexistent/nft")
         self.assert_refused(daemon.try_create("out"), 400, "InvalidParameterValueException", '"egress"', "/nonexistent/nft",
                             "package nftables")
+        self.assertEqual((0, 0), daemon.places())
 
     def test_a_second_daemon_of_the_host_is_refused(self):
         first = self.start()

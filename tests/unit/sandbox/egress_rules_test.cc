@@ -49,6 +49,8 @@ TEST_CASE("a pool has from one place to 16,384", "[egress]") {
   CHECK(ParseEgressPool("10.213.0.4/30").ok());
   CHECK_FALSE(ParseEgressPool("10.212.0.0/15").ok());
   CHECK_FALSE(ParseEgressPool("10.213.0.4/31").ok());
+  CHECK(PlacesOf(*ParseEgressPool("10.213.0.0/16")) == 16'384);
+  CHECK(PlacesOf(*ParseEgressPool("10.213.0.4/30")) == 1);
 }
 
 TEST_CASE("the host's routes and name servers are read as it writes them", "[egress]") {
@@ -66,6 +68,22 @@ TEST_CASE("the host's routes and name servers are read as it writes them", "[egr
       "# a host's\nsearch x\nnameserver 127.0.0.53\nnameserver 192.168.1.1\nnameserver ::1\nnameserver\n"
       "options edns0\nnameserver 0.0.0.0\nnameserver 9.9.9.9\n");
   CHECK(servers == std::vector{*ParseIpv4Address("192.168.1.1"), *ParseIpv4Address("9.9.9.9")});
+}
+
+TEST_CASE("name servers: chosen ones, else of the first file that has some out of the host, three at most",
+          "[egress]") {
+  const auto addresses = [](const char* text) { return *ParseIpv4Addresses(text); };
+  const std::string first = "nameserver 192.0.2.1\nnameserver 9.9.9.9\n", second = "nameserver 9.9.9.10\n";
+  const std::string own = "nameserver 127.0.0.53\nnameserver 192.0.2.1\n";
+  const auto hosts = addresses("192.0.2.1,198.51.100.1");
+  const std::string both[] = {first, second}, own_first[] = {own, second}, none[] = {own, ""};
+  CHECK(ResolversFrom(addresses("1.1.1.1,8.8.8.8"), both, hosts) == addresses("1.1.1.1,8.8.8.8"));
+  CHECK(ResolversFrom({}, both, hosts) == addresses("9.9.9.9"));
+  CHECK(ResolversFrom({}, both, {}) == addresses("192.0.2.1,9.9.9.9"));
+  CHECK(ResolversFrom({}, own_first, hosts) == addresses("9.9.9.10"));
+  CHECK(ResolversFrom({}, none, hosts).empty());
+  CHECK(ResolversFrom(addresses("1.1.1.1,1.1.1.2,1.1.1.3,1.1.1.4"), {}, {}) ==
+        addresses("1.1.1.1,1.1.1.2,1.1.1.3"));
 }
 
 TEST_CASE("settings come to the launcher as they were given", "[egress]") {
