@@ -59,8 +59,8 @@ std::string EgressRuleset(const EgressPlan& plan, Forwarding forwarding) {
   // Resolvers before the rest: in some clouds they are where the metadata is, on another port.
   text += "chain outward {\n" + to + kRefuse + "ip daddr " + ToString(plan.pool) + " " + kRefuse +
           "ip daddr @resolvers meta l4proto { tcp, udp } th dport 53 accept\n" + "ip daddr @never " +
-          kRefuse + "meta l4proto != tcp " + kRefuse +
-          "ip daddr @opened goto of_interface\nip daddr @private " + kRefuse + "goto of_interface\n}\n";
+          kRefuse + "ip daddr @opened goto of_interface\nip daddr @private " + kRefuse +
+          "goto of_interface\n}\n";
   // Before anybody's translation of destinations: the host itself is not there, by whatever address, nor is anything
   // but IPv4 from the address that was given.
   text += "chain arriving {\ntype filter hook prerouting priority mangle\npolicy accept\n" + from +

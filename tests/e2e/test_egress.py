@@ -3,12 +3,15 @@ own (networks.py). Each "unreachable" is tried again with the rules off, where t
 import contextlib
 import errno
 import json
+import os
 import pathlib
 import re
 import shutil
+import signal
 import socket
 import subprocess
 import tempfile
+import threading
 import unittest
 
 from hearth_e2e import Daemon, DaemonTest, built, handler_path, metric_sum, wait_until
@@ -19,6 +22,10 @@ TOKEN = "a token of 27 bytes at least"
 REFUSED = "EHOSTUNREACH"
 FILTERS = ("arriving", "to_host", "through")
 RESOLVED = "198.51.100.7"
+
+
+def children(pid):
+    return [int(child) for child in pathlib.Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
 
 
 class OpenDaemon(Daemon):
@@ -58,10 +65,13 @@ class OpenDaemon(Daemon):
         wait_until(look, what=f"{count} sandboxes with a network")
         return found
 
+    def launcher(self):
+        launcher, = children(self.process.pid)
+        return launcher
+
     def look_into_sandboxes(self):
-        launcher, = pathlib.Path(f"/proc/{self.process.pid}/task/{self.process.pid}/children").read_text().split()
         found = {}
-        for pid in pathlib.Path(f"/proc/{launcher}/task/{launcher}/children").read_text().split():
+        for pid in children(self.launcher()):
             with contextlib.suppress(FileNotFoundError):  # it has ended meanwhile
                 self.held.append(Namespace(f"/proc/{pid}/ns/net"))
                 address = re.search(r"inet (10\.213\.\S+)/30", self.held[-1].run("ip -4 address show"))
@@ -256,6 +266,8 @@ class Reach(EgressTest):
         self.assertEqual("ok who?", daemon.ask("out", "udp", host=OUTSIDE_ADDRESS, port=53))
         self.assertEqual(REFUSED, daemon.ask("out", "udp", host=OUTSIDE_ADDRESS, port=123))
         self.assertEqual(REFUSED, daemon.ask("out", "udp", host=PRIVATE_ADDRESS, port=53))
+        daemon.create("each_port")
+        self.assertEqual(REFUSED, daemon.ask("each_port", "udp", host=OUTSIDE_ADDRESS, port=123))
         self.host.run("nft flush chain inet hearth through")
         self.assertEqual("ok who?", daemon.ask("out", "udp", host=OUTSIDE_ADDRESS, port=123))
 
@@ -349,6 +361,7 @@ class Life(EgressTest):
         self.assertEqual("ok hello", daemon.tcp("out", OUTSIDE_ADDRESS, port))
         self.assertEqual("1", self.host.setting("ipv4/ip_forward"))
         self.assertIn("chain through", self.table())
+        daemon.namespaces(1)  # held: its cable does not go by itself
         daemon.kill9()
         self.assertIn("chain through", self.table())
         daemon.start()
@@ -356,10 +369,9 @@ class Life(EgressTest):
         self.assert_as_it_was()
         self.assertEqual("ok hello", daemon.tcp("out", OUTSIDE_ADDRESS, port))
         # The launcher alone is as much.
-        children = pathlib.Path(f"/proc/{daemon.process.pid}/task/{daemon.process.pid}/children")
-        launcher, = children.read_text().split()
-        subprocess.run(["kill", "-9", launcher], check=True)
-        wait_until(lambda: children.read_text().split() not in ([], [launcher]), what="another launcher")
+        launcher = daemon.launcher()
+        os.kill(launcher, signal.SIGKILL)
+        wait_until(lambda: children(daemon.process.pid) not in ([], [launcher]), what="another launcher")
         wait_until(lambda: daemon.invoke("out", {"do": "tcp", "host": OUTSIDE_ADDRESS, "port": port}).json() == "ok hello",
                    what="the function reaches the outside again")
 
@@ -450,14 +462,40 @@ class Life(EgressTest):
         self.assertEqual(["EHOSTUNREACH", "ok"], sorted(found))
 
     def test_a_place_that_is_being_left_is_waited_for(self):
-        """The only one: of each deploy's trial, and then of the function."""
-        daemon = self.start("--egress-pool", "10.213.5.0/30")
+        """A sandbox that is told to end, and cannot: somebody's process is in it, and not reaped."""
+        daemon = self.start("--egress-pool", "10.213.5.0/30")  # one
         port = self.networks.outside.listen(OUTSIDE_ADDRESS)
-        for _ in range(5):
-            wait_until(lambda: daemon.try_create("out").status == 201, what="the place of the one before")
-            daemon.wait_active("out")
-            self.assertEqual("ok hello", daemon.tcp("out", OUTSIDE_ADDRESS, port))
-            self.assertEqual(204, daemon.delete_function("out").status)
+        daemon.create("first")
+        self.assertEqual("ok hello", daemon.tcp("first", OUTSIDE_ADDRESS, port))
+        daemon.namespaces(1)
+        daemon.let_go()
+        init, = children(daemon.launcher())
+        guest = subprocess.Popen(["nsenter", f"--pid=/proc/{init}/ns/pid", "sleep", "1000"])
+        self.addCleanup(guest.wait)
+        wait_until(lambda: children(guest.pid), what="the guest's process in there")
+        guest.send_signal(signal.SIGSTOP)
+        self.addCleanup(guest.send_signal, signal.SIGCONT)
+        self.assertEqual(204, daemon.delete_function("first").status)
+        wait_until(lambda: daemon.places() == (0, 1), what="it is told to end")
+        answers = []
+        call = threading.Thread(target=lambda: answers.append(daemon.try_create("second").status))
+        call.start()
+        wait_until(lambda: daemon.places() == (1, 1), what="the place is asked for")
+        daemon.create_function("without", handler_path("caller_out"), timeout=20)  # asked for after it, and made before
+        self.assertEqual([], answers)
+        guest.send_signal(signal.SIGCONT)
+        call.join()
+        self.assertEqual([201], answers)
+        daemon.wait_active("second")
+        self.assertEqual("ok hello", daemon.tcp("second", OUTSIDE_ADDRESS, port))
+
+    def test_all_is_gone_at_its_end_though_somebody_looks_into_a_sandbox(self):
+        daemon = self.start()
+        daemon.create("out")
+        daemon.ask("out", "meddle")
+        daemon.namespaces(1)  # held: its cable does not go by itself
+        daemon.stop()
+        self.assert_as_it_was()
 
     def test_strict_workers_have_a_place_each_and_are_never_blank_before(self):
         daemon = self.start()
