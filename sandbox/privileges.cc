@@ -90,7 +90,7 @@ void ResetSignals() {
   sigprocmask(SIG_SETMASK, &none, nullptr);
 }
 
-int KeepDescriptors(std::span<const int> fds) {
+int KeepDescriptors(std::span<const int> fds, std::span<const int> left_alone) {
   const int beyond = 3 + static_cast<int>(fds.size());
   // First all out of the way of all, then each into its place.
   int parked[32];
@@ -103,7 +103,13 @@ int KeepDescriptors(std::span<const int> fds) {
     if (dup2(parked[i], 3 + static_cast<int>(i)) < 0) return -1;
   }
   if (!IsOn(Layer::kDescriptors)) return 0;
-  return static_cast<int>(syscall(SYS_close_range, static_cast<unsigned>(beyond), ~0U, 0U));
+  unsigned first = static_cast<unsigned>(beyond);
+  for (const int kept : left_alone) {
+    const auto number = static_cast<unsigned>(kept);
+    if (number > first && syscall(SYS_close_range, first, number - 1, 0U) != 0) return -1;
+    first = std::max(first, number + 1);
+  }
+  return static_cast<int>(syscall(SYS_close_range, first, ~0U, 0U));
 }
 
 }  // namespace hearth

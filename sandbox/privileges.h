@@ -33,7 +33,7 @@ int SetNotDumpable();
 // Default action for each signal, none blocked.
 void ResetSignals();
 // The descriptors named become 3, 4, 5 … in this order, not close-on-exec; 0 to 2 stay; whatever else is open
-// is closed.
-int KeepDescriptors(std::span<const int> fds);
+// is closed, but for `left_alone`: in order, each above those.
+int KeepDescriptors(std::span<const int> fds, std::span<const int> left_alone = {});
 
 }  // namespace hearth

@@ -170,6 +170,15 @@ void ChangeLogging(const Json& current, const FunctionWish& wish, SettingsChange
   if (!wished.empty()) change.request["LoggingConfig"] = wished;
 }
 
+void ChangeSnapStart(const Json& current, const FunctionWish& wish, SettingsChange& change) {
+  const std::string before = current.value("SnapStart", Json::object()).value("ApplyOn", "None");
+  const std::string wished = wish.snap_start == "published" ? "PublishedVersions" : "None";
+  if (wish.snap_start.empty() || wished == before) return;
+  change.request["SnapStart"] = {{"ApplyOn", wished}};
+  change.changes.push_back("snap start " + std::string(before == "None" ? "none" : "published") + " -> " +
+                           wish.snap_start);
+}
+
 // As ARNs. "none" takes all away.
 Status FindLayers(const Session& session, FunctionWish& wish) {
   if (!wish.layers) return Ok();
@@ -293,6 +302,7 @@ SettingsChange ChangeOf(const Json& current, const FunctionWish& wish) {
   ChangeLayers(current, wish, change);
   ChangeHearth(current, wish, change);
   ChangeLogging(current, wish, change);
+  ChangeSnapStart(current, wish, change);
   return change;
 }
 

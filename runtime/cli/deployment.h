@@ -21,6 +21,7 @@ struct FunctionWish {
   std::vector<std::string> environment_removed{};
   std::vector<std::pair<std::string, std::string>> buckets{};  // name and "ro", "rw" or "off"
   std::string isolation{};
+  std::string snap_start{};                          // "published" or "none"
   std::string log_format{};                          // "text" or "json"
   std::string log_level{};                           // of what the handler logs and prints; capitals
   std::string system_log_level{};                    // of START, END and REPORT

@@ -72,7 +72,7 @@ class Part final {
 
 Status ReadFunction(const std::string& name, const Part& part, Project& project) {
   HEARTH_TRY(part.Allow({"environment", "buckets", "isolation", "layers", "log_format", "log_level",
-                         "network", "secrets", "system_log_level", "url"}));
+                         "network", "secrets", "snap_start", "system_log_level", "url"}));
   Project::Function& function = project.functions[name];
   function.wish.name = name;
   HEARTH_TRY(part.Each("environment", [&](const std::string& variable, const Part& value) -> Status {
@@ -86,6 +86,7 @@ Status ReadFunction(const std::string& name, const Part& part, Project& project)
     return Ok();
   }));
   HEARTH_TRY(part.Read("isolation", function.wish.isolation));
+  HEARTH_TRY(part.Read("snap_start", function.wish.snap_start));
   HEARTH_TRY(part.Read("log_format", function.wish.log_format));
   HEARTH_TRY(part.Read("log_level", function.wish.log_level));
   HEARTH_TRY(part.Read("system_log_level", function.wish.system_log_level));

@@ -61,6 +61,9 @@ Result<FunctionWish> ReadWish(const Arguments& arguments) {
   if (arguments.Has("--network")) {
     HEARTH_ASSIGN(wish.network, ParseNetwork(arguments.Text("--network")));
   }
+  wish.snap_start = arguments.Text("--snap-start");
+  if (!wish.snap_start.empty() && wish.snap_start != "published" && wish.snap_start != "none")
+    return UsageError("--snap-start \"" + wish.snap_start + "\" is neither published nor none");
   return ReadLogging(arguments, wish);
 }
 
@@ -118,6 +121,9 @@ std::vector<Command> DeployCommands() {
                 {"--isolation", "KIND",
                  "instance: workers are reused; invocation: a fresh process each time;\n"
                  "strict: reused, each in a sandbox of its own"},
+                {"--snap-start", "WHEN",
+                 "published: init runs once, when a version is published, and its workers are copies;\n"
+                 "none: init runs in each worker"},
                 {"--log-format", "FORMAT",
                  "text, or json: a line is an object, and has a level that is kept or not"},
                 {"--log-level", "LEVEL",

@@ -67,6 +67,12 @@ void AddHearthMembers(TextTable& table, const Json& configuration) {
   for (const Json& use : hearth.value("Secrets", Json::array()))
     table.Add({"secret", use.get<std::string>()});
   table.Add({"isolation", hearth.value("Isolation", "instance")});
+  const Json snap_start = configuration.value("SnapStart", Json::object());
+  if (snap_start.value("ApplyOn", "None") != "None") {
+    const bool is_on = snap_start.value("OptimizationStatus", "Off") == "On";
+    table.Add({"snap start",
+               is_on ? "on: workers are copies of one that is initialised" : "of published versions"});
+  }
   const Json logging = configuration.value("LoggingConfig", Json::object());
   std::string format = TextOf(logging, "LogFormat");
   if (const std::string level = TextOf(logging, "ApplicationLogLevel"); !level.empty())

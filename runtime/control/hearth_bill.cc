@@ -31,6 +31,7 @@ Json RecordJson(uint64_t number, const InvocationRecord& record) {
           {"commitment", record.commitment},
           {"outcome", NameOf(record.outcome)},
           {"started", ToUtcText(record.started)},
+          {"init_kind", NameOf(record.init)},
           {"init_ms", static_cast<double>(record.init_ns) / 1e6},
           {"duration_ms", static_cast<double>(record.duration_ns) / 1e6},
           {"billed_ms", record.billed_ms},

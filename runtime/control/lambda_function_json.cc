@@ -44,6 +44,10 @@ const char* NameOf(Isolation isolation) {
   return "instance";
 }
 
+const char* NameOf(SnapStart snap_start) {
+  return snap_start == SnapStart::kPublishedVersions ? "PublishedVersions" : "None";
+}
+
 Json HearthMembers(const FunctionSettings& settings) {
   Json members = Json::object();
   for (const BucketMount& mount : settings.buckets) {
@@ -174,6 +178,22 @@ Status ReadLogging(const JsonMembers& in, const std::string& function, LogSettin
                  "\" cannot be had: each function has a log of its own, \"" + own + "\"; leave LogGroup out");
 }
 
+// Its words for a value that it does not know are Lambda's.
+Status ReadSnapStart(const JsonMembers& in, FunctionSettings& settings) {
+  HEARTH_ASSIGN(const Json* snap_start, in.Object("SnapStart"));
+  if (!snap_start) return Ok();
+  std::string apply_on = NameOf(settings.snap_start);
+  HEARTH_TRY(JsonMembers(*snap_start, "SnapStart.").Read("ApplyOn", apply_on));
+  for (const SnapStart each : {SnapStart::kNone, SnapStart::kPublishedVersions}) {
+    if (apply_on != NameOf(each)) continue;
+    settings.snap_start = each;
+    return Ok();
+  }
+  return Invalid("1 validation error detected: Value '" + apply_on +
+                 "' at 'snapStart.applyOn' failed to satisfy constraint: Member must satisfy enum value set: "
+                 "[PublishedVersions, None]");
+}
+
 Status ReadBuckets(const JsonMembers& in, FunctionSettings& settings) {
   HEARTH_ASSIGN(const Json* buckets, in.Array("Buckets"));
   if (!buckets) return Ok();
@@ -294,7 +314,9 @@ Json FunctionConfigurationJson(const FunctionVersion& version, ShownState state,
               {"Role", s.role},
               {"Runtime", s.runtime},
               {"RuntimeVersionConfig", {{"RuntimeVersionArn", RuntimeVersionArn(version)}}},
-              {"SnapStart", {{"ApplyOn", "None"}, {"OptimizationStatus", "Off"}}},
+              {"SnapStart",
+               {{"ApplyOn", NameOf(s.snap_start)},
+                {"OptimizationStatus", StartsFromSnapshot(version) ? "On" : "Off"}}},
               {"Timeout", s.timeout.count()},
               {"TracingConfig", {{"Mode", "PassThrough"}}},
               {"Version", version.version}};
@@ -317,6 +339,7 @@ Status ReadFunctionSettings(const Json& request, const std::string& function, Fu
   HEARTH_TRY(ReadSizes(in, settings));
   HEARTH_TRY(ReadDeadLetters(in, settings));
   HEARTH_TRY(ReadLogging(in, function, settings.log));
+  HEARTH_TRY(ReadSnapStart(in, settings));
   HEARTH_ASSIGN(const Json* environment, in.Object("Environment"));
   if (environment) {
     settings.environment.clear();

@@ -44,7 +44,7 @@ bool ReadRecords(const MeterView& ledger, const LogHistory::Query& query, WallTi
                  std::vector<std::pair<uint64_t, InvocationRecord>>& records) {
   const auto visit = [&](uint64_t number, const InvocationRecord& record) {
     if (!query.request_id.empty() && record.request_id != query.request_id) return true;
-    if (HasReport(record.outcome)) records.emplace_back(number, record);
+    if (HasReport(record)) records.emplace_back(number, record);
     return records.size() <= query.lines_max / 2;
   };
   const auto all = ledger.VisitNewest(query.function, since, LogHistory::kReadMax, visit);

@@ -30,8 +30,8 @@ InvocationRecord RecordOf(const Outcome& outcome, const RequestId& request_id) {
 
 std::string AttemptLogTail(const LogStore& logs, const std::string& function, const Outcome& outcome,
                            const RequestId& request_id) {
-  if (!HasReport(outcome.kind)) return "";
   const InvocationRecord record = RecordOf(outcome, request_id);
+  if (!HasReport(record)) return "";
   std::string log = outcome.log_tail;
   if (log.empty())
     log = logs.TailOf(function, request_id.text(), outcome.started - kClockSlack, kTailBytesMax);

@@ -26,7 +26,7 @@ void PlatformLog::OnInvocationSettled(const InvocationRecord& record) {
   if (!traces_.empty()) {
     if (auto traced = traces_.extract(record.request_id)) trace_id = std::move(traced.mapped());
   }
-  if (HasReport(record.outcome)) log_.KeepEnd(record, last_number_(), clock_.WallNow(), trace_id);
+  if (HasReport(record)) log_.KeepEnd(record, last_number_(), clock_.WallNow(), trace_id);
 }
 
 // Nothing ran: there is no request to log under. Metrics count it.

@@ -11,6 +11,7 @@
 #include "runtime/daemon/service_manager.h"
 #include "runtime/http/error_response.h"
 #include "runtime/router/event_codec.h"
+#include "runtime/router/snapshot_bill.h"
 
 namespace hearth {
 namespace {
@@ -455,6 +456,16 @@ void Daemon::OnPlaced(const FunctionVersionPtr& version) {
   if (sandboxes_->UsesBlanks(*version)) sandboxes_->blanks().Review();
 }
 
+void Daemon::OnSnapshot(const FunctionVersionPtr& version, nanoseconds init) {
+  InvocationRecord record = SnapshotRecord(*version, init, MakeUuid(random_), loop_.clock().WallNow(),
+                                           committed_->HostOf(version->function));
+  record.boot_id = meter_->boot_id();
+  const auto recorded = meter_->Record(record);
+  if (recorded.ok()) return;
+  log_.Error("the init of a snapshot is not in the ledger, and not billed",
+             {{"function", version->function}, {"error", recorded.error().message}});
+}
+
 void Daemon::OnReplaced(const FunctionVersionPtr& old_version, const FunctionVersionPtr& new_version) {
   if (sandboxes_->UsesBlanks(*old_version)) sandboxes_->blanks().Review();
   router_->OnReplaced(old_version, new_version);
@@ -480,7 +491,7 @@ void Daemon::OnInvocationStarted(const FunctionVersion& version, const Event& ev
 void Daemon::OnInvocationSettled(const InvocationRecord& record) {
   metrics_.OnInvocationSettled(record);
   platform_log_.OnInvocationSettled(record);
-  if (alias_watch_) alias_watch_->OnInvocationSettled(record);
+  if (alias_watch_ && record.init != InitKind::kSnapshot) alias_watch_->OnInvocationSettled(record);
 }
 
 void Daemon::OnThrottled(std::string_view function, std::string_view reason) {

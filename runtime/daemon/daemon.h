@@ -119,6 +119,7 @@ class Daemon final : private PoolStatusSource, private RegistryObserver, private
   }
   void OnNotReplaced(const FunctionVersionPtr& next) override { router_->OnNotReplaced(next); }
   void OnPlaced(const FunctionVersionPtr& version) override;
+  void OnSnapshot(const FunctionVersionPtr& version, nanoseconds init) override;
   void OnReplaced(const FunctionVersionPtr& old_version, const FunctionVersionPtr& new_version) override;
   // What the router and the meter see is for metrics and for the functions' logs.
   void OnInvocationStarted(const FunctionVersion& version, const Event& event) override;

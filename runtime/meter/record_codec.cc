@@ -11,6 +11,8 @@ namespace hearth {
 namespace {
 
 constexpr uint8_t kBillable = 1, kCold = 2, kPackedId = 4;  // flags
+constexpr unsigned kInitKindShift = 3, kInitKindMask = 3;   // two bits of them; older records have 0 there
+constexpr uint8_t kInitKindLast = static_cast<uint8_t>(InitKind::kSnapshot);
 constexpr uint8_t kTriggerLast = static_cast<uint8_t>(TriggerKind::kTopic);
 constexpr uint8_t kOutcomeLast = static_cast<uint8_t>(OutcomeKind::kAborted);
 constexpr uint8_t kPlanLast = kPlans - 1;
@@ -109,7 +111,9 @@ Result<std::string> EncodeRecord(const InvocationRecord& record) {
   Writer writer;
   writer.Byte(static_cast<uint8_t>(LedgerEntryKind::kRecord));
   writer.Byte(kRecordVersion);
-  writer.Byte((record.billable ? kBillable : 0) | (record.cold ? kCold : 0) | (packed ? kPackedId : 0));
+  const unsigned init_kind = static_cast<unsigned>(record.init) << kInitKindShift;
+  writer.Byte(static_cast<uint8_t>((record.billable ? kBillable : 0) | (record.cold ? kCold : 0) |
+                                   (packed ? kPackedId : 0) | init_kind));
   writer.Byte(static_cast<uint8_t>(record.trigger));
   writer.Byte(static_cast<uint8_t>(record.outcome));
   if (packed) {
@@ -137,6 +141,10 @@ Result<InvocationRecord> DecodeRecord(std::string_view bytes) {
   const uint8_t flags = reader.Byte("flags");
   record.billable = (flags & kBillable) != 0;
   record.cold = (flags & kCold) != 0;
+  const unsigned init_kind = (flags >> kInitKindShift) & kInitKindMask;
+  if (init_kind > kInitKindLast)
+    return Error{ErrorCode::kCorrupt, "invocation record: its field \"init kind\" is damaged"};
+  record.init = static_cast<InitKind>(init_kind);
   record.trigger = static_cast<TriggerKind>(reader.Choice("trigger", kTriggerLast));
   record.outcome = static_cast<OutcomeKind>(reader.Choice("outcome", kOutcomeLast));
   record.request_id = (flags & kPackedId) != 0 ? UnpackUuid(reader.Raw("request id", 16))

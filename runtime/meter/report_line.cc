@@ -56,7 +56,10 @@ std::string ReportLine(const InvocationRecord& record, std::string_view error_ty
   line += "\tBilled Duration: " + std::to_string(record.billed_ms) + " ms";
   line += "\tMemory Size: " + std::to_string(record.memory_mib) + " MB";
   line += "\tMax Memory Used: " + std::to_string((record.memory_peak_kib + 1023) / 1024) + " MB\t";
-  if (record.init_ns > 0) line += "Init Duration: " + Millis(record.init_ns) + "\t";
+  if (record.init_ns > 0) {
+    line += record.init == InitKind::kRestore ? "Restore Duration: " : "Init Duration: ";
+    line += Millis(record.init_ns) + "\t";
+  }
   return line + TraceOf(trace_id) + StatusOf(record, error_type);
 }
 
@@ -64,8 +67,9 @@ WallTime EndOf(const InvocationRecord& record) {
   return record.started + std::chrono::ceil<microseconds>(nanoseconds(record.init_ns + record.duration_ns));
 }
 
-bool HasReport(OutcomeKind kind) {
-  switch (kind) {
+bool HasReport(const InvocationRecord& record) {
+  if (record.init == InitKind::kSnapshot) return false;
+  switch (record.outcome) {
     case OutcomeKind::kThrottled:
     case OutcomeKind::kCancelled:
     case OutcomeKind::kInterrupted:

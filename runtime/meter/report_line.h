@@ -12,7 +12,8 @@ namespace hearth {
 
 std::string StartLine(std::string_view request_id, std::string_view version);
 std::string EndLine(const InvocationRecord& record);
-// Init Duration only when this attempt was billed for a worker's init. What ended otherwise than by the
+// Init Duration only when this attempt was billed for a worker's init; Restore Duration where that was after_restore in a
+// copy. What ended otherwise than by the
 // handler's own answer has "Status: timeout" or "Status: error" and the error's type; `error_type` "" takes
 // the one that fits the outcome. A handler that reports an error of its own has no status, as in Lambda's
 // text format. `trace_id`: the X-Amzn-Trace-Id of a sampled request; its trace is named before the status.
@@ -22,7 +23,7 @@ std::string ReportLine(const InvocationRecord& record, std::string_view error_ty
 // When it ended: the time of its END and REPORT.
 WallTime EndOf(const InvocationRecord& record);
 
-// False for what never ran: it has no lines.
-bool HasReport(OutcomeKind kind);
+// False for what never ran, and for the init of a snapshot, which is no attempt: they have no lines.
+bool HasReport(const InvocationRecord& record);
 
 }  // namespace hearth

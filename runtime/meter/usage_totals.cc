@@ -16,14 +16,17 @@ uint64_t MsPastTheHour(const InvocationRecord& record) {
 }  // namespace
 
 void UsageTotals::Add(const InvocationRecord& record) {
-  ++records;
-  ++by_outcome[static_cast<size_t>(record.outcome)];
+  const bool attempted = record.init != InitKind::kSnapshot;
+  if (attempted) {
+    ++records;
+    ++by_outcome[static_cast<size_t>(record.outcome)];
+  }
   duration_ns += record.duration_ns;
   init_ns += record.init_ns;
   if (record.cold) ++cold_starts;
   cpu_us += record.cpu_us;
   if (!record.billable) return;
-  ++requests;
+  if (attempted) ++requests;
   billed_ms += record.billed_ms;
   memory_mb_ms += record.billed_ms * record.memory_mib;
   next_hour_mb_ms += MsPastTheHour(record) * record.memory_mib;

@@ -2,9 +2,11 @@
 
 #include <cstdint>
 #include <functional>
+#include <memory>
 #include <string>
 
 #include "runtime/base/result.h"
+#include "runtime/base/units.h"
 #include "runtime/model/function.h"
 
 namespace hearth {
@@ -25,6 +27,10 @@ class ArtefactChecker {
   // Loads the version's library in a sandbox of its own, as a deploy would run it. kBadArtefact names what is
   // wrong: machine, missing libraries and symbol versions, missing symbol, ABI version.
   virtual void TrialLoad(const FunctionVersion& version, Done done) = 0;
+  // Loads it and runs its init, in the process that workers of `version` are copied from later. How long that init took;
+  // kBadArtefact says how the author's code failed.
+  using OnSnapshot = std::function<void(Result<nanoseconds>)>;
+  virtual void TakeSnapshot(const std::shared_ptr<const FunctionVersion>& version, OnSnapshot done) = 0;
 };
 
 }  // namespace hearth

@@ -46,6 +46,10 @@ Status ValidateEnvironment(const std::map<std::string, std::string>& environment
 
 }  // namespace
 
+bool StartsFromSnapshot(const FunctionVersion& version) {
+  return version.settings.snap_start == SnapStart::kPublishedVersions && version.version != "$LATEST";
+}
+
 Status ValidateFunctionName(std::string_view name) {
   if (name.empty() || name.size() > kFunctionNameBytesMax) {
     return Invalid("function name \"" + std::string(name) + "\" has " + std::to_string(name.size()) +
@@ -66,6 +70,11 @@ Status ValidateSettings(const FunctionSettings& settings) {
   if (settings.memory < kMemoryMin || settings.memory > kMemoryMax) {
     return Invalid("memory is " + std::to_string(settings.memory.mib()) + " MB; it must be " +
                    std::to_string(kMemoryMin.mib()) + " to " + std::to_string(kMemoryMax.mib()) + " MB");
+  }
+  if (settings.snap_start == SnapStart::kPublishedVersions && settings.isolation == Isolation::kStrict) {
+    return Invalid(
+        "SnapStart makes all workers copies of one process, and Hearth.Isolation \"strict\" lets them share "
+        "nothing: set SnapStart.ApplyOn to \"None\", or Isolation to \"instance\" or \"invocation\"");
   }
   HEARTH_TRY(ValidateLayerUses(settings.layers));
   HEARTH_TRY(ValidateSecretUses(settings.secrets));

@@ -29,6 +29,9 @@ enum class Isolation : uint8_t { kInstance = 0, kInvocation = 1, kStrict = 2 };
 // kEgress: out of a network namespace of its own, by address translation; docs/security-model.md says to where.
 enum class Network : uint8_t { kNone = 0, kEgress = 1 };
 
+// kPublishedVersions: what is published runs its init once, in a process that all its workers are copies of.
+enum class SnapStart : uint8_t { kNone = 0, kPublishedVersions = 1 };
+
 // A bucket that the handler sees, at /mnt/buckets/NAME.
 struct BucketMount {
   std::string bucket;
@@ -63,6 +66,7 @@ struct FunctionSettings {
   Network network = Network::kNone;
   std::vector<uint16_t> network_ports;  // of TCP, that it may connect to, in order; none: to each
   std::map<std::string, std::string> environment;
+  SnapStart snap_start = SnapStart::kNone;
   std::vector<BucketMount> buckets;
   LogSettings log;
   std::string dead_letter_arn;   // gets asynchronous events that failed for the last time; "": none
@@ -97,6 +101,9 @@ struct FunctionVersion {
   std::string layers_folder;      // host path of what is seen at /opt; "": it has no layers
   uint64_t secrets_revision = 0;  // of the secrets when it was made, in this life of the daemon; not stored
 };
+
+// Its workers are copies of a process that has run init; never $LATEST's.
+bool StartsFromSnapshot(const FunctionVersion& version);
 
 Status ValidateFunctionName(std::string_view name);
 Status ValidateSettings(const FunctionSettings& settings);

@@ -38,6 +38,7 @@ json EncodeSettings(const FunctionSettings& s) {
           {"network", static_cast<int>(s.network)},
           {"network_ports", s.network_ports},
           {"environment", s.environment},
+          {"snap_start", static_cast<int>(s.snap_start)},
           {"buckets", buckets},
           {"log", EncodeLog(s.log)},
           {"dead_letter_arn", s.dead_letter_arn},
@@ -61,6 +62,7 @@ FunctionSettings DecodeSettings(const json& j) {
   s.network = j.value("network", 0) == 1 ? Network::kEgress : Network::kNone;
   s.network_ports = j.value("network_ports", s.network_ports);
   s.environment = j.value("environment", s.environment);
+  s.snap_start = j.value("snap_start", 0) == 1 ? SnapStart::kPublishedVersions : SnapStart::kNone;
   s.log = DecodeLog(j.value("log", json::object()));
   s.dead_letter_arn = j.value("dead_letter_arn", "");
   for (const json& mount : j.value("buckets", json::array())) {

@@ -10,6 +10,13 @@
 
 namespace hearth {
 
+// What the time was for that an attempt has as its init.
+// kSnapshot: there was no attempt. A version was published, and its init has run in the process that its workers are
+// copied from: no request, but time that is billed, once.
+enum class InitKind : uint8_t { kInit = 0, kRestore = 1, kSnapshot = 2 };
+
+std::string_view NameOf(InitKind kind);  // "init", "restore", "snapshot"
+
 // One attempt, as the ledger keeps it: immutable; (request_id, attempt) is its identity. Bills come from
 // these alone.
 struct InvocationRecord {
@@ -21,6 +28,7 @@ struct InvocationRecord {
   OutcomeKind outcome = OutcomeKind::kSuccess;
   bool billable = true;
   bool cold = false;
+  InitKind init = InitKind::kInit;
   WallTime started{};  // shown and used for the period it is billed in; never for a duration
   uint64_t init_ns = 0;
   uint64_t duration_ns = 0;

@@ -66,6 +66,8 @@ inline constexpr auto kMetrics = std::to_array<MetricDefinition>({
      "time in the handler, of attempts that reached it", "faas.invoke_duration"},
     {kInvocations, "hearth_init_duration_seconds", kHistogram, "function", "time in the handler's init",
      "faas.init_duration"},
+    {kInvocations, "hearth_restore_duration_seconds", kHistogram, "function",
+     "time in the handler's after_restore, in a worker that starts from a snapshot"},
     {kInvocations, "hearth_queue_wait_seconds", kHistogram, "function",
      "from accepted to handed to a worker, without init; never billed"},
     {kInvocations, "hearth_platform_overhead_seconds", kHistogram, "function",

@@ -99,6 +99,18 @@ std::string_view NameOf(UsageSource source) {
   return "unknown";
 }
 
+std::string_view NameOf(InitKind kind) {
+  switch (kind) {
+    case InitKind::kInit:
+      return "init";
+    case InitKind::kRestore:
+      return "restore";
+    case InitKind::kSnapshot:
+      return "snapshot";
+  }
+  return "unknown";
+}
+
 std::string_view NameOf(CrashCause cause) {
   switch (cause) {
     case CrashCause::kSignal:

@@ -116,7 +116,11 @@ PlatformEvent ReportEvent(const InvocationRecord& record, std::string_view trace
   metrics.Number("billedDurationMs", static_cast<int64_t>(record.billed_ms));
   metrics.Number("memorySizeMB", record.memory_mib);
   metrics.Number("maxMemoryUsedMB", static_cast<int64_t>((record.memory_peak_kib + 1023) / 1024));
-  if (record.init_ns > 0) metrics.Member("initDurationMs") += Millis(record.init_ns);
+  if (record.init_ns > 0 && record.init == InitKind::kRestore) {
+    metrics.Member("restoreDurationMs") += Millis(record.init_ns);
+  } else if (record.init_ns > 0) {
+    metrics.Member("initDurationMs") += Millis(record.init_ns);
+  }
   metrics.End();
   event.Status(record.outcome);
   event.Tracing(trace_id);

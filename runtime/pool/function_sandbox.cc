@@ -10,18 +10,6 @@ namespace {
 
 constexpr uint32_t kThreadsMax = 1024;  // Lambda's limit of threads and processes of one environment
 
-struct Pipe {
-  UniqueFd read, write;
-};
-
-Result<Pipe> MakePipe() {
-  int fds[2];
-  if (::pipe2(fds, O_CLOEXEC) != 0) return ErrnoError("pipe");
-  Pipe pipe{UniqueFd(fds[0]), UniqueFd(fds[1])};
-  ::fcntl(fds[0], F_SETFL, O_NONBLOCK);
-  return pipe;
-}
-
 CgroupLimits LimitsOf(const FunctionSettings& settings, const std::string& cpu_set) {
   CgroupLimits limits;
   limits.cpu_set = cpu_set;
@@ -40,7 +28,7 @@ std::vector<std::string> EnvironmentOf(const FunctionVersion& version) {
       {"AWS_LAMBDA_FUNCTION_NAME", version.function},
       {"AWS_LAMBDA_FUNCTION_VERSION", version.version},
       {"AWS_LAMBDA_FUNCTION_MEMORY_SIZE", std::to_string(s.memory.mib())},
-      {"AWS_LAMBDA_INITIALIZATION_TYPE", "on-demand"},
+      {"AWS_LAMBDA_INITIALIZATION_TYPE", StartsFromSnapshot(version) ? "snap-start" : "on-demand"},
       {"TZ", ":UTC"},
       {"LANG", "C.UTF-8"},
       {"HOME", "/tmp"},
@@ -102,20 +90,58 @@ MakeSandboxFrame FunctionSandbox::FrameOf(SandboxFiles& files) {
 
 void FunctionSandbox::Make(SandboxFiles files, std::function<void(Status)> made) {
   made_ = std::move(made);
-  const MakeSandboxFrame frame = FrameOf(files);
-  auto cgroup = cgroups_.Create(LimitsOf(version_->settings, cpu_set_));
-  if (!cgroup.ok()) {
-    workers_.loop.Post([self = weak_.Get(), error = cgroup.error()] {
+  MakeSandboxFrame frame = FrameOf(files);
+  const Status begun = BeginZygote();
+  if (!begun.ok()) {
+    workers_.loop.Post([self = weak_.Get(), error = begun.error()] {
       if (self) self->OnMade(error);
     });
     return;
   }
-  zygote_cgroup_ = std::move(cgroup).value();
-  std::vector<int> fds = zygote_cgroup_->tasks_fds();
+  std::vector<int> fds;
+  if (snapshot_) {
+    frame.snapshot_limit_ms = static_cast<uint32_t>(workers_.init_limit.count());
+    fds = snapshot_->passed();
+  }
+  for (const int fd : zygote_cgroup_->tasks_fds()) fds.push_back(fd);
   if (files.secret_values) fds.push_back(files.secret_values.get());
   launcher_.MakeSandbox(frame, fds, [self = weak_.Get()](Result<LauncherClient::MadeSandbox> result) {
     if (self) self->OnMade(std::move(result));
   });
+  if (snapshot_) snapshot_->ClosePassed();
+}
+
+Status FunctionSandbox::BeginZygote() {
+  HEARTH_ASSIGN(zygote_cgroup_, cgroups_.Create(LimitsOf(version_->settings, cpu_set_)));
+  if (!StartsFromSnapshot(*version_)) return Ok();
+  HEARTH_ASSIGN(snapshot_, SnapshotRun::Create(workers_, version_, [self = weak_.Get()](const Error& error) {
+                  if (self) self->OnSnapshotBroken(error);
+                }));
+  return Ok();
+}
+
+// What it says is of no more use.
+void FunctionSandbox::OnSnapshotBroken(const Error& error) {
+  if (state_ != State::kMaking) return;
+  launcher_.KillSandbox(id_);
+  OnMade(error);
+}
+
+// Init has run in the zygote, or has ended it.
+Status FunctionSandbox::EndSnapshot(Status made) {
+  if (!snapshot_) return made;
+  const std::unique_ptr<SnapshotRun> run = std::exchange(snapshot_, nullptr);
+  run->End();
+  snapshot_took_ = run->took().value_or(nanoseconds(0));
+  if (made.ok() && !run->took())
+    return Error{ErrorCode::kBadArtefact,
+                 "run init: the process that workers are copies of did not say how it went"};
+  if (made.ok()) return made;
+  if (const auto kills = zygote_cgroup_->OomKills(); kills.ok() && *kills > 0) {
+    return Error{ErrorCode::kBadArtefact, made.error().message + "; it used more than its memory limit of " +
+                                              std::to_string(version_->settings.memory.mib()) + " MB"};
+  }
+  return made;
 }
 
 void FunctionSandbox::MakeWithWorker(SandboxFiles files, WorkerId id, OnWorker done) {
@@ -150,6 +176,14 @@ void FunctionSandbox::FailOwnWorker(const Error& error) {
 }
 
 void FunctionSandbox::OnMade(Result<LauncherClient::MadeSandbox> made) {
+  if (made.ok() && made->leaves_threads && snapshot_) {
+    made = Error{
+        ErrorCode::kBadArtefact,
+        "its library starts threads while it is loaded, and a process with threads cannot be copied, as "
+        "SnapStart does: start them in after_restore, or set SnapStart.ApplyOn to \"None\""};
+  }
+  if (const Status ended = EndSnapshot(made.ok() ? Ok() : Status(made.error())); !ended.ok())
+    made = ended.error();
   if (made.ok() && made->leaves_threads) {
     state_ = State::kGone;
     const WeakPtr<FunctionSandbox> self = weak_.Get();
@@ -194,8 +228,8 @@ void FunctionSandbox::Launch(WorkerId id, OnWorker done) {
 
 Result<FunctionSandbox::Beginning> FunctionSandbox::BeginWorker(WorkerId id) {
   HEARTH_ASSIGN(PacketSocketPair channel, MakePacketSocketPair());
-  HEARTH_ASSIGN(Pipe out, MakePipe());
-  HEARTH_ASSIGN(Pipe err, MakePipe());
+  HEARTH_ASSIGN(OutputPipe out, MakeOutputPipe());
+  HEARTH_ASSIGN(OutputPipe err, MakeOutputPipe());
   HEARTH_ASSIGN(std::unique_ptr<Cgroup> cgroup, cgroups_.Create(LimitsOf(version_->settings, cpu_set_)));
   std::vector<int> passed{channel.theirs.get(), out.write.get(), err.write.get()};
   for (const int fd : cgroup->tasks_fds()) passed.push_back(fd);

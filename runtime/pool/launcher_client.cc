@@ -4,6 +4,7 @@
 #include <poll.h>
 #include <string.h>
 
+#include <algorithm>
 #include <utility>
 
 namespace hearth {
@@ -13,7 +14,7 @@ constexpr milliseconds kHelloLimit{10'000};
 // What it has to do at its end takes some hundredths of a second.
 constexpr milliseconds kEndLimit{5'000};
 // While a request is open, the launcher says something within this: it gives up the longest of them, an
-// unpacking, after 60 s by itself.
+// unpacking, after 60 s by itself. A sandbox whose zygote runs init has as long as that may take besides.
 constexpr milliseconds kSilenceLimit{70'000};
 
 }  // namespace
@@ -107,6 +108,7 @@ void LauncherClient::MakeSandbox(const MakeSandboxFrame& frame, std::span<const 
   Status sent = Send(Encode(frame), fds);
   if (!sent.ok()) return ReplyLater([reply = std::move(reply), error = sent.error()] { reply(error); });
   making_[frame.sandbox_id] = std::move(reply);
+  longest_init_ = std::max(longest_init_, milliseconds(frame.snapshot_limit_ms));
   ExpectAnswer();
 }
 
@@ -158,7 +160,10 @@ void LauncherClient::Unpack(int zip_fd, int folder_fd, const UnpackZipFrame& lim
 void LauncherClient::ExpectAnswer() {
   silence_limit_.Cancel();
   if (making_.empty() && unpacking_.empty()) return;
-  silence_limit_ = loop_.After(kSilenceLimit, [this] { OnDeath("it answered nothing for 70 s"); });
+  const milliseconds limit = kSilenceLimit + longest_init_;
+  silence_limit_ = loop_.After(limit, [this, limit] {
+    OnDeath("it answered nothing for " + std::to_string(limit.count() / 1000) + " s");
+  });
 }
 
 void LauncherClient::OnUnpackDone(std::string_view packet) {

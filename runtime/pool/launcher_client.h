@@ -86,6 +86,7 @@ class LauncherClient final {
   std::map<uint64_t, std::function<void(Result<MadeSandbox>)>> making_;  // by sandbox
   std::map<uint64_t, std::function<void(Status)>> unpacking_;            // by ticket
   uint64_t next_ticket_ = 1;
+  milliseconds longest_init_{0};  // that a zygote was given so far
   Timer hello_limit_, silence_limit_;
   WeakPtrFactory<LauncherClient> weak_{this};
 };

@@ -95,7 +95,8 @@ void PoolSet::RetryLater() {
 
 void PoolSet::Retire(const FunctionVersion& version) {
   const auto found = pools_.find(version.generation);
-  if (found == pools_.end() || found->second->state() != WarmPool::State::kOpen) return;
+  if (found == pools_.end()) return launcher_.Forget(version);  // its snapshot may be there
+  if (found->second->state() != WarmPool::State::kOpen) return;
   found->second->Drain([this, generation = version.generation] {
     pools_.erase(generation);
     MaybeDrained();

@@ -177,10 +177,18 @@ void SandboxHost::OnLeavesThreads(const std::shared_ptr<const FunctionVersion>& 
   SweepLater();
 }
 
+Status SandboxHost::CheckSnapshot(const FunctionVersion& version) const {
+  if (!StartsFromSnapshot(version) || !HasOwnSandboxes(version)) return Ok();
+  return Error{ErrorCode::kBadArtefact, "SnapStart copies one process, but each worker of " +
+                                            version.function + " needs a sandbox of its own: " +
+                                            WhyOwnSandboxes(version) + "; set SnapStart.ApplyOn to \"None\""};
+}
+
 Status SandboxHost::LaunchIn(const std::shared_ptr<const FunctionVersion>& version, WorkerId id,
                              OnWorker& done) {
   if (!launcher_.running())
     return Error{ErrorCode::kUnavailable, "hearth-launcher is being restarted; try again"};
+  HEARTH_TRY(CheckSnapshot(*version));
   Versioned& versioned = versions_[version->generation];
   std::string cpu_set = cpu_set_of_ ? cpu_set_of_(version->function) : std::string();
   const bool own = HasOwnSandboxes(*version);
@@ -252,6 +260,26 @@ void SandboxHost::TrialLoad(const FunctionVersion& version, Done done) {
   trial.Make(std::move(files).value(), [this, id, done = std::move(done)](Status made) {
     const std::unique_ptr<FunctionSandbox> over = std::move(trials_.extract(id).mapped());
     done(std::move(made));
+  });
+}
+
+void SandboxHost::TakeSnapshot(const std::shared_ptr<const FunctionVersion>& version, OnSnapshot done) {
+  const Status possible = CheckSnapshot(*version);
+  auto files = possible.ok() ? FilesOf(*version) : Result<SandboxFiles>(possible.error());
+  if (files.ok() && !launcher_.running())
+    files = Error{ErrorCode::kUnavailable, "hearth-launcher is being restarted; try again"};
+  if (!files.ok()) {
+    workers_.loop.Post([done = std::move(done), error = files.error()] { done(error); });
+    return;
+  }
+  Versioned& versioned = versions_[version->generation];
+  versioned.cpu_set = cpu_set_of_ ? cpu_set_of_(version->function) : std::string();
+  versioned.current = NewSandbox(version, versioned.cpu_set);
+  FunctionSandbox& sandbox = *versioned.current;
+  sandbox.Make(std::move(files).value(), [this, version, &sandbox, done = std::move(done)](Status made) {
+    if (made.ok()) return done(sandbox.snapshot_took());
+    Forget(*version);
+    done(made.error());
   });
 }
 

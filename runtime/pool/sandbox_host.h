@@ -27,6 +27,8 @@ namespace hearth {
 //          off the path of any event, a version's at most once in kReplacementPause.
 // Own sandboxes: with strict isolation each worker has one, and no zygote. So has each worker of a function whose library
 //          leaves threads when it is loaded, which cannot be forked, and each where workers cannot have namespaces.
+// Snapshots: with SnapStart the zygote of a published version runs init before it forks; the first when the version is
+//          published, another whenever a zygote is made in its place.
 // Failure: a dead launcher is started again (after 100 ms, doubling to 10 s); launches meanwhile are
 //          kUnavailable.
 class SandboxHost final : public WorkerLauncher, public ArtefactChecker {
@@ -75,6 +77,7 @@ class SandboxHost final : public WorkerLauncher, public ArtefactChecker {
   void Forget(const FunctionVersion& version) override;
   void Unpack(std::string zip_path, std::string folder, Done done) override;
   void TrialLoad(const FunctionVersion& version, Done done) override;
+  void TakeSnapshot(const std::shared_ptr<const FunctionVersion>& version, OnSnapshot done) override;
 
  private:
   struct Versioned {
@@ -93,6 +96,8 @@ class SandboxHost final : public WorkerLauncher, public ArtefactChecker {
   Result<SandboxFiles> FilesOf(const FunctionVersion& version) const;
   std::unique_ptr<FunctionSandbox> NewSandbox(const std::shared_ptr<const FunctionVersion>& version,
                                               std::string cpu_set);
+  // Workers that are copies of one process need a zygote.
+  Status CheckSnapshot(const FunctionVersion& version) const;
   // Another for each worker, or the one that there is.
   Status LaunchIn(const std::shared_ptr<const FunctionVersion>& version, WorkerId id, OnWorker& done);
   void OnLeavesThreads(const std::shared_ptr<const FunctionVersion>& version,

@@ -39,7 +39,9 @@ class WorkerLog final {
   void Print(LogSource stream, std::string_view text);
   void Keep(uint8_t level, std::string_view message, std::string_view fields_json);
   // Of the platform, about the worker.
-  void Tell(std::string_view message) { Emit(LogSource::kPlatform, kLogWarn, {}, message, {}); }
+  void Tell(std::string_view message, uint8_t level = kLogWarn) {
+    Emit(LogSource::kPlatform, level, {}, message, {});
+  }
   // Its last words, whatever else it has said: they are bounded by themselves.
   void PrintCrash(const std::vector<std::string>& lines);
 

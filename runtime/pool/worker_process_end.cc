@@ -32,7 +32,9 @@ void WorkerProcess::OnTimeLimit() {
   (initialising ? running_->attempt.init : running_->attempt.duration) = limit;
   char limit_s[32];
   std::snprintf(limit_s, sizeof limit_s, "%.2f", std::chrono::duration<double>(limit).count());
-  std::string text = initialising ? "Init timed out after " : "Task timed out after ";
+  std::string text = !initialising                   ? "Task timed out after "
+                     : StartsFromSnapshot(*version_) ? "Restore timed out after "
+                                                     : "Init timed out after ";
   text = Prefixed(text + limit_s + " seconds");
   SetState(WorkerState::kDying, initialising ? "its init timed out" : "an event timed out");
   watch_.reset();

@@ -249,7 +249,24 @@ void FunctionRegistry::Publish(std::string name, std::string description, Expect
   version->arn = ArnOf(name) + ":" + version->version;
   if (!description.empty()) version->settings.description = std::move(description);
   Stamp(*version);
+  if (StartsFromSnapshot(*version)) return SnapshotAndStore(version, reply);
   Store(std::move(version), std::move(reply));
+}
+
+void FunctionRegistry::SnapshotAndStore(const std::shared_ptr<FunctionVersion>& version, const Reply& reply) {
+  checker_.TakeSnapshot(version, [weak = weak_.Get(), version, reply](Result<nanoseconds> init) {
+    if (!weak) return;
+    if (!init.ok()) {
+      weak->Forgo(version);
+      return weak->Refuse(version->function,
+                          init.error().WithContext("version " + version->version + " is not published"),
+                          reply);
+    }
+    weak->Store(version, [weak, version, init = *init, reply](Result<FunctionVersionPtr> stored) {
+      if (stored.ok() && weak->observer_ != nullptr) weak->observer_->OnSnapshot(version, init);
+      reply(std::move(stored));
+    });
+  });
 }
 
 // All of a version's settings but the description, which publishing may change.
@@ -404,7 +421,7 @@ void FunctionRegistry::Store(std::shared_ptr<FunctionVersion> version, Reply rep
               [weak = weak_.Get(), version = std::move(version), reply = std::move(reply)](Status kept) {
                 if (!weak) return;
                 if (!kept.ok()) {
-                  if (version->version == kLatest) weak->Forgo(version);
+                  if (version->version == kLatest || StartsFromSnapshot(*version)) weak->Forgo(version);
                   return weak->Refuse(version->function, kept.error(), reply);
                 }
                 weak->Commit(version, reply);

@@ -38,6 +38,8 @@ class RegistryObserver {
   virtual void OnNotReplaced(const FunctionVersionPtr& next) { (void)next; }
   // `old_version` no longer serves new events; `new_version` is empty when the function is gone.
   virtual void OnReplaced(const FunctionVersionPtr& old_version, const FunctionVersionPtr& new_version) = 0;
+  // `version` has been published, and its init has run for it: that is billed, once.
+  virtual void OnSnapshot(const FunctionVersionPtr& version, nanoseconds init) { (void)version, (void)init; }
   // A version is there that was not, new or in another's place.
   virtual void OnPlaced(const FunctionVersionPtr& version) { (void)version; }
   // Also once for each function that has some, when functions are loaded.
@@ -95,7 +97,8 @@ class FunctionRegistry final {
   // Without new workers, unlike the others. `change` edits a copy; it may refuse.
   using ScalingChange = std::function<Status(FunctionScaling&)>;
   void UpdateScaling(std::string name, const ScalingChange& change, Done done);
-  // The next number; the existing one when nothing has changed since.
+  // The next number; the existing one when nothing has changed since. With SnapStart its init runs first, and one that
+  // fails is refused.
   void Publish(std::string name, std::string description, Expected expected, Reply reply);
   void Delete(std::string name, std::string qualifier, Done done);
 
@@ -178,6 +181,7 @@ class FunctionRegistry final {
   void Stamp(FunctionVersion& version);
   void WarmAlias(const std::string& function, const FunctionAlias& now, const FunctionAlias& next,
                  Done ready);
+  void SnapshotAndStore(const std::shared_ptr<FunctionVersion>& version, const Reply& reply);
   void Store(std::shared_ptr<FunctionVersion> version, Reply reply);
   void Commit(const std::shared_ptr<FunctionVersion>& version, const Reply& reply);
   void Refuse(const std::string& name, Error error, const Reply& reply);

@@ -268,8 +268,27 @@ void Router::OnLease(uint64_t number, Result<WorkerLease> lease) {
   const auto found = flights_.find(number);
   if (found == flights_.end()) return;  // withdrawn, and refused all the same
   found->second->waits = false;
+  if (!lease.ok() && lease.error().code == ErrorCode::kBadArtefact &&
+      StartsFromSnapshot(*found->second->version)) {
+    return FailAtSnapshot(number, lease.error());
+  }
   if (!lease.ok()) return Refuse(number, std::move(lease).error());
   RunOn(*found->second, std::move(lease).value());
+}
+
+// There is no process to copy: one was lost, or hearthd was started anew, and init has failed in the next. To whoever sent
+// the event that is an init that failed, as it is where each worker has its own; nothing ran for it, so nothing is billed.
+void Router::FailAtSnapshot(uint64_t number, const Error& error) {
+  Flight& flight = *flights_.at(number);
+  init_failures_.OnFailed(flight.version->generation, error.message, executor_.clock().Now());
+  Outcome outcome;
+  outcome.kind = OutcomeKind::kInitError;
+  outcome.executed_version = flight.version->version;
+  outcome.error = {"Hearth.SnapshotError", error.message, {}};
+  outcome.memory_limit = flight.version->settings.memory;
+  outcome.started = executor_.clock().WallNow();
+  outcome.usage.queued = executor_.clock().Now() - flight.accepted;
+  Settle(number, std::move(outcome));
 }
 
 // Nothing of it has run. Its version may have been replaced since it was resolved, and that one's pool closed.
@@ -377,6 +396,7 @@ InvocationRecord Router::OpeningOf(Flight& flight) const {
   record.started = executor_.clock().WallNow();
   record.queued_ns = (executor_.clock().Now() - flight.accepted).count();
   record.memory_mib = static_cast<uint32_t>(flight.version->settings.memory.mib());
+  record.init = StartsFromSnapshot(*flight.version) ? InitKind::kRestore : InitKind::kInit;
   record.bytes_in = flight.event.payload.size();
   record.worker = flight.lease.worker().id().value();
   record.tmp_mib = static_cast<uint32_t>(flight.version->settings.tmp.mib());

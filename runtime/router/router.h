@@ -83,6 +83,7 @@ class Router final : public EventSink, public RegistryObserver {
   void GiveUp(uint64_t number);
   void WaitForWorker(Flight& flight);
   void OnLease(uint64_t number, Result<WorkerLease> lease);
+  void FailAtSnapshot(uint64_t number, const Error& error);
   void FindAnotherWorker(Flight& flight);
   void RunOn(Flight& flight, WorkerLease lease);
   void OnAttempt(uint64_t number, Attempt attempt);

@@ -76,6 +76,7 @@ void WriteFunction(std::string_view function, const FunctionSeries& series,
     out.Write("hearth_output_cut_bytes_total", {function}, static_cast<double>(series.output_cut_bytes));
   WriteSeen("hearth_invoke_duration_seconds", function, series.invoke_duration, out);
   WriteSeen("hearth_init_duration_seconds", function, series.init_duration, out);
+  WriteSeen("hearth_restore_duration_seconds", function, series.restore_duration, out);
   WriteSeen("hearth_queue_wait_seconds", function, series.queue_wait, out);
   WriteSeen("hearth_platform_overhead_seconds", function, series.overhead, out);
   WriteSeen("hearth_memory_usage_bytes", function, series.memory_usage, out);

@@ -46,6 +46,7 @@ struct FunctionSeries {
   uint64_t reserved_spillover = 0;
   DurationHistogram invoke_duration;
   CoarseHistogram init_duration;
+  CoarseHistogram restore_duration;
   CoarseHistogram queue_wait;
   CoarseHistogram overhead;
   CoarseHistogram cpu_usage;

@@ -20,6 +20,7 @@ constexpr uint64_t kLineOverhead = 32;
 struct EndFigures {
   OutcomeKind outcome{};
   uint32_t memory_mib = 0;
+  InitKind init = InitKind::kInit;
   uint64_t init_ns = 0, duration_ns = 0, billed_ms = 0, memory_peak_kib = 0;
   uint64_t ledger_number = 0;
 };
@@ -132,8 +133,9 @@ void LogStore::KeepStart(std::string_view function, std::string_view version, st
 void LogStore::KeepEnd(const InvocationRecord& record, uint64_t ledger_number, WallTime time,
                        std::string_view trace_id) {
   if (options_.end_line == nullptr || options_.report_line == nullptr) return;
-  const EndFigures figures{record.outcome,   record.memory_mib,      record.init_ns, record.duration_ns,
-                           record.billed_ms, record.memory_peak_kib, ledger_number};
+  const EndFigures figures{record.outcome,         record.memory_mib,  record.init,
+                           record.init_ns,         record.duration_ns, record.billed_ms,
+                           record.memory_peak_kib, ledger_number};
   Kept kept{.time = time, .kind = Kept::Kind::kEnd, .source = LogSource::kPlatform, .text = {}};
   kept.version_bytes = static_cast<uint32_t>(record.version.size());
   kept.request_id_bytes = static_cast<uint32_t>(record.request_id.size());
@@ -227,6 +229,7 @@ void LogStore::EndOf(const Kept& kept, StoredLogLine line, std::vector<StoredLog
   record.request_id = line.request_id;
   record.outcome = figures.outcome;
   record.memory_mib = figures.memory_mib;
+  record.init = figures.init;
   record.init_ns = figures.init_ns;
   record.duration_ns = figures.duration_ns;
   record.billed_ms = figures.billed_ms;

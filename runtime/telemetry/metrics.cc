@@ -44,6 +44,11 @@ void Metrics::OnInvocationStarted(const FunctionVersion&, const Event&) {}
 
 void Metrics::OnInvocationSettled(const InvocationRecord& record) {
   FunctionSeries& series = table_->For(record.function);
+  const auto init =
+      record.init == InitKind::kRestore ? &FunctionSeries::restore_duration : &FunctionSeries::init_duration;
+  if (record.init_ns > 0) table_->Observe(series, init, record.init_ns);
+  if (record.billable) table_->CountBilled(series, record);
+  if (record.init == InitKind::kSnapshot) return;  // no attempt
   table_->CountAttempt(series, record);
   series.errors += IsError(record.outcome);
   series.timeouts += IsTimeout(record.outcome);
@@ -52,12 +57,10 @@ void Metrics::OnInvocationSettled(const InvocationRecord& record) {
     table_->Observe(series, &FunctionSeries::invoke_duration, record.duration_ns);
     table_->Observe(series, &FunctionSeries::queue_wait, record.queued_ns);
   }
-  if (record.init_ns > 0) table_->Observe(series, &FunctionSeries::init_duration, record.init_ns);
   if (record.usage_source != UsageSource::kNone) {
     table_->Observe(series, &FunctionSeries::cpu_usage, record.cpu_us * kNsPerUs);
     table_->Observe(series, &FunctionSeries::memory_usage, record.memory_peak_kib << 10);
   }
-  if (record.billable) table_->CountBilled(series, record);
 }
 
 void Metrics::OnOverhead(std::string_view function, nanoseconds overhead) {

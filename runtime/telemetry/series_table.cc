@@ -100,7 +100,7 @@ void SeriesTable::CountBilled(FunctionSeries& series, const InvocationRecord& re
   // On-demand is there from the first: its samples have been paid for.
   const uint64_t before = record.plan == Plan::kOnDemand ? 1 : series.billed[plan].requests;
   BilledFigures& billed = Counting(series, before, 3).billed[plan];
-  ++billed.requests;
+  if (record.init != InitKind::kSnapshot) ++billed.requests;
   billed.ms += record.billed_ms;
   billed.mb_ms += record.billed_ms * record.memory_mib;
 }

@@ -24,7 +24,7 @@ struct FieldsOf<MakeSandboxFrame> {
     return std::tie(f.sandbox_id, f.name, f.code_folder, f.library, f.symbol, f.function_name,
                     f.function_version, f.memory_bytes, f.tmp_bytes, f.pids_max, f.host_uid,
                     f.has_memory_cgroup, f.environment, f.mounts, f.layers_folder, f.secrets, f.own_worker,
-                    f.egress, f.tcp_ports);
+                    f.egress, f.tcp_ports, f.snapshot_limit_ms);
   }
 };
 template <>

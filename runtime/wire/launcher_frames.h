@@ -71,8 +71,8 @@ struct PrivateFile {
   uint64_t bytes = 0;
 };
 
-// + descriptors: what the zygote joins of its cgroup, or with a worker of its own those of ForkWorker; then, where there
-// are secrets, a file of their bytes one after another, in the order of the request.
+// + descriptors: with a worker of its own those of ForkWorker; else, where the zygote runs init, its channel, stdout and
+// stderr for that, and what it joins of its cgroup; then, where there are secrets, a file of their bytes one after another, in the order of the request.
 struct MakeSandboxFrame {
   uint64_t sandbox_id = 0;
   std::string name;         // hostname inside and for messages; the function's name
@@ -93,6 +93,7 @@ struct MakeSandboxFrame {
   uint64_t own_worker = 0;           // id of the one worker that comes with it, instead of a zygote; 0: none
   uint8_t egress = 0;                // a way out of its network namespace
   std::vector<uint32_t> tcp_ports;   // to which that leads; none: to each
+  uint32_t snapshot_limit_ms = 0;    // its zygote runs init before it forks, within this; 0: each worker does
 };
 
 // What the function's user may do with the folder of a mount, as the zygote found before it loaded foreign code.

@@ -12,7 +12,7 @@
 #include "runtime/base/files.h"
 #include "runtime/base/json_text.h"
 #include "runtime/base/log_levels.h"
-#include "runtime/worker/worker_process.h"
+#include "runtime/worker/stages.h"
 
 namespace hearth {
 namespace {
@@ -40,6 +40,9 @@ std::string_view Cut(std::string_view text, size_t limit) {
 int CallInit(const hearth_function& f, const hearth_host& host, const hearth_init& init,
              void** state) noexcept {
   return f.init == nullptr ? 0 : f.init(&host, &init, state);
+}
+int CallHook(int (*hook)(const hearth_host*, void*), const hearth_host& host, void* state) noexcept {
+  return hook == nullptr ? 0 : hook(&host, state);
 }
 int CallInvoke(const hearth_function& f, const hearth_host& host, const hearth_request& request,
                void* state) noexcept {
@@ -191,22 +194,83 @@ void HandlerHost::Begin(Call call) {
 }
 
 bool HandlerHost::Init() {
+  const Call call = copied_ ? Call::kAfterRestore : Call::kInit;
+  const int returned = copied_ ? RunHook(call) : RunInit();
+  if (returned != 0) {
+    SendFailure(WorkerFrameKind::kInitFailed, 0, call, returned);
+    return false;
+  }
+  initialised_ = true;
+  SayReady();
+  return true;
+}
+
+int HandlerHost::RunInit() {
   Begin(Call::kInit);
   hearth_init init{};
   init.struct_size = sizeof init;
+  init.snap_start = facts_.snap_start ? 1 : 0;
   init.memory_limit_bytes = facts_.memory_bytes;
   init.function_name = BytesOf(facts_.function_name);
   init.function_version = BytesOf(facts_.function_version);
   const int returned = CallInit(functions_, host_, init, &state_);
   call_ = Call::kNone;
   fflush(nullptr);
-  if (returned != 0) {
-    SendFailure(WorkerFrameKind::kInitFailed, 0, returned);
-    return false;
+  return returned;
+}
+
+int HandlerHost::RunHook(Call call) {
+  Begin(call);
+  const int returned = CallHook(
+      call == Call::kAfterRestore ? functions_.after_restore : functions_.before_checkpoint, host_, state_);
+  call_ = Call::kNone;
+  fflush(nullptr);
+  return returned;
+}
+
+// Nothing else is sent before: whatever else comes, hearthd wants this process to end.
+void HandlerHost::AwaitInit() {
+  const auto received = ReceivePacket(channel_, FdPolicy::kRefuse);
+  std::string_view body;
+  const bool packet = received.ok() && received->kind == ReceivedPacket::Kind::kPacket;
+  const auto header = packet ? TakeHeader(received->packet.bytes, body) : std::nullopt;
+  if (!header || static_cast<WorkerFrameKind>(header->kind) != WorkerFrameKind::kInit) _exit(0);
+}
+
+std::optional<StageFailure> HandlerHost::RunToSnapshot(int channel, StepObserver& stages) {
+  channel_ = channel;
+  Send(EncodeStarted({0}));
+  AwaitInit();
+  for (const Call call : {Call::kInit, Call::kBeforeCheckpoint}) {
+    const std::string_view stage = call == Call::kInit ? kStageInit : kStageCheckpoint;
+    stages.Entered(stage);
+    const int returned = call == Call::kInit ? RunInit() : RunHook(call);
+    if (returned == 0) continue;
+    ExplainReturn(call, returned);
+    return Refuse(stage, std::move(error_));
   }
-  initialised_ = true;
-  Send(EncodeEmpty(WorkerFrameKind::kReady));
-  return true;
+  copied_ = true;
+  return std::nullopt;
+}
+
+// Once over the channel, whole; and once as why there is no sandbox, in as many bytes as that may have.
+StageFailure HandlerHost::Refuse(std::string_view stage, ErrorFrame error) {
+  constexpr size_t kBytesMax = 4 * 1024;
+  Send(EncodeError(WorkerFrameKind::kInitFailed, 0, error));
+  return {std::string(stage), 0, std::string(Cut(error.type + ": " + error.message, kBytesMax)), 1};
+}
+
+const char* HandlerHost::NameOf(Call call) {
+  switch (call) {
+    case Call::kInit:
+      return "init";
+    case Call::kBeforeCheckpoint:
+      return "before_checkpoint";
+    case Call::kAfterRestore:
+      return "after_restore";
+    default:
+      return "invoke";
+  }
 }
 
 bool HandlerHost::Invoke(uint64_t sequence, std::string_view body, uint32_t flags, Packet& packet) {
@@ -263,7 +327,7 @@ bool HandlerHost::Invoke(uint64_t sequence, std::string_view body, uint32_t flag
   output_lies_ = OutputLies();
   const uint32_t answer_flags = output_lies_ ? kFlagOutput : 0;
   if (returned != 0) {
-    SendFailure(WorkerFrameKind::kFailure, sequence, returned, answer_flags);
+    SendFailure(WorkerFrameKind::kFailure, sequence, Call::kInvoke, returned, answer_flags);
   } else {
     SendResponse(sequence, answer_flags);
   }
@@ -291,13 +355,17 @@ void HandlerHost::SendResponse(uint64_t sequence, uint32_t flags) {
   Send(packet, place == BodyPlace::kMemfd ? std::string_view(response_) : std::string_view());
 }
 
-void HandlerHost::SendFailure(WorkerFrameKind kind, uint64_t sequence, int returned, uint32_t flags) {
-  if (!failed_) {
-    error_ = {"Function.Error",
-              std::string("the handler's ") + (kind == WorkerFrameKind::kInitFailed ? "init" : "invoke") +
-                  " returned " + std::to_string(returned) + " without saying why",
-              {}};
-  }
+void HandlerHost::ExplainReturn(Call failed, int returned) {
+  if (failed_) return;
+  error_ = {"Function.Error",
+            std::string("the handler's ") + NameOf(failed) + " returned " + std::to_string(returned) +
+                " without saying why",
+            {}};
+}
+
+void HandlerHost::SendFailure(WorkerFrameKind kind, uint64_t sequence, Call failed, int returned,
+                              uint32_t flags) {
+  ExplainReturn(failed, returned);
   Send(EncodeError(kind, sequence, error_, flags));
 }
 
@@ -439,7 +507,7 @@ int HandlerHost::OnCall(const hearth_host* host, const hearth_call* call, hearth
 int HandlerHost::OnFail(const hearth_host* host, hearth_bytes type, hearth_bytes message,
                         hearth_bytes stack) {
   HandlerHost& self = Of(host);
-  if (!self.OnMainThreadIn(Call::kInvoke) && !self.OnMainThreadIn(Call::kInit)) return HEARTH_NOT_ALLOWED;
+  if (!MayFail(self.call_) || !self.OnMainThreadIn(self.call_)) return HEARTH_NOT_ALLOWED;
   if (type.size == 0 || IsInvalid(type) || IsInvalid(message) || IsInvalid(stack)) return HEARTH_INVALID;
   self.failed_ = true;
   self.error_ = {std::string(Cut(View(type), kErrorTextBytesMax)),

@@ -3,6 +3,7 @@
 #include <atomic>
 #include <cstdint>
 #include <deque>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <thread>
@@ -10,7 +11,10 @@
 #include <hearth/abi.h>
 
 #include "runtime/base/unique_fd.h"
+#include "runtime/wire/launcher_frames.h"
 #include "runtime/wire/worker_frames.h"
+#include "runtime/worker/worker_process.h"
+#include "sandbox/steps.h"
 
 namespace hearth {
 
@@ -47,6 +51,7 @@ struct HandlerFacts {
   std::string function_version;
   uint64_t memory_bytes = 0;
   size_t response_bytes_max = kResponseBytesMax;
+  bool snap_start = false;  // its init runs in a process that is then copied
 };
 
 // The worker's side of the handler ABI: takes frames from the channel, calls the library's functions, sends
@@ -62,22 +67,38 @@ class HandlerHost final {
 
   [[noreturn]] void Run(uint32_t confine_us);
 
+  // With SnapStart, in the process that is then copied, in place of Run(): over `channel`, until it returns, waits for
+  // hearthd's Init, then runs init and before_checkpoint; from then on Init means after_restore. What went wrong is told
+  // over `channel` too, as it is in a worker. `stages` hears where it is. SayReady() is left to the caller, who may still
+  // find that it cannot be copied: Refuse().
+  std::optional<StageFailure> RunToSnapshot(int channel, StepObserver& stages);
+  void SayReady() { Send(EncodeEmpty(WorkerFrameKind::kReady)); }
+  StageFailure Refuse(std::string_view stage, ErrorFrame error);
+  // The snapshot is taken: what comes next is said by copies, over a worker's channel.
+  void BecomeOriginal() { channel_ = kWorkerChannel; }
+
   // What Run() does with one packet; false: the worker is to end. For tests, which have no process to lose.
   bool Handle(Packet& packet);
   // The same with the next packet that there is; waits for it.
   bool HandleNext();
 
  private:
-  enum class Call { kNone, kInit, kInvoke, kShutdown };
+  enum class Call { kNone, kInit, kBeforeCheckpoint, kAfterRestore, kInvoke, kShutdown };
+  static const char* NameOf(Call call);
+  static bool MayFail(Call call) { return call != Call::kNone && call != Call::kShutdown; }
 
   bool Init();
+  int RunInit();
+  int RunHook(Call call);
+  void AwaitInit();
   bool Invoke(uint64_t sequence, std::string_view body, uint32_t flags, Packet& packet);
   void Shutdown();
   void AwaitOutputTaken();
   ReplyFrame AwaitReply();
   void SendResponse(uint64_t sequence, uint32_t flags);
   void SendChunks();
-  void SendFailure(WorkerFrameKind kind, uint64_t sequence, int returned, uint32_t flags = 0);
+  void SendFailure(WorkerFrameKind kind, uint64_t sequence, Call failed, int returned, uint32_t flags = 0);
+  void ExplainReturn(Call failed, int returned);
   void Send(std::string_view packet, std::string_view memfd_body = {});
   void Begin(Call call);
   bool OnMainThreadIn(Call call) const;
@@ -92,7 +113,7 @@ class HandlerHost final {
   static int OnCall(const hearth_host* host, const hearth_call* call, hearth_reply* reply);
   static int OnFail(const hearth_host* host, hearth_bytes type, hearth_bytes message, hearth_bytes stack);
 
-  const int channel_;
+  int channel_;
   const hearth_function& functions_;
   const HandlerFacts facts_;
   const uint32_t log_level_;  // lines below it are not sent
@@ -104,6 +125,7 @@ class HandlerHost final {
   std::atomic<Call> call_{Call::kNone};
   void* state_ = nullptr;
   bool initialised_ = false;
+  bool copied_ = false;  // init has run before this process was there
   std::string response_;
   bool response_too_large_ = false;
   bool streamed_ = false;      // the answer of this invocation may go in pieces

@@ -192,9 +192,10 @@ std::optional<StageFailure> Launcher::StartSandbox(const MakeSandboxFrame& reque
   if (probe_.level < kIsolationRootless) {
     return StageFailure{"isolate", ENOTSUP, "this host cannot confine functions:\n" + probe_.report, 0};
   }
-  const size_t first_tasks = request.own_worker != 0 ? kFdsOfWorker : 0;
+  const bool with_channel = request.own_worker != 0 || request.snapshot_limit_ms != 0;
+  const size_t first_tasks = with_channel ? kFdsOfWorker : 0;
   if (fds.size() < first_tasks)
-    return StageFailure{"check request", EINVAL, "channel, stdout and stderr of its worker are missing", 0};
+    return StageFailure{"check request", EINVAL, "channel, stdout and stderr are missing", 0};
   std::vector<int> joined = Numbers(std::span(fds).subspan(first_tasks));
   int secrets = -1;
   if (!request.secrets.empty() && !joined.empty()) {
@@ -242,6 +243,7 @@ std::optional<StageFailure> Launcher::StartSandbox(const MakeSandboxFrame& reque
   sandbox.setup = std::move(setup->ours);
   sandbox.hearthds_channel = std::move(channel->ours);
   sandbox.started = started;
+  sandbox.allowed = kStartDeadline + std::chrono::milliseconds(request.snapshot_limit_ms);
   sandbox.place = std::move(place).value();
   if (sandbox.place) {
     Connect(pid, request);
@@ -438,9 +440,11 @@ void Launcher::OnUnpackExit(Unpacking& unpacking, int status) {
 void Launcher::KillLate() {
   const MonotonicTime now = clock_.Now();
   for (auto& [pid, sandbox] : sandboxes_) {
-    if (sandbox.ready || sandbox.blank == Blank::kReady || now - sandbox.started < kStartDeadline) continue;
-    if (!sandbox.failure)
-      sandbox.failure = StuckInStage(sandbox.stage, static_cast<int>(kStartDeadline.count()));
+    if (sandbox.ready || sandbox.blank == Blank::kReady || now - sandbox.started < sandbox.allowed) continue;
+    if (!sandbox.failure) {
+      const auto allowed = std::chrono::ceil<std::chrono::seconds>(sandbox.allowed);
+      sandbox.failure = StuckInStage(sandbox.stage, static_cast<int>(allowed.count()));
+    }
     kill(pid, SIGKILL);
   }
   for (auto& [pid, unpacking] : unpackings_) {
@@ -456,7 +460,7 @@ int Launcher::MillisecondsToNextDeadline() const {
     next = next ? std::min(*next, deadline) : deadline;
   };
   for (const auto& [pid, sandbox] : sandboxes_) {
-    if (!sandbox.ready && sandbox.blank != Blank::kReady) consider(sandbox.started + kStartDeadline);
+    if (!sandbox.ready && sandbox.blank != Blank::kReady) consider(sandbox.started + sandbox.allowed);
   }
   if (AreBlanksToMake() || AreBlanksToTell()) consider(last_start_ + kBlankPause);
   for (const auto& [pid, unpacking] : unpackings_) {

@@ -29,7 +29,7 @@ namespace hearth {
 //
 // Owns:    its children, each found again by pid. Owned by main.
 // Thread:  the only one of its process.
-// Limits:  a sandbox is ready within kStartDeadline or killed; an unpacking within kUnpackDeadline; kBlanksMax.
+// Limits:  a sandbox is ready within kStartDeadline, and what it has for its zygote's init, or killed; an unpacking within kUnpackDeadline; kBlanksMax.
 // Failure: what cannot be made is SandboxFailed with stage and errno; nothing ends the launcher but hearthd's
 //          end of the control channel closing, and then everything it made dies with it (PDEATHSIG).
 class Launcher final {
@@ -56,6 +56,7 @@ class Launcher final {
     std::string stage = "start init";
     std::vector<MountAccess> mounts;
     MonotonicTime started;
+    std::chrono::milliseconds allowed = kStartDeadline;
     std::optional<StageFailure> failure;
     Blank blank = Blank::kNo;
     std::optional<EgressPlace> place;

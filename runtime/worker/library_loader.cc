@@ -29,10 +29,10 @@ std::string LoaderError(const char* fallback) {
   return text != nullptr ? text : fallback;
 }
 
+}  // namespace
+
 // unshare(CLONE_THREAD) changes nothing, but the kernel refuses it to a process with several threads.
 bool HasThreads() { return syscall(SYS_unshare, CLONE_THREAD) != 0 && errno == EINVAL; }
-
-}  // namespace
 
 std::string CheckHandlerTable(const hearth_function* table) {
   if (table == nullptr) return "it returned NULL instead of its functions";

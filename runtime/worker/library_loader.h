@@ -14,6 +14,9 @@ namespace hearth {
 // May it leave threads behind? A process that is to be forked has one.
 enum class Threads { kNone, kAny };
 
+// Of this process, besides the one that asks.
+bool HasThreads();
+
 // Inspects and loads `library` of the package folder, asks `symbol` for the handler's functions and checks
 // their version. Each failure is the author's to mend and says what is wrong. Runs the library's
 // constructors: only behind the filter.

@@ -196,6 +196,7 @@ ZygoteConfigFrame ConfigOf(const MakeSandboxFrame& request, const SeccompProgram
           .writable = std::move(writable),
           .mounts = std::move(mounts),
           .layers = request.layers_folder.empty() ? std::string() : kLayersFolder,
+          .snapshot = static_cast<uint8_t>(request.snapshot_limit_ms != 0 ? 1 : 0),
           .own_worker = request.own_worker,
           .was_blank = static_cast<uint8_t>(was_blank == WasBlank::kYes ? 1 : 0),
           .host_uid = request.host_uid,

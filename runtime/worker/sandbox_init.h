@@ -26,8 +26,9 @@ struct SandboxInitPlan {
   std::vector<int> owner_maps;              // one for each mount of the request, or none
   const std::optional<EgressPlace>& place;  // the cable is there when the launcher says "go"
   int secrets_fd = -1;                      // what the request's secrets are filled from
-  std::vector<int> worker_fds;              // channel, stdout and stderr of the sandbox's own worker, or none
-  bool user_namespaces = true;              // that a worker of its own may make
+  std::vector<int>
+      worker_fds;  // channel, stdout and stderr of the sandbox's own worker or its zygote's init, or none
+  bool user_namespaces = true;  // that a worker of its own may make
 };
 
 // Pid 1 of a sandbox, in the child of the launcher's clone. Builds the root, starts the zygote, then until

@@ -9,8 +9,8 @@ struct FieldsOf<ZygoteConfigFrame> {
   static auto Tie(auto& f) {
     return std::tie(f.seccomp_zygote, f.seccomp_worker, f.library, f.symbol, f.function_name,
                     f.function_version, f.memory_bytes, f.pids_max, f.has_memory_cgroup, f.environment,
-                    f.readable, f.writable, f.mounts, f.layers, f.own_worker, f.was_blank, f.host_uid,
-                    f.user_namespace, f.file_bytes, f.egress, f.tcp_ports);
+                    f.readable, f.writable, f.mounts, f.layers, f.snapshot, f.own_worker, f.was_blank,
+                    f.host_uid, f.user_namespace, f.file_bytes, f.egress, f.tcp_ports);
   }
 };
 

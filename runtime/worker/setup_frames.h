@@ -39,6 +39,8 @@ struct ZygoteConfigFrame {
   std::vector<std::string> readable, writable;  // folders that are mounted besides its own
   std::vector<std::string> mounts;              // all mounts of the request, in its order
   std::string layers;                           // where the layers are, or ""
+  // A zygote that runs init before it forks. With the frame come its channel to hearthd, its stdout and stderr until then.
+  uint8_t snapshot = 0;
   // Not a zygote: the sandbox's only worker, which this is. With the frame come its channel, its stdout and stderr, and
   // the `tasks` files that it has not joined yet.
   uint64_t own_worker = 0;

@@ -8,9 +8,17 @@
 
 namespace hearth {
 
+namespace {
+
+bool IsSnapshotsStage(std::string_view stage) {
+  return stage == kStageInit || stage == kStageCheckpoint || stage == kStageSnapshotThreads;
+}
+
+}  // namespace
+
 bool IsAuthorsStage(std::string_view stage) {
-  return stage == kStageInspect || stage == kStageLoad || stage == kStageSymbol || stage == kStageTable ||
-         stage == kStageAbi || stage == kStageThreads;
+  return IsSnapshotsStage(stage) || stage == kStageInspect || stage == kStageLoad || stage == kStageSymbol ||
+         stage == kStageTable || stage == kStageAbi || stage == kStageThreads;
 }
 
 namespace {
@@ -32,8 +40,9 @@ std::string InOneLine(std::string_view backtrace) {
 StageFailure CrashInStage(const std::string& stage, int exit_code, int signal, const std::string& violation,
                           std::string_view backtrace) {
   StageFailure failure{stage, 0, {}, static_cast<uint8_t>(IsAuthorsStage(stage) ? 1 : 0)};
-  failure.detail = failure.authors_fault != 0 ? "the library ended the process while it was loaded: "
-                                              : "the process ended without saying why: ";
+  failure.detail = IsSnapshotsStage(stage)      ? "the handler ended the process that workers are copies of: "
+                   : failure.authors_fault != 0 ? "the library ended the process while it was loaded: "
+                                                : "the process ended without saying why: ";
   // It took too long over the names, and ended itself so.
   if (!backtrace.empty() && exit_code > kExitOfSignals) signal = exit_code - kExitOfSignals;
   if (signal != 0) {
@@ -49,6 +58,10 @@ StageFailure CrashInStage(const std::string& stage, int exit_code, int signal, c
 
 StageFailure StuckInStage(const std::string& stage, int seconds) {
   const bool authors = IsAuthorsStage(stage);
+  if (IsSnapshotsStage(stage)) {
+    return {stage, ETIMEDOUT,
+            "it had not ended " + std::to_string(seconds) + " seconds after the start of its sandbox", 1};
+  }
   return {stage, ETIMEDOUT,
           std::string(authors ? "the library was not loaded" : "the sandbox was not ready") + " within " +
               std::to_string(seconds) + " seconds" +

@@ -15,6 +15,11 @@ inline constexpr std::string_view kStageTable = "ask library for its functions";
 inline constexpr std::string_view kStageAbi = "check ABI version";
 inline constexpr std::string_view kStageThreads = "look for threads";
 
+// Of a zygote that runs init.
+inline constexpr std::string_view kStageInit = "run init";
+inline constexpr std::string_view kStageCheckpoint = "run before_checkpoint";
+inline constexpr std::string_view kStageSnapshotThreads = "look for threads after before_checkpoint";
+
 bool IsAuthorsStage(std::string_view stage);
 
 // A process died in a stage without a word.

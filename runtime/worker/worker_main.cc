@@ -1,4 +1,5 @@
 #include <optional>
+#include <utility>
 #include <vector>
 
 #include "runtime/worker/lone_worker.h"
@@ -20,5 +21,5 @@ int main(int count, char**) {
     if (!ahead) ahead = hearth::MakeAhead(hearth::TcpOf(config));
     hearth::RunLoneWorker(kInit, config, std::move(fds), std::move(*ahead));
   }
-  hearth::RunZygote(kInit, config);
+  hearth::RunZygote(kInit, config, std::move(fds));
 }

@@ -59,7 +59,7 @@ bool Confine(const WorkerStart& start, const ZygoteConfigFrame& config, Steps& s
          steps.At("redirect stderr").Ok(dup2(start.standard_error, 2)) &&
          steps.At("restrict files").Ok(RestrictFiles(start)) &&
          steps.At("install seccomp filter of workers").Ok(InstallSeccomp(config.seccomp_worker)) &&
-         steps.At("close descriptors").Ok(KeepDescriptors(kept));
+         steps.At("close descriptors").Ok(KeepDescriptors(kept, start.inherited));
 }
 
 }  // namespace

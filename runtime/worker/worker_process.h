@@ -34,6 +34,7 @@ struct WorkerStart {
   // Besides these nothing is reached: what its zygote put into a ruleset while it had time (-1: none), and the rest.
   int ruleset = -1;
   std::span<const FileGrant> files;
+  std::span<const int> inherited;  // what init has opened in the process that this is a copy of, in order
   const TcpAccess& tcp;
 };
 

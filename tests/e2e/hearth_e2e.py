@@ -127,7 +127,7 @@ class Report:
 
     LINE = re.compile(r"^REPORT RequestId: (?P<id>[0-9a-f-]{36})\tDuration: (?P<duration>[0-9.]+) ms\t"
                       r"Billed Duration: (?P<billed>\d+) ms\tMemory Size: (?P<memory>\d+) MB\t"
-                      r"Max Memory Used: (?P<used>\d+) MB\t(?:Init Duration: (?P<init>[0-9.]+) ms\t)?(?P<rest>.*)$", re.M)
+                      r"Max Memory Used: (?P<used>\d+) MB\t(?:(?P<kind>Init|Restore) Duration: (?P<init>[0-9.]+) ms\t)?(?P<rest>.*)$", re.M)
 
     def __init__(self, log):
         found = self.LINE.search(log)
@@ -137,7 +137,8 @@ class Report:
         self.duration_ms = float(found["duration"])
         self.billed_ms = int(found["billed"])
         self.memory_mb = int(found["memory"])
-        self.init_ms = float(found["init"]) if found["init"] else None
+        self.init_ms = float(found["init"]) if found["init"] else None  # or of a restore
+        self.restored = found["kind"] == "Restore"
         self.rest = found["rest"]
 
     def billed_as_printed(self):

@@ -76,6 +76,19 @@ TEST_CASE("only what differs is changed", "[cli]") {
                                                    "isolation instance -> invocation"});
 }
 
+TEST_CASE("snap start is changed where it differs", "[cli]") {
+  const Json off = Json::parse(R"({"SnapStart":{"ApplyOn":"None","OptimizationStatus":"Off"}})");
+  const Json on = Json::parse(R"({"SnapStart":{"ApplyOn":"PublishedVersions","OptimizationStatus":"Off"}})");
+  CHECK(ChangeOf(off, FunctionWish{.snap_start = "none"}).request.empty());
+  CHECK(ChangeOf(on, FunctionWish{.snap_start = "published"}).request.empty());
+  CHECK(ChangeOf(on, FunctionWish{}).request.empty());
+  const SettingsChange to_on = ChangeOf(off, FunctionWish{.snap_start = "published"});
+  CHECK(to_on.request == Json::parse(R"({"SnapStart":{"ApplyOn":"PublishedVersions"}})"));
+  CHECK(to_on.changes == std::vector<std::string>{"snap start none -> published"});
+  CHECK(ChangeOf(on, FunctionWish{.snap_start = "none"}).changes ==
+        std::vector<std::string>{"snap start published -> none"});
+}
+
 TEST_CASE("layers are said whole, secrets one by one", "[cli]") {
   const Json current = Json::parse(R"({"Layers":[{"Arn":"arn:aws:lambda:r:0:layer:a:1","CodeSize":3}],
     "Hearth":{"Isolation":"strict","Secrets":["db","tls:key"]}})");

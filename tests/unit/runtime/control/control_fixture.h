@@ -32,6 +32,11 @@ class FakeChecker final : public ArtefactChecker {
   explicit FakeChecker(Executor& executor) : executor_(executor) {}
   void Unpack(std::string, std::string, Done done) override { Answer(std::move(done)); }
   void TrialLoad(const FunctionVersion&, Done done) override { Answer(std::move(done)); }
+  void TakeSnapshot(const std::shared_ptr<const FunctionVersion>&, OnSnapshot done) override {
+    Answer([done = std::move(done)](const Status& status) {
+      done(status.ok() ? Result<nanoseconds>(nanoseconds(200'000'000)) : status.error());
+    });
+  }
   Status verdict = Ok();
 
  private:

@@ -52,6 +52,18 @@ TEST_CASE("extreme values survive", "[meter]") {
   CHECK(DecodeRecord(EncodeRecord(record).value()).value() == record);
 }
 
+TEST_CASE("what the init of a record was for survives; a kind that never was is corrupt", "[meter]") {
+  InvocationRecord record = SomeRecord();
+  for (const InitKind kind : {InitKind::kInit, InitKind::kRestore, InitKind::kSnapshot}) {
+    record.init = kind;
+    CHECK(DecodeRecord(EncodeRecord(record).value()).value() == record);
+  }
+  std::string bytes = EncodeRecord(record).value();
+  constexpr size_t kFlags = 2;
+  bytes[kFlags] = static_cast<char>(bytes[kFlags] | (3 << 3));
+  CHECK(DecodeRecord(bytes).error().code == ErrorCode::kCorrupt);
+}
+
 // The bytes that version 1 wrote; whatever version is current has to read them.
 TEST_CASE("record of version 1 is read", "[meter]") {
   InvocationRecord record = SomeRecord();

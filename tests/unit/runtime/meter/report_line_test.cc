@@ -18,6 +18,14 @@ TEST_CASE("lines of a cold start are Lambda's to the byte", "[meter]") {
         "Max Memory Used: 54 MB\tInit Duration: 203.69 ms\t");
 }
 
+TEST_CASE("a worker that is a copy has a restore duration", "[meter]") {
+  InvocationRecord record = SomeRecord();
+  record.init = InitKind::kRestore;
+  CHECK(ReportLine(record).find("Restore") == std::string::npos);  // not its first event
+  record.init_ns = 1'230'000;
+  CHECK(ReportLine(record).ends_with("MB\tRestore Duration: 1.23 ms\t"));
+}
+
 TEST_CASE("warm invocation has no init duration and ends in a tab", "[meter]") {
   InvocationRecord record = SomeRecord();
   record.request_id = "id";
@@ -66,9 +74,16 @@ TEST_CASE("durations round to hundredths by integers", "[meter]") {
 }
 
 TEST_CASE("what never ran has no lines", "[meter]") {
-  CHECK(HasReport(OutcomeKind::kTimeout));
-  CHECK_FALSE(HasReport(OutcomeKind::kThrottled));
-  CHECK_FALSE(HasReport(OutcomeKind::kCancelled));
+  InvocationRecord record = SomeRecord();
+  const auto has = [&](OutcomeKind outcome) {
+    record.outcome = outcome;
+    return HasReport(record);
+  };
+  CHECK(has(OutcomeKind::kTimeout));
+  CHECK_FALSE(has(OutcomeKind::kThrottled));
+  CHECK_FALSE(has(OutcomeKind::kCancelled));
+  record.init = InitKind::kSnapshot;
+  CHECK_FALSE(has(OutcomeKind::kSuccess));
 }
 
 }  // namespace hearth

@@ -24,6 +24,7 @@ FunctionVersion Full() {
   v.settings.network = Network::kEgress;
   v.settings.network_ports = {1, 443, 65535};
   v.settings.environment = {{"A", "1"}, {"B", ""}};
+  v.settings.snap_start = SnapStart::kPublishedVersions;
   v.settings.buckets = {{"photos", false}, {"thumbs", true}};
   v.settings.log = {LogFormat::kJson, kLogTrace, kLogWarn};
   v.code = {"c2hh", UINT64_MAX, "/var/lib/hearth/code/abc"};
@@ -56,6 +57,7 @@ TEST_CASE("a version comes back from its stored form whole, but for its generati
   CHECK(back->settings.network == v.settings.network);
   CHECK(back->settings.network_ports == v.settings.network_ports);
   CHECK(back->settings.environment == v.settings.environment);
+  CHECK(back->settings.snap_start == v.settings.snap_start);
   CHECK(back->settings.buckets == v.settings.buckets);
   CHECK(back->settings.log == v.settings.log);
   CHECK(back->code.sha256_base64 == v.code.sha256_base64);
@@ -77,6 +79,7 @@ TEST_CASE("an older form without some settings gets their defaults; unknown ones
   CHECK(old->settings.memory == kMemoryDefault);
   CHECK(old->settings.tmp == kTmpDefault);
   CHECK(old->settings.isolation == Isolation::kInstance);
+  CHECK(old->settings.snap_start == SnapStart::kNone);
   CHECK(old->settings.log == LogSettings{});
   CHECK(old->settings.network == Network::kNone);
   CHECK(old->settings.network_ports.empty());

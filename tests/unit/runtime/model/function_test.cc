@@ -101,6 +101,30 @@ TEST_CASE("time-out and memory at their limits and one past", "[model]") {
   }
 }
 
+TEST_CASE("copies share a process, so that SnapStart and strict isolation exclude each other", "[model]") {
+  FunctionSettings settings = Valid();
+  settings.snap_start = SnapStart::kPublishedVersions;
+  for (const Isolation ok : {Isolation::kInstance, Isolation::kInvocation}) {
+    settings.isolation = ok;
+    CHECK(ValidateSettings(settings).ok());
+  }
+  settings.isolation = Isolation::kStrict;
+  CHECK(ValidateSettings(settings).error().message.find("SnapStart.ApplyOn to \"None\"") !=
+        std::string::npos);
+  settings.snap_start = SnapStart::kNone;
+  CHECK(ValidateSettings(settings).ok());
+}
+
+TEST_CASE("$LATEST never starts from a snapshot", "[model]") {
+  FunctionVersion version;
+  version.version = "1";
+  CHECK_FALSE(StartsFromSnapshot(version));
+  version.settings.snap_start = SnapStart::kPublishedVersions;
+  CHECK(StartsFromSnapshot(version));
+  version.version = "$LATEST";
+  CHECK_FALSE(StartsFromSnapshot(version));
+}
+
 TEST_CASE("the environment has at most 4096 bytes, names and values together", "[model]") {
   FunctionSettings settings = Valid();
   settings.environment = {{"A", std::string(2047, 'x')}, {"B", std::string(2047, 'y')}};

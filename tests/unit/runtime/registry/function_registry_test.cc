@@ -222,6 +222,47 @@ TEST_CASE_METHOD(RegistryFixture, "published versions stay as they are; without 
   CHECK(versions == std::vector<std::string>{"$LATEST", "1", "2", "3"});
 }
 
+TEST_CASE_METHOD(RegistryFixture, "with SnapStart a version is published once its init has run",
+                 "[registry]") {
+  REQUIRE(Create("resize").ok());
+  const auto turn = [&](SnapStart to) {
+    const auto change = [to](FunctionSettings& settings) {
+      settings.snap_start = to;
+      return Ok();
+    };
+    return Reply_([&](auto reply) { registry_->UpdateSettings("resize", change, {}, std::move(reply)); });
+  };
+  REQUIRE(turn(SnapStart::kPublishedVersions).ok());
+  CHECK(checker_.snapshots.empty());  // not of $LATEST
+
+  checker_.snapshot_verdict = Error{ErrorCode::kBadArtefact, "run init: no table"};
+  const auto refused = Publish("resize");
+  CHECK(ErrorOf(refused) == ErrorCode::kBadArtefact);
+  CHECK(refused.error().message == "version 1 is not published: run init: no table");
+  CHECK(registry_->ListVersions("resize")->size() == 1);
+  CHECK(replaced_.snapshots.empty());
+  CHECK(replaced_.forgone == std::vector<std::string>{"1"});
+
+  checker_.snapshot_verdict = Ok();
+  keys_.FailNext({ErrorCode::kUnavailable, "full"});
+  CHECK_FALSE(Publish("resize").ok());
+  CHECK(replaced_.forgone == std::vector<std::string>{"1", "1"});
+  CHECK(replaced_.snapshots.empty());  // and so not billed
+
+  const auto made = Publish("resize");
+  REQUIRE(made.ok());
+  CHECK((*made)->version == "1");
+  CHECK(StartsFromSnapshot(**made));
+  CHECK(replaced_.snapshots == std::vector<std::string>{"resize:1 200000000"});
+  CHECK(*Publish("resize") == *made);  // nothing new, no init
+  CHECK(checker_.snapshots == std::vector<std::string>{"resize:1", "resize:1", "resize:1"});
+
+  REQUIRE(turn(SnapStart::kNone).ok());
+  CHECK_FALSE(StartsFromSnapshot(**Publish("resize")));
+  CHECK(checker_.snapshots.size() == 3);
+  CHECK(StartsFromSnapshot(**registry_->Resolve("resize", "1")));
+}
+
 TEST_CASE_METHOD(RegistryFixture, "a qualifier that is no version is not found", "[registry]") {
   REQUIRE(Create("resize").ok());
   REQUIRE(Publish("resize").ok());

@@ -28,6 +28,12 @@ class FakeChecker final : public ArtefactChecker {
     tried.push_back(version.function);
     Later(load_verdict, std::move(done));
   }
+  void TakeSnapshot(const std::shared_ptr<const FunctionVersion>& version, OnSnapshot done) override {
+    snapshots.push_back(version->function + ":" + version->version);
+    Later(snapshot_verdict, [took = snapshot_took, done = std::move(done)](const Status& verdict) {
+      done(verdict.ok() ? Result<nanoseconds>(took) : verdict.error());
+    });
+  }
   // What was held back since `held` was set.
   void LetGo() {
     held = false;
@@ -35,7 +41,9 @@ class FakeChecker final : public ArtefactChecker {
   }
   size_t waiting() const { return waiting_.size(); }
 
-  Status unpack_verdict, load_verdict;
+  Status unpack_verdict, load_verdict, snapshot_verdict;
+  nanoseconds snapshot_took{200'000'000};
+  std::vector<std::string> snapshots;
   bool held = false;
   int unpacked = 0;
   std::vector<std::string> tried;
@@ -58,6 +66,11 @@ struct ReplacedVersions final : RegistryObserver {
     told.push_back(old_version->function + ":" + old_version->version +
                    (new_version ? " replaced" : " gone"));
   }
+  void OnSnapshot(const FunctionVersionPtr& version, nanoseconds init) override {
+    snapshots.push_back(version->function + ":" + version->version + " " + std::to_string(init.count()));
+  }
+  void OnNotReplaced(const FunctionVersionPtr& next) override { forgone.push_back(next->version); }
+  std::vector<std::string> snapshots, forgone;
   std::vector<std::string> told;
 };
 

@@ -111,6 +111,24 @@ TEST_CASE_METHOD(MetricsFixture, "billed figures are exact sums of what is billa
       "1");
 }
 
+TEST_CASE_METHOD(MetricsFixture,
+                 "init of a snapshot is billed time and no invocation; a restore is told apart",
+                 "[telemetry]") {
+  InvocationRecord record = Success("resize");
+  record.init_ns = 1'000'000;
+  record.init = InitKind::kSnapshot;
+  Settle(record);
+  CHECK(Value(R"(hearth_billed_requests_total{function="resize",plan="on-demand"})") == "0");
+  CHECK(Value(R"(hearth_billed_duration_seconds_total{function="resize",plan="on-demand"})") == "0.001");
+  CHECK(Value(R"(hearth_init_duration_seconds_count{function="resize"})") == "1");
+  CHECK(Scrape().find("hearth_invocations_total{") == std::string::npos);
+  record.init = InitKind::kRestore;
+  Settle(record);
+  CHECK(Value(R"(hearth_restore_duration_seconds_count{function="resize"})") == "1");
+  CHECK(Value(R"(hearth_init_duration_seconds_count{function="resize"})") == "1");
+  CHECK(Value(R"(hearth_billed_requests_total{function="resize",plan="on-demand"})") == "1");
+}
+
 TEST_CASE_METHOD(MetricsFixture, "cold start, timeout and crashes have counters of their own",
                  "[telemetry]") {
   InvocationRecord record = Success("resize");

@@ -34,7 +34,9 @@ MakeSandboxFrame ASandbox() {
           .secrets = {{"token", 40}},
           .own_worker = 12,
           .egress = 1,
-          .tcp_ports = {443, 65535}};
+          .tcp_ports = {443, 65535},
+
+          .snapshot_limit_ms = 10'000};
 }
 
 TEST_CASE("launcher frames survive the way there and nothing else does", "[wire]") {
@@ -88,6 +90,8 @@ TEST_CASE("every field of MakeSandbox arrives", "[wire]") {
   CHECK(frame->memory_bytes == 128u << 20);
   CHECK(frame->tmp_bytes == 64u << 20);
   CHECK(frame->pids_max == 64);
+  CHECK(frame->own_worker == 12);
+  CHECK(frame->snapshot_limit_ms == 10'000);
   CHECK(frame->host_uid == 100001);
   CHECK(frame->has_memory_cgroup == 1);
   CHECK(frame->environment == std::vector<std::string>{"SIZE=200", "FORMAT=webp"});

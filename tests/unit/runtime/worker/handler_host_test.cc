@@ -117,6 +117,88 @@ TEST_CASE("what a handler writes is the response", "[handler]") {
   CHECK(DecodeResponse(f.body, f.header.flags)->content_type == "application/json");
 }
 
+// A handler with something to copy: each function adds its letter to the state.
+std::string& Trace() {
+  static std::string trace;
+  return trace;
+}
+int TraceInit(const hearth_host*, const hearth_init* init, void** state) {
+  *state = &Trace();
+  Trace() = init->snap_start != 0 ? "I" : "i";
+  return 0;
+}
+int TraceCheckpoint(const hearth_host*, void* state) {
+  *static_cast<std::string*>(state) += 'c';
+  return 0;
+}
+int TraceRestore(const hearth_host*, void* state) {
+  *static_cast<std::string*>(state) += 'r';
+  return 0;
+}
+int FailCheckpoint(const hearth_host* host, void*) {
+  return host->fail(host, Text("Shop.Busy"), Text("not now"), Text("")) + 1;
+}
+int FailRestore(const hearth_host*, void*) { return 9; }
+
+struct SnapshotFixture : HostFixture, StepObserver {
+  SnapshotFixture() : HostFixture(&Echo) {
+    functions.init = &TraceInit;
+    functions.before_checkpoint = &TraceCheckpoint;
+    functions.after_restore = &TraceRestore;
+    HandlerFacts facts{"f", "1", 128u << 20, 6u << 20};
+    facts.snap_start = true;
+    host = std::make_unique<HandlerHost>(-1, functions, facts);
+  }
+  void Entered(std::string_view stage) override { stages.emplace_back(stage); }
+  std::optional<StageFailure> TakeSnapshot() {
+    REQUIRE(SendPacket(ours.get(), EncodeEmpty(WorkerFrameKind::kInit)).ok());
+    auto failure = host->RunToSnapshot(theirs.get(), *this);
+    CHECK(Next() == WorkerFrameKind::kStarted);
+    return failure;
+  }
+  std::vector<std::string> stages;
+};
+
+TEST_CASE_METHOD(SnapshotFixture, "init and before_checkpoint run once, after_restore in a copy",
+                 "[handler]") {
+  REQUIRE_FALSE(TakeSnapshot());
+  CHECK(stages == std::vector<std::string>{"run init", "run before_checkpoint"});
+  CHECK(Trace() == "Ic");
+  host->SayReady();
+  CHECK(Next() == WorkerFrameKind::kReady);
+  // What follows is in a copy; its channel stands at another number there.
+  Init();
+  CHECK(Trace() == "Icr");
+  REQUIRE(Invoke("{}"));
+  CHECK(Next() == WorkerFrameKind::kResponse);
+}
+
+TEST_CASE_METHOD(SnapshotFixture, "hooks that are not there are passed over", "[handler]") {
+  functions.before_checkpoint = functions.after_restore = nullptr;
+  REQUIRE_FALSE(TakeSnapshot());
+  Init();
+  CHECK(Trace() == "I");
+}
+
+TEST_CASE_METHOD(SnapshotFixture, "before_checkpoint says why there is nothing to copy", "[handler]") {
+  functions.before_checkpoint = &FailCheckpoint;
+  const auto failure = TakeSnapshot();
+  REQUIRE(failure);
+  CHECK(failure->stage == "run before_checkpoint");
+  CHECK(failure->detail == "Shop.Busy: not now");
+  CHECK(failure->authors_fault == 1);
+  REQUIRE(Next() == WorkerFrameKind::kInitFailed);
+  CHECK(DecodeError(body)->type == "Shop.Busy");
+}
+
+TEST_CASE_METHOD(SnapshotFixture, "an after_restore that fails ends its copy", "[handler]") {
+  functions.after_restore = &FailRestore;
+  REQUIRE_FALSE(TakeSnapshot());
+  CHECK_FALSE(Hand(EncodeEmpty(WorkerFrameKind::kInit)));
+  REQUIRE(Next() == WorkerFrameKind::kInitFailed);
+  CHECK(DecodeError(body)->message == "the handler's after_restore returned 9 without saying why");
+}
+
 TEST_CASE("a failure carries its reason", "[handler]") {
   HostFixture f(&FailWithReason);
   f.Init();
