@@ -11,7 +11,7 @@ namespace hearth {
 namespace {
 
 constexpr uint8_t kBillable = 1, kCold = 2, kPackedId = 4;  // flags
-constexpr unsigned kInitKindShift = 3, kInitKindMask = 3;   // two bits of them; older records have 0 there
+constexpr unsigned kInitKindShift = 3, kInitKindMask = 3;   // two bits of them, from version 3 on
 constexpr uint8_t kInitKindLast = static_cast<uint8_t>(InitKind::kSnapshot);
 constexpr uint8_t kTriggerLast = static_cast<uint8_t>(TriggerKind::kTopic);
 constexpr uint8_t kOutcomeLast = static_cast<uint8_t>(OutcomeKind::kAborted);
@@ -110,7 +110,8 @@ Result<std::string> EncodeRecord(const InvocationRecord& record) {
   const auto packed = UuidBytes(record.request_id);
   Writer writer;
   writer.Byte(static_cast<uint8_t>(LedgerEntryKind::kRecord));
-  writer.Byte(kRecordVersion);
+  // A release that does not know of them would take the init of a snapshot for a request.
+  writer.Byte(record.init == InitKind::kInit ? kRecordVersionOfOthers : kRecordVersion);
   const unsigned init_kind = static_cast<unsigned>(record.init) << kInitKindShift;
   writer.Byte(static_cast<uint8_t>((record.billable ? kBillable : 0) | (record.cold ? kCold : 0) |
                                    (packed ? kPackedId : 0) | init_kind));
@@ -142,7 +143,7 @@ Result<InvocationRecord> DecodeRecord(std::string_view bytes) {
   record.billable = (flags & kBillable) != 0;
   record.cold = (flags & kCold) != 0;
   const unsigned init_kind = (flags >> kInitKindShift) & kInitKindMask;
-  if (init_kind > kInitKindLast)
+  if (init_kind > kInitKindLast || (init_kind != 0 && version < kRecordVersion))
     return Error{ErrorCode::kCorrupt, "invocation record: its field \"init kind\" is damaged"};
   record.init = static_cast<InitKind>(init_kind);
   record.trigger = static_cast<TriggerKind>(reader.Choice("trigger", kTriggerLast));

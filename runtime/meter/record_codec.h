@@ -13,7 +13,8 @@ namespace hearth {
 //
 // A version only ever adds fields at the end; the decoder reads every version up to its own and leaves what a
 // record does not have at its default.
-inline constexpr uint8_t kRecordVersion = 2;
+inline constexpr uint8_t kRecordVersion = 3;  // of records of a restore or a snapshot
+inline constexpr uint8_t kRecordVersionOfOthers = 2;
 
 // kInvalidArgument when a name is empty or over 255 bytes.
 Result<std::string> EncodeRecord(const InvocationRecord& record);

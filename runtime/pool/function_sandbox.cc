@@ -131,7 +131,7 @@ void FunctionSandbox::OnSnapshotBroken(const Error& error) {
 Status FunctionSandbox::EndSnapshot(Status made) {
   if (!snapshot_) return made;
   const std::unique_ptr<SnapshotRun> run = std::exchange(snapshot_, nullptr);
-  run->End();
+  run->End(made);
   snapshot_took_ = run->took().value_or(nanoseconds(0));
   if (made.ok() && !run->took())
     return Error{ErrorCode::kBadArtefact,

@@ -126,7 +126,7 @@ void SnapshotRun::Break(ErrorCode code, std::string why) {
   }
 }
 
-void SnapshotRun::End() {
+void SnapshotRun::End(const Status& made) {
   if (std::exchange(ended_, true)) return;
   ReadPackets(kPacketsQueuedMax);
   limit_.Cancel();
@@ -136,6 +136,8 @@ void SnapshotRun::End() {
   stdout_->Flush();
   stderr_->Flush();
   log_.TellCut();
+  if (!ready_ && !failed_)
+    failed_ = ErrorFrame{"Runtime.ExitError", made.ok() ? "it said nothing" : made.error().message, {}};
   if (running_) Report();
 }
 
@@ -143,9 +145,8 @@ void SnapshotRun::End() {
 void SnapshotRun::Report() {
   std::string line = "INIT_REPORT Init Duration: " + Millis(took_) + "\tPhase: snapshot";
   if (!ready_) {
-    line += "\tStatus: error\tError Type: " + (failed_ ? failed_->type : std::string("Runtime.ExitError"));
-    if (failed_) line += "\tError: " + failed_->message;
-    if (failed_ && !failed_->stack.empty()) line += "\tStack: " + failed_->stack;
+    line += "\tStatus: error\tError Type: " + failed_->type + "\tError: " + failed_->message;
+    if (!failed_->stack.empty()) line += "\tStack: " + failed_->stack;
   }
   log_.Tell(line, ready_ ? kLogInfo : kLogError);
 }

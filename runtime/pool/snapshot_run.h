@@ -35,7 +35,7 @@ class SnapshotRun final {
   std::vector<int> passed() const { return {theirs_.get(), their_stdout_.get(), their_stderr_.get()}; }
   void ClosePassed();
   // The sandbox is there, or never will be: everything that was said until now is heard, and the log gets its last line.
-  void End();
+  void End(const Status& made);
   // What init took; empty: it did not end well.
   std::optional<nanoseconds> took() const { return ready_ ? std::optional(took_) : std::nullopt; }
 

@@ -1,5 +1,6 @@
 """SnapStart: the init of a published version runs once, in a process that its workers are copies of."""
 import concurrent.futures
+import http.client
 import os
 import pathlib
 import re
@@ -186,7 +187,8 @@ class Refused(SnapStartTest):
                               r"Error Type: std::runtime_error\tError: no table today")
 
     def test_init_crashes(self):
-        self.refused("init-crashes", "run init", "signal 11")
+        log = self.refused("init-crashes", "run init", "signal 11", "Snapper::Snapper")
+        self.assertIn("Error Type: Runtime.ExitError\tError: run init: the handler ended", log)
 
     def test_init_exits(self):
         self.refused("init-exits", "run init", "exit code 7")
@@ -196,7 +198,7 @@ class Refused(SnapStartTest):
         self.assertIn("Status: error\tError Type: Sandbox.Timedout", log)
 
     def test_init_takes_more_memory_than_it_has(self):
-        self.refused("init-eats", "run init")
+        self.refused("init-eats", "run init", *(["128 MB"] if os.geteuid() == 0 else []))
 
     def test_a_thread_is_left(self):
         log = self.refused("threads", "look for threads after before_checkpoint", "before_checkpoint", "join")
@@ -231,6 +233,75 @@ class Refused(SnapStartTest):
         wait_until(lambda: len(self.zygotes()) == before + 1, what="the process that is copied")
         self.assertEqual(204, self.daemon.delete_function("unused?Qualifier=1").status)
         wait_until(lambda: len(self.zygotes()) == before, what="it has gone with its version")
+
+
+class Interrupted(unittest.TestCase):
+    """hearthd, or its launcher, goes while a version's init runs."""
+
+    def setUp(self):
+        self.daemon = Daemon()
+        self.addCleanup(self.daemon.remove)
+        self.daemon.start()
+        self.daemon.create_function("slow", handler_path("snapper"), env={"WORK_MS": "3000"}, SnapStart=SNAP_START)
+
+    def publish_and(self, interrupt):
+        """What PublishVersion answers when `interrupt` runs in the middle of its init; None: nothing."""
+        def publish():
+            try:
+                return self.daemon.control("POST", "/2015-03-31/functions/slow/versions", {})
+            except (OSError, http.client.HTTPException):
+                return None
+        with concurrent.futures.ThreadPoolExecutor(1) as pool:
+            answer = pool.submit(publish)
+            wait_until(lambda: "init knows of its copies" in self.daemon.logs("slow"), what="init runs")
+            interrupt()
+            return answer.result()
+
+    def versions(self):
+        return [each["Version"] for each in self.daemon.control("GET", "/2015-03-31/functions/slow/versions").json()["Versions"]]
+
+    def test_the_launcher_dies(self):
+        launcher = children(self.daemon.process.pid)[0]
+        answer = self.publish_and(lambda: os.kill(launcher, signal.SIGKILL))
+        self.assertEqual(503, answer.status, answer)
+        self.assertEqual(["$LATEST"], self.versions())
+        self.assertEqual((0, 0), tuple(self.daemon.bill_of("slow")))
+
+    def test_hearthd_dies(self):
+        self.assertIsNone(self.publish_and(self.daemon.kill9))
+        self.daemon.start()
+        self.assertEqual(["$LATEST"], self.versions())
+        self.assertEqual((0, 0), tuple(self.daemon.bill_of("slow")))
+
+    def test_hearthd_is_stopped(self):
+        self.publish_and(self.daemon.stop)  # exits with 0
+        self.daemon.start()
+        self.assertIn(self.versions(), (["$LATEST"], ["$LATEST", "1"]))
+
+    def test_the_process_is_killed(self):
+        launcher = children(self.daemon.process.pid)[0]
+
+        def kill():
+            runs = [child for init in children(launcher) for child in children(init)
+                    if b"blank" not in pathlib.Path(f"/proc/{child}/cmdline").read_bytes()]
+            self.assertEqual(1, len(runs))
+            os.kill(runs[0], signal.SIGKILL)
+
+        answer = self.publish_and(kill)
+        self.assertEqual(400, answer.status, answer)
+        self.assertIn("signal 9", answer.message)
+        self.assertEqual(["$LATEST"], self.versions())
+
+    @unittest.skipUnless(os.geteuid() == 0, "needs root: an ordinary user makes no sandbox without user namespaces")
+    def test_a_host_that_lets_nothing_be_copied(self):
+        daemon = Daemon(wrapper=[pathlib.Path(__file__).parent / "no_user_namespaces.py"])
+        self.addCleanup(daemon.remove)
+        daemon.start()
+        daemon.create_function("slow", handler_path("snapper"), SnapStart=SNAP_START)
+        answer = daemon.control("POST", "/2015-03-31/functions/slow/versions", {})
+        self.assertEqual(400, answer.status, answer)
+        self.assertIn("SnapStart", answer.message)
+        self.assertIn("no namespaces of their own", answer.message)
 
 
 class Failures(SnapStartTest):

@@ -53,7 +53,7 @@ TEST_CASE_METHOD(SnapshotFixture, "an init that ends well: timed, with its lines
   Say(Log("table is built"));
   REQUIRE(::write(stdout_.get(), "half a line", 11) == 11);
   Say(EncodeEmpty(WorkerFrameKind::kReady));
-  run_->End();
+  run_->End(Ok());
   REQUIRE(run_->took());
   CHECK(*run_->took() > nanoseconds(0));
   CHECK(LinesOf(LogSource::kHandler) == std::vector<std::string>{"|table is built"});
@@ -67,7 +67,7 @@ TEST_CASE_METHOD(SnapshotFixture, "an init that fails: type, message and stack a
                  "[pool][snapshot]") {
   Start();
   Say(EncodeError(WorkerFrameKind::kInitFailed, 0, {"Shop.Closed", "no table", R"(["at a"])"}));
-  run_->End();
+  run_->End(Ok());
   CHECK_FALSE(run_->took());
   CHECK(LastLine().find("\tStatus: error\tError Type: Shop.Closed\tError: no table\tStack: [\"at a\"]") !=
         std::string::npos);
@@ -79,7 +79,7 @@ TEST_CASE_METHOD(SnapshotFixture, "what was said before the end is heard, howeve
   REQUIRE(SendPacket(zygote_.get(), Log("last word")).ok());
   REQUIRE(SendPacket(zygote_.get(), EncodeEmpty(WorkerFrameKind::kReady)).ok());
   zygote_.Reset();
-  run_->End();
+  run_->End(Ok());
   CHECK(run_->took());
   CHECK(LinesOf(LogSource::kHandler) == std::vector<std::string>{"|last word"});
 }
@@ -88,9 +88,10 @@ TEST_CASE_METHOD(SnapshotFixture, "a zygote that ends without a word has no init
   Start();
   zygote_.Reset();
   RunSomeTurns();
-  run_->End();
+  run_->End(Error{ErrorCode::kBadArtefact, "run init: killed by signal 9"});
   CHECK_FALSE(run_->took());
-  CHECK(LastLine().ends_with("Phase: snapshot\tStatus: error\tError Type: Runtime.ExitError"));
+  CHECK(LastLine().ends_with(
+      "Phase: snapshot\tStatus: error\tError Type: Runtime.ExitError\tError: run init: killed by signal 9"));
 }
 
 TEST_CASE_METHOD(SnapshotFixture, "an init that does not end is broken off at the limit",
@@ -101,7 +102,7 @@ TEST_CASE_METHOD(SnapshotFixture, "an init that does not end is broken off at th
   CHECK(broken_[0].code == ErrorCode::kBadArtefact);
   CHECK(broken_[0].message ==
         "run init: Sandbox.Timedout: init and before_checkpoint had not ended after 20.00 ms");
-  run_->End();
+  run_->End(Ok());
   CHECK_FALSE(run_->took());
   CHECK(LastLine().find("Init Duration: 20.00 ms\t") != std::string::npos);
   RunSomeTurns();
@@ -113,7 +114,7 @@ TEST_CASE_METHOD(SnapshotFixture, "a frame out of turn ends it", "[pool][snapsho
     Say(packet);
     RunUntil([this] { return !broken_.empty(); });
     CHECK(broken_[0].message.find("out of turn") != std::string::npos);
-    run_->End();
+    run_->End(Ok());
     CHECK_FALSE(run_->took());
   };
   SECTION("ready before it was told to begin") {
