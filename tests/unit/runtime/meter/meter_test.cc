@@ -296,7 +296,7 @@ TEST_CASE_METHOD(MeterFixture, "open slot that is no record is reported and give
 }
 
 TEST_CASE_METHOD(MeterFixture, "open slot of a newer release: refused to open", "[meter]") {
-  REQUIRE(OpenSlots::Open(slots_path(), 1)->slots->Put("\2\3").ok());
+  REQUIRE(OpenSlots::Open(slots_path(), 1)->slots->Put("\2\4").ok());
   const auto opened = Meter::Open(ledger, {}, OpenSlots::Open(slots_path(), 1).value());
   CHECK(opened.error().code == ErrorCode::kUnsupported);
 }
@@ -313,7 +313,7 @@ TEST_CASE_METHOD(MeterFixture, "longest names fit into an open slot", "[meter]")
 }
 
 TEST_CASE_METHOD(MeterFixture, "entry of a newer release: refused to open", "[meter]") {
-  const char* entry = GENERATE("\x63", "\x2\x3", "\x3\x2");
+  const char* entry = GENERATE("\x63", "\x2\x4", "\x3\x2");
   ledger.records.push_back(entry);
   const auto opened = Meter::Open(ledger);
   REQUIRE_FALSE(opened.ok());

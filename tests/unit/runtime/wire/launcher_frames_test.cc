@@ -119,9 +119,10 @@ TEST_CASE("a frame is read as its own kind only", "[wire]") {
 
 TEST_CASE("a list that claims more items than there are bytes is refused", "[wire]") {
   MakeSandboxFrame frame = ASandbox();
-  frame.tcp_ports.clear();  // the last of its fields
+  frame.tcp_ports.clear();
   std::string bytes = Encode(frame);
-  bytes.replace(bytes.size() - 4, 4, "\xff\xff\xff\xff");
+  constexpr size_t kFromEnd = 4 + 4;  // their number, and the limit of init behind it
+  bytes.replace(bytes.size() - kFromEnd, 4, "\xff\xff\xff\xff");
   CHECK_FALSE(DecodeMakeSandbox(bytes));
 }
 
