@@ -442,6 +442,16 @@ class Money(SnapStartTest):
         self.assertIn("restoreDurationMs", log)
 
 
+@unittest.skipUnless(os.environ.get("HEARTH_LONG"), "takes 12 s; HEARTH_LONG=1 runs it")
+class LongInit(SnapStartTest):
+    CONFIG = {"init_time_out_s": 15}
+
+    def test_an_init_may_take_longer_than_the_start_of_a_sandbox(self):
+        self.create("long", work_ms=11_000)
+        self.publish("long")
+        self.assertEqual(1, self.call("long")["calls"])
+
+
 @unittest.skipUnless(os.geteuid() == 0, "needs root, to become another user")
 class OrdinaryUser(SnapStartTest):
     @classmethod
