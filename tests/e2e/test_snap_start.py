@@ -221,18 +221,19 @@ class Refused(SnapStartTest):
         self.assertEqual(1, self.call("joined")["calls"])
 
     def test_nothing_is_left_of_what_is_refused(self):
-        before = len(self.zygotes())
+        before = set(self.zygotes())
         self.create("gone", "init-throws")
         self.try_publish("gone")
-        wait_until(lambda: len(self.zygotes()) <= before, what="the sandbox of what is refused has gone")
+        wait_until(lambda: not set(self.zygotes()) - before, what="the sandbox of what is refused has gone")
 
     def test_a_version_that_nobody_has_called_goes_with_its_process(self):
         self.create("unused")
-        before = len(self.zygotes())
+        before = set(self.zygotes())
         self.publish("unused")
-        wait_until(lambda: len(self.zygotes()) == before + 1, what="the process that is copied")
+        copied = set(self.zygotes()) - before
+        self.assertEqual(1, len(copied))
         self.assertEqual(204, self.daemon.delete_function("unused?Qualifier=1").status)
-        wait_until(lambda: len(self.zygotes()) == before, what="it has gone with its version")
+        wait_until(lambda: not copied & set(self.zygotes()), what="it has gone with its version")
 
 
 class Interrupted(unittest.TestCase):
@@ -282,10 +283,10 @@ class Interrupted(unittest.TestCase):
         launcher = children(self.daemon.process.pid)[0]
 
         def kill():
-            runs = [child for init in children(launcher) for child in children(init)
-                    if b"blank" not in pathlib.Path(f"/proc/{child}/cmdline").read_bytes()]
-            self.assertEqual(1, len(runs))
-            os.kill(runs[0], signal.SIGKILL)
+            def running():
+                return [child for init in children(launcher) for child in children(init)]
+            wait_until(lambda: len(running()) == 1, what="its trial has gone")
+            os.kill(running()[0], signal.SIGKILL)
 
         answer = self.publish_and(kill)
         self.assertEqual(400, answer.status, answer)
@@ -359,6 +360,8 @@ class Failures(SnapStartTest):
         first = self.call("killed")
         others = set(self.zygotes())
         self.create("witness")
+        # Once that of its trial has gone.
+        wait_until(lambda: len(set(self.zygotes()) - others) == 1, what="the process that is copied")
         (victim,) = set(self.zygotes()) - others
         before = self.call("witness")["origin"]
         billed = self.ledger_inits("witness")
