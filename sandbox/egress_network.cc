@@ -75,8 +75,9 @@ void EgressNetwork::Sweep() {
   const auto nft = FindNft(options_.nft);
   if (!claim.ok() || !nft.ok()) return;
   for (const std::string& link : LinksNamed(kEgressPrefix)) (void)DeleteLink(link);
-  if (!RunNft(*nft, EgressRulesetGone()).ok()) return;
+  // Before the rules, as in Close(): without them the host would forward what others send it.
   if (*note == kForwardingNote) (void)WriteSetting(kForwarding, "0");
+  if (!RunNft(*nft, EgressRulesetGone()).ok()) return;
   unlink(claim_path_.c_str());
 }
 
@@ -263,10 +264,11 @@ void EgressNetwork::Close() {
   running_ = NftRun();
   waiting_.clear();
   const auto nft = FindNft(options_.nft);
+  // Whoever killed hearthd kills us at any of these steps.
+  if (forwarding_ == Forwarding::kTurnedOn) (void)WriteSetting(kForwarding, "0");
   // Else the file stays, and the next start tries again.
   if (!nft.ok() || !RunNft(*nft, EgressRulesetGone()).ok()) return claim_.Reset();
   table_is_there_ = false;
-  if (forwarding_ == Forwarding::kTurnedOn) (void)WriteSetting(kForwarding, "0");
   unlink(claim_path_.c_str());
   // They go with their namespaces, later, unless somebody else looks into one.
   for (const std::string& link : LinksNamed(kEgressPrefix)) (void)DeleteLink(link);

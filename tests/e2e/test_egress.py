@@ -362,8 +362,10 @@ class Life(EgressTest):
         self.assertEqual("1", self.host.setting("ipv4/ip_forward"))
         self.assertIn("chain through", self.table())
         daemon.namespaces(1)  # held: its cable does not go by itself
+        os.kill(daemon.launcher(), signal.SIGSTOP)  # or it may clear up before it is killed with its parent
         daemon.kill9()
         self.assertIn("chain through", self.table())
+        self.assertEqual("1", self.host.setting("ipv4/ip_forward"))
         daemon.start()
         wait_until(lambda: not self.table(), what="the table gone")
         self.assert_as_it_was()
@@ -374,6 +376,25 @@ class Life(EgressTest):
         wait_until(lambda: children(daemon.process.pid) not in ([], [launcher]), what="another launcher")
         wait_until(lambda: daemon.invoke("out", {"do": "tcp", "host": OUTSIDE_ADDRESS, "port": port}).json() == "ok hello",
                    what="the function reaches the outside again")
+
+    def test_killed_while_it_clears_up_it_leaves_no_host_that_forwards_without_rules(self):
+        folder = pathlib.Path(tempfile.mkdtemp(prefix="hearth-e2e-nft-"))
+        self.addCleanup(shutil.rmtree, folder)
+        nft, slow = folder / "nft", folder / "slow"  # so that its death comes between two steps
+        nft.write_text(f'#!/bin/sh\n/usr/sbin/nft "$@"\nstatus=$?\n[ -e {slow} ] && sleep 3\nexit $status\n')
+        nft.chmod(0o755)
+        daemon = self.start("--nft", nft)
+        daemon.create("out")
+        daemon.ask("out", "meddle")
+        launcher = daemon.launcher()
+        slow.touch()
+        daemon.process.terminate()
+        wait_until(lambda: not self.table(), what="the table gone")
+        os.kill(launcher, signal.SIGKILL)
+        daemon.process.wait()
+        self.assertEqual("0", self.host.setting("ipv4/ip_forward"))
+        slow.unlink()
+        daemon.start()
 
     def test_rules_that_somebody_flushed_are_made_again(self):
         daemon = self.start()
