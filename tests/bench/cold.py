@@ -18,6 +18,9 @@ import sys
 import tempfile
 import time
 
+import plot
+import report
+
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 BUILD = pathlib.Path(os.environ.get("HEARTH_BUILD_DIR", ROOT / "build/release")).resolve()
 PROGRAM = BUILD / "tests/bench/bench_cold"
@@ -94,9 +97,13 @@ def print_starts(results):
         target = TARGETS.get(name)
         said = "" if not target else f"{target[0]}" + (f", spaced {target[1]}" if target[1] else "")
         print(f"{name:<26}{cells[0]:>14.3f}{cells[1]:>9.3f}{cells[2]:>12.3f}{cells[3]:>9.3f}   {said}")
+        for how, median, most in zip(("back to back", "spaced"), (cells[0], cells[2]), target or (), strict=False):
+            if most:
+                report.promised(f"{name}, {how}", median, at_most=most, unit="ms", digits=3)
     for name, times in TIMES.items():
         if name in results[0]:
             ratios = [at(result[name], 50) / at(result["a ready worker"], 50) for result in results]
+            report.promised(f"a ready worker beside {name}: times as fast", min(ratios), at_least=times, digits=1)
             print(f"a ready worker is {ratios[0]:.1f} times as fast as {name} back to back, {ratios[1]:.1f} times spaced (target {times})")
 
 
@@ -112,6 +119,7 @@ def main():
     parser.add_argument("--functions", type=int, default=100)
     parser.add_argument("--workers", type=int, default=10, help="of each function, alive at once")
     parser.add_argument("--library", default="libhearth-doctor.so")
+    plot.add_argument(parser)
     arguments = parser.parse_args()
     subprocess.run(["cmake", "--build", BUILD, "--target", "bench_cold"], check=True, stdout=subprocess.DEVNULL)
     print(f"{platform.node()}: {os.cpu_count()} processors, kernel {platform.release()}, {time.strftime('%Y-%m-%d')}")
@@ -122,7 +130,13 @@ def main():
         code.mkdir()
         shutil.copy(LIBEXEC / arguments.library, code)
         found = others(arguments, folder, str(code))
-        print_starts([run("starts", LIBEXEC, code, arguments.library, arguments.rounds, pause, *found) for pause in (0, arguments.pause_ms)])
+        starts = [run("starts", LIBEXEC, code, arguments.library, arguments.rounds, pause, *found) for pause in (0, arguments.pause_ms)]
+        print_starts(starts)
+        if arguments.plot:
+            bars = plot.Bars(f"Starts, {arguments.pause_ms} ms apart: medians", "ms")
+            for kind, took in starts[1].items():
+                bars.add(kind, at(took, 50) / 1000)
+            bars.write(arguments.plot, "starts")
         print(f"\n{arguments.functions} functions of 16 MiB, {arguments.workers} idle workers each, all at once:")
         print_many(run("many", LIBEXEC, code, arguments.library, arguments.functions, arguments.workers))
 

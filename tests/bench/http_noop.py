@@ -5,7 +5,7 @@
 
 Every server process and wrk share cpu 0 (same-core mode), so that the figure is what a request costs, not how many cores there
 are. Rounds are interleaved (A B, B A, ...); medians and ratios count. Everything of Hearth is on: default isolation, metering,
-metrics, logs. Exits non-zero only when a run was invalid.
+metrics, logs. With --plot more numbers of connections are asked for. Exits non-zero only when a run was invalid.
 """
 import argparse
 import os
@@ -16,6 +16,10 @@ import statistics
 import subprocess
 import sys
 import tempfile
+import time
+
+import plot
+import report
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 os.environ.setdefault("HEARTH_BUILD_DIR", str(ROOT / "build/release"))
@@ -24,6 +28,9 @@ from hearth_e2e import Daemon, handler_path, wait_until  # noqa: E402
 
 PIN = ["taskset", "-c", "0"]
 NGINX_PORT = 18099
+PROMISED = {1: 0.52, 16: 0.55, 64: 0.55}  # noop's requests/s, of nginx's
+PROMISED_P99 = {64: 2.5}  # times nginx's
+OF_THE_PLOT = [1, 4, 16, 64, 256]
 
 
 def start_nginx(folder):
@@ -54,8 +61,7 @@ def figures_of(out):
 
 def processor_us(pid):
     """What a process has used of the processor so far, all its threads."""
-    fields = pathlib.Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()
-    return (int(fields[11]) + int(fields[12])) * 1_000_000 / os.sysconf("SC_CLK_TCK")
+    return time.clock_gettime_ns(~pid << 3 | 2) / 1e3  # the process's clock, as clock_getcpuclockid() names it
 
 
 def add_function(daemon, name, library, warm=None):
@@ -72,15 +78,26 @@ def add_function(daemon, name, library, warm=None):
     return url
 
 
+def tell(of_nginx, of_late):
+    for connections, least in PROMISED.items():
+        if connections in of_nginx:
+            verdict = report.promised(f"HTTP no-op, {connections} connections: requests/s, of nginx", of_nginx[connections], at_least=least)
+            print(f"{connections} connections, promised {least}: {verdict}")
+    for connections, most in PROMISED_P99.items():
+        if connections in of_late:
+            verdict = report.promised(f"HTTP no-op, {connections} connections: p99, of nginx's", of_late[connections], at_most=most)
+            print(f"{connections} connections, p99 {of_late[connections]:.1f} times nginx's, promised {most}: {verdict}")
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--seconds", type=int, default=4)
-    parser.add_argument("--connections", default="1,16,64")
+    parser.add_argument("--connections", help="default: 1,16,64; more with --plot")
+    plot.add_argument(parser)
     arguments = parser.parse_args()
-    for tool in ("nginx", "wrk", "taskset"):
-        if shutil.which(tool) is None and not pathlib.Path(f"/usr/sbin/{tool}").exists():
-            sys.exit(f"{tool} is missing: apt-get install {tool}")
+    counts = list(map(int, arguments.connections.split(","))) if arguments.connections else OF_THE_PLOT if arguments.plot else list(PROMISED)
+    report.need("nginx", "wrk", "taskset", packages={"nginx": "nginx-light", "taskset": "util-linux"})
     os.environ["PATH"] += ":/usr/sbin"
     folder = pathlib.Path(tempfile.mkdtemp(prefix="hearth-bench-"))
     nginx = start_nginx(folder)
@@ -91,7 +108,8 @@ def main():
         peers = {"nginx": f"http://127.0.0.1:{NGINX_PORT}/", "noop": add_function(daemon, "noop", "noop"),
                  "echo": add_function(daemon, "echo", "hello_c")}
         print(f"{'connections':>12} {'':>6} {'requests/s':>11} {'ratio':>6} {'p99 ms':>8} {'hearthd us a request':>21}")
-        for connections in map(int, arguments.connections.split(",")):
+        of_nginx, of_late = {name: [] for name in peers}, {}
+        for connections in counts:
             figures = {name: [] for name in peers}
             for number in range(arguments.rounds):
                 for name in list(peers) if number % 2 == 0 else list(peers)[::-1]:
@@ -101,7 +119,15 @@ def main():
             medians = {name: [statistics.median(column) for column in zip(*figures[name])] for name in peers}
             for name, (rate, late, own) in medians.items():
                 print(f"{connections:>12} {name:>6} {rate:>11.0f} {rate / medians['nginx'][0]:>6.2f} {late:>8.2f} "
-                      f"{'' if name == 'nginx' else f'{own:.1f}':>21}")
+                      f"{'' if name == 'nginx' else f'{own:.1f}':>21}", flush=True)
+                of_nginx[name].append((connections, rate / medians["nginx"][0]))
+            of_late[connections] = medians["noop"][1] / medians["nginx"][1]
+        tell(dict(of_nginx["noop"]), of_late)
+        if arguments.plot:
+            lines = plot.Lines("HTTP: requests a second of nginx's, one processor", "connections", "of nginx", log_x=True)
+            for name in ("noop", "echo"):
+                lines.add(name, of_nginx[name])
+            lines.write(arguments.plot, "http")
     finally:
         daemon.remove()
         nginx.terminate()

@@ -22,6 +22,8 @@ import subprocess
 import sys
 import time
 
+import report
+
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 os.environ.setdefault("HEARTH_BUILD_DIR", str(ROOT / "build/release"))
 sys.path.insert(0, str(ROOT / "tests/e2e"))
@@ -87,13 +89,13 @@ def main():
                 sys.exit("the load ended before the last kill: ask for fewer kills; a busy machine takes long for each")
             others = json.loads(load.communicate()[0])
         crashed = metric_sum(daemon.metrics(), "hearth_crashes_total")
+        verdict = report.promised("a worker killed in mid-run: the longest until its 502", longest, at_most=BOUND_MS, unit="ms")
+        print(f"\n{verdict}: longest {longest:.1f} ms, promised {BOUND_MS} ms")
         checks = {
-            f"longest {longest:.1f} ms <= {BOUND_MS} ms": longest <= BOUND_MS,
             f"{crashed:.0f} workers crashed, {2 * kills} were killed": crashed == 2 * kills,
             f"the load's answers: { {status: one['count'] for status, one in others['by_status'].items()} }, {others['broken']} broken":
                 set(others["by_status"]) == {"200"} and others["broken"] == 0,
         }
-        print()
         for what, holds in checks.items():
             print(("ok  " if holds else "MISS") + " " + what)
         if not all(checks.values()):

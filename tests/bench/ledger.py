@@ -15,15 +15,17 @@ import json
 import os
 import pathlib
 import re
-import shutil
 import statistics
 import subprocess
 import sys
 import tempfile
 
+import report
+
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 BUILD = pathlib.Path(os.environ.get("HEARTH_BUILD_DIR", ROOT / "build/release"))
 PROGRAM = BUILD / "tests/bench/bench_ledger"
+PROMISED_RECORD_NS, PROMISED_RATIO = 1_000, 1.03
 THREADS = ("ledger-sync", "ledger-upkeep")
 os.environ.setdefault("HEARTH_BUILD_DIR", str(BUILD))
 sys.path.insert(0, str(ROOT / "tests/e2e"))
@@ -47,8 +49,6 @@ def thread_ns(pid):
 
 
 def http_path(arguments, attempt_ns):
-    if shutil.which("wrk") is None:
-        sys.exit("wrk is missing: apt-get install wrk")
     daemon = Daemon()
     try:
         os.sched_setaffinity(0, {0})  # inherited by hearthd, launcher, workers and wrk
@@ -73,6 +73,7 @@ def http_path(arguments, attempt_ns):
             request, thread = 1e9 / statistics.median(rates), statistics.median(threads)
             ratio = request / (request - attempt_ns - thread)
             print(f"| {connections} | {1e9 / request:,.0f} | {request:,.0f} | {attempt_ns:.0f} + {thread:.0f} | {ratio:.3f} |")
+            report.promised(f"metering, {connections} connections: with / without", ratio, at_most=PROMISED_RATIO, digits=3)
     finally:
         daemon.stop()
         daemon.remove()
@@ -85,6 +86,8 @@ def main():
     parser.add_argument("--seconds", type=int, default=4, help="of each run of wrk; 0: no HTTP path")
     parser.add_argument("--folder", help="where ledgers are written (default: a temporary folder)")
     arguments = parser.parse_args()
+    if arguments.seconds > 0:
+        report.need("wrk")
     subprocess.run(["cmake", "--build", BUILD, "--target", "bench_ledger"], check=True, stdout=subprocess.DEVNULL)
     each = {"append": [], "record": [], "attempt": []}
     opened = {"raw": [], "with sums": []}
@@ -103,6 +106,7 @@ def main():
         print(f"| {what} | {ns:.0f} | {1e9 / ns:,.0f} |")
     for what, found in opened.items():
         print(f"| opening, {what} | {statistics.median(found):.0f} | {statistics.median(found):.0f} ms a million records |")
+    report.promised("a record in the ledger", statistics.median(each["record"]), at_most=PROMISED_RECORD_NS, unit="ns", digits=0)
     if arguments.seconds > 0:
         http_path(arguments, statistics.median(each["attempt"]))
 

@@ -15,6 +15,8 @@ import pathlib
 import subprocess
 import sys
 
+import report
+
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 os.environ.setdefault("HEARTH_BUILD_DIR", str(ROOT / "build/release"))
 sys.path.insert(0, str(ROOT / "tests/e2e"))
@@ -80,7 +82,7 @@ def main():
                 after["by_status"]["200"]["p99_ms"] <= 2 * before["by_status"]["200"]["p99_ms"] + 5,
         }
         for text, held in checks.items():
-            print(("reached: " if held else "MISSED:  ") + text)
+            print(f"{report.held('overload', text, held)}: {text}")
     finally:
         daemon.remove()
 
