@@ -165,6 +165,7 @@ class WorkerProcess final : public Worker {
   void BeginNext(MonotonicTime not_before);
   void SetHoldUp();
   UniqueFd TheirEnd() const;
+  bool IsHeadUnread(int theirs) const;
   void TakeBack();
   static void TellTurnNeverCame(Ahead ahead);
   enum class Sent { kYes, kNotRead, kGone };

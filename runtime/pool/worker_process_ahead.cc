@@ -1,3 +1,4 @@
+#include <sys/socket.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
@@ -70,12 +71,26 @@ UniqueFd WorkerProcess::TheirEnd() const {
   return theirs;
 }
 
+// Of the worker's own event, while that lies unread in its channel. If it were taken out and put back, the worker, which
+// may read at any time, could come to what stands behind it first.
+bool WorkerProcess::IsHeadUnread(int theirs) const {
+  char start[sizeof(FrameHeader)];
+  const ssize_t size = recv(theirs, start, sizeof start, MSG_PEEK | MSG_DONTWAIT);
+  std::string_view body;
+  const auto header = size > 0 ? TakeHeader({start, static_cast<size_t>(size)}, body) : std::nullopt;
+  return header && header->kind == static_cast<uint16_t>(WorkerFrameKind::kInvoke) &&
+         header->sequence == sequence_;
+}
+
 // What the worker has not read of what stands behind its event goes to other workers. Each packet is read once, by it
-// or by us. It may not even have read its event yet, or the reply to its call: that is put back.
+// or by us. The reply to its call may lie behind them: that is put back. While it has not even read its event, nothing
+// is taken, and it is looked again later.
 void WorkerProcess::TakeBack() {
   if (behind_.empty()) return;
   held_up_ = true;
   const UniqueFd theirs = TheirEnd();
+  if (theirs.valid() && IsHeadUnread(theirs.get()))
+    return hold_up_.Set(context_.loop.clock().Now() + context_.hold_up_max);
   std::vector<Ahead> taken;
   std::vector<Packet> not_ours;
   while (theirs.valid()) {

@@ -156,20 +156,26 @@ TEST_CASE_METHOD(AheadFixture, "an event that takes long gives up those behind i
   CHECK(told_[4].payload == "4");
 }
 
-// A bug once: the worker, which had not had the processor yet, waited for it until its time was up.
-TEST_CASE_METHOD(AheadFixture,
-                 "an event that has not been read yet stays when those behind it are taken back",
+// Bugs once: the worker, which had not had the processor yet, waited for it until its time was up; and when it was taken
+// out and put back, the worker read what stood behind it first, answered that, and was ended for it.
+TEST_CASE_METHOD(AheadFixture, "while an event has not been read nothing behind it is taken back; then it is",
                  "[worker][prefetch]") {
   PlayUntilStarted([](Player& worker) {
     worker.Started();
     worker.Initialise();
     worker.AwaitGo();
-    Echo(worker, 1);
+    const std::string payload = worker.HearInvoke().payload;
+    worker.AwaitGo();
+    worker.Answer(payload);
     worker.Wait();
   });
   HandThree();
+  RunUntil([this] { return !worker_->TakesAhead(); });  // it has been looked
+  CHECK(told_.empty());
+  Go();
   AwaitTold(2);
-  CHECK(told_.count(1) == 0);
+  CHECK(order_ == std::vector<size_t>{2, 3});
+  CHECK_FALSE(told_[2].its_turn_came);
   Go();
   AwaitTold(3);
   CHECK(told_[1].payload == "1");
