@@ -7,6 +7,7 @@ measured, reached or missed; plots (SVG) stand beside it. `--keep` puts the plot
 run was invalid.
 """
 import argparse
+import itertools
 import json
 import os
 import pathlib
@@ -66,17 +67,12 @@ def run(script, arguments, environment):
 
 def as_markdown(printed):
     """Tables as they are, all else as it stood."""
-    parts, fenced = [], False
-    for line in printed.rstrip().splitlines():
-        table = line.startswith("|")
-        if table == fenced or not parts:
-            if not table:
-                parts += ["", "```"]
-            elif parts:
-                parts += ["```", ""]
-            fenced = not table
-        parts.append(line)
-    return "\n".join(parts + ["```"] * fenced)
+    parts = []
+    for is_table, lines in itertools.groupby(printed.splitlines(), lambda line: line.startswith("|")):
+        text = "\n".join(lines).strip("\n")
+        if text:
+            parts.append(text if is_table else f"```\n{text}\n```")
+    return "\n\n".join(parts)
 
 
 def verdict_of(script, code, said):

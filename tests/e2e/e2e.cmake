@@ -61,6 +61,7 @@ if(TARGET hearthd)
   hearth_e2e_test(calls)
   hearth_e2e_test(client_gone)
   hearth_e2e_test(prefetch)
+  hearth_e2e_test(flat_memory TIMEOUT 1800)  # 20,000 requests; a million with HEARTH_LONG=1
   hearth_e2e_test(streaming)
   hearth_e2e_test(invoke_stream)
   hearth_e2e_test(async)

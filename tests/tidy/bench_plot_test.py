@@ -70,7 +70,7 @@ class Plots(unittest.TestCase):
         for name, value in (("a", 1), ("b", 4)):
             bars.add(name, value)
         widths = [float(bar.get("width")) for bar in xml.fromstring(bars.svg()).iter(f"{SVG}rect")]
-        self.assertAlmostEqual(4, widths[1] / widths[0], places=2)
+        self.assertEqual([85, 340], widths)  # room for the names before and the figure behind
 
     def test_ticks_are_round_and_reach_the_most(self):
         for most, expected in ((1, [0, 0.2, 0.4, 0.6, 0.8, 1.0]), (5, [0, 1, 2, 3, 4, 5]), (23_000, [0, 5_000, 10_000, 15_000, 20_000, 25_000]),
