@@ -268,6 +268,7 @@ TEST_CASE_METHOD(AheadFixture, "a line that is seen before the answer before it 
     worker.HearInvoke();
     worker.Print("of the second\n");
     worker.StopOnce();
+    worker.AwaitGo();
     worker.Answer("2");
     worker.Wait();
   });
@@ -279,6 +280,8 @@ TEST_CASE_METHOD(AheadFixture, "a line that is seen before the answer before it 
   Continue();
   AwaitStopped();
   Continue();
+  RunUntil([this] { return !LinesOf(LogSource::kStdout).empty(); });
+  Go();
   RunUntil([this] { return told_.size() >= 2; });
   CHECK(LinesOf(LogSource::kStdout) == std::vector<std::string>{"request-2|of the second"});
 }
