@@ -188,11 +188,12 @@ std::string CodeFolders::PathNow(const std::string& folder) const {
 
 void CodeFolders::Collect(std::vector<std::string> kept) {
   if (held_) return;
-  disk_.Submit([root = root_, kept = std::move(kept)] {
+  disk_.Submit([root = root_, kept = std::move(kept)]() mutable {
+    std::sort(kept.begin(), kept.end());
     std::error_code failure;
     for (const auto& entry : std::filesystem::directory_iterator(root, failure)) {
       const std::string path = entry.path().string();
-      if (std::find(kept.begin(), kept.end(), path) == kept.end()) (void)RemoveTree(path);
+      if (!std::binary_search(kept.begin(), kept.end(), path)) (void)RemoveTree(path);
     }
   });
 }

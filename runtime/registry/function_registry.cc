@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <charconv>
-#include <set>
 #include <utility>
 
 #include "runtime/base/ids.h"
@@ -129,6 +128,7 @@ void FunctionRegistry::Place(const FunctionVersionPtr& version) {
 // Folders that no version needs; called when nothing is being deployed, since a deploy's folder is not in the
 // table yet.
 void FunctionRegistry::CollectCode() {
+  collection_owed_ = true;
   if (layers_.publishing()) return;
   std::vector<std::string> kept = layers_.Folders();
   const auto keep = [&kept](const FunctionVersion& version) {
@@ -142,6 +142,7 @@ void FunctionRegistry::CollectCode() {
   }
   std::erase_if(retired_, [](const auto& version) { return version.expired(); });
   for (const auto& version : retired_) keep(*version.lock());
+  collection_owed_ = false;
   code_.Collect(std::move(kept));
 }
 
@@ -436,8 +437,9 @@ void FunctionRegistry::Commit(const std::shared_ptr<FunctionVersion>& version, c
   if (old) retired_.push_back(old);
   if (observer_ != nullptr) observer_->OnPlaced(version);
   if (old && observer_ != nullptr) observer_->OnReplaced(old, version);
+  const bool may_be_left = old != nullptr;
   old.reset();
-  CollectCode();
+  if (may_be_left || collection_owed_) CollectCode();  // not for each of thousands that are created
   // A secret may have got another value while the version was being made.
   if (secrets_ != nullptr && secrets_->ChangedSince(*version)) Renew(version, [](const Status&) {});
   reply(FunctionVersionPtr(version));
@@ -456,11 +458,14 @@ void FunctionRegistry::Refuse(const std::string& name, Error error, const Reply&
 // Round and round: a deleted function's uid is not given out again while its last workers may still run.
 uint32_t FunctionRegistry::NextUid() {
   if (options_.uid_count == 0) return 0;
-  std::set<uint32_t> used;
-  for (const auto& [name, function] : functions_) used.insert(function.host_uid);
+  std::vector<bool> used(options_.uid_count);
+  for (const auto& [name, function] : functions_) {
+    const uint32_t offset = function.host_uid - options_.uid_first;
+    if (offset < used.size()) used[offset] = true;
+  }
   for (uint32_t tries = 0; tries < options_.uid_count; ++tries) {
-    const uint32_t uid = options_.uid_first + uid_offset_++ % options_.uid_count;
-    if (used.count(uid) == 0) return uid;
+    const uint32_t offset = uid_offset_++ % options_.uid_count;
+    if (!used[offset]) return options_.uid_first + offset;
   }
   return options_.uid_first;  // more functions than uids: the first is shared
 }

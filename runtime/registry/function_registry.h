@@ -202,7 +202,8 @@ class FunctionRegistry final {
   AliasTable aliases_;
   LayerTable layers_;
   std::vector<std::weak_ptr<const FunctionVersion>>
-      retired_;  // while their workers live, they need their code
+      retired_;                   // while their workers live, they need their code
+  bool collection_owed_ = false;  // it was put off, as something was being changed
   uint64_t next_generation_ = 1;
   uint32_t uid_offset_ = 0;  // where the search for a free uid goes on
   WeakPtrFactory<FunctionRegistry> weak_{this};
