@@ -250,6 +250,16 @@ class Reach(EgressTest):
         daemon.wait_active("limited")
         self.assertEqual("socket EACCES", daemon.tcp("limited", OUTSIDE_ADDRESS, other))
 
+    def test_copies_of_a_snapshot_have_the_way_out_and_its_limits(self):
+        daemon = self.start()
+        some, other = (self.networks.outside.listen(OUTSIDE_ADDRESS) for _ in range(2))
+        daemon.create_function("copied", handler_path("caller_out"), timeout=20, hearth={"Network": "egress", "NetworkPorts": [some]},
+                               SnapStart={"ApplyOn": "PublishedVersions"})
+        self.assertEqual(201, daemon.control("POST", "/2015-03-31/functions/copied/versions", {}).status)
+        self.assertEqual("ok hello", daemon.tcp("copied:1", OUTSIDE_ADDRESS, some))
+        self.assertEqual("EACCES", daemon.tcp("copied:1", OUTSIDE_ADDRESS, other))
+        self.assertEqual("EACCES", daemon.ask("copied:1", "meddle")["bind"])
+
     def test_names_are_resolved_and_no_other_datagram_leaves(self):
         daemon = self.start()
         outside = self.networks.outside
