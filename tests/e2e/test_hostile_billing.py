@@ -82,15 +82,20 @@ class HostileBilling(DaemonTest):
             self.assertEqual("success", record.outcome)
             self.assertGreaterEqual(record.duration_ns, SLEEP_MS * 1_000_000)
 
-    def test_work_after_an_early_answer_is_cut_off_and_flagged(self):
+    def work_on_after_an_answer(self):
+        """Record of the attempt after that, if the worker got a processor before it was frozen."""
+        self.replace_workers(f"after {len(self.calls)} calls")
         self.assertEqual("early", self.order(do="early").json())
         wait_until(lambda: self.daemon.workers("intruder", "frozen") == 1, what="the worker frozen")
         self.assert_function_error(self.order(), "Sandbox.Timedout", "timed out")  # it still is at what it was at
-        early, later = self.records()
+        early, later = self.records()[-2:]
         self.assertEqual(("success", "timeout"), (early.outcome, later.outcome))
         # Its worker may have been a spare, which takes some microseconds to fall asleep once it is ready.
         self.assertLess(early.idle_cpu_us, 1_000, "less than is flagged")
-        self.assertGreaterEqual(later.idle_cpu_us, 1_000, "what it used after its answer is in the record of its next attempt")
+        return later if later.idle_cpu_us >= 1_000 else None
+
+    def test_work_after_an_early_answer_is_cut_off_and_flagged(self):
+        later = wait_until(self.work_on_after_an_answer, 60, "what it used after its answer in the record of its next attempt")
         self.assertGreaterEqual(later.duration_ns, 2_000_000_000, "and to go on costs the whole of that")
         self.assertRegex(self.daemon.logs("intruder"), r"a worker used \d+ us of the processor after its answer")
 

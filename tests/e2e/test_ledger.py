@@ -120,6 +120,7 @@ class KilledUnderMixedLoad(ChaosTest):
         print(f"{KILLS} kills, {answers} answers seen, {len(every)} records, {interrupted} interrupted, {self.scraped} lives scraped",
               flush=True)
         self.daemon.start()
+        self.daemon.invoke("by_invoke", {})  # the last kill may have left nothing to do
         wait_until(lambda: self.daemon.queue_depth(self.queue) == (0, 0), 90, "the queue drained")
         for name in ("by_event", "by_queue"):
             self.wait_quiet(name)
