@@ -216,8 +216,12 @@ void Simulation::CancelOrRetry() {
   if (Below(2) == 0) {
     async_->Cancel(RequestId(id), [](const Status&) {});
   } else {
+    // Until it is refused: where a store fails or a crash comes before the answer, it may have been queued all the same.
+    ++sent_[id].retries;
     async_->Retry(RequestId(id), [this, id](const Status& queued) {
-      if (queued.ok()) ++sent_[id].retries;
+      const bool refused = !queued.ok() && (queued.error().code == ErrorCode::kConflict ||
+                                            queued.error().code == ErrorCode::kNotFound);
+      if (refused) --sent_[id].retries;
     });
   }
 }
