@@ -14,8 +14,6 @@
 namespace hearth {
 namespace {
 
-uint64_t HashOf(std::string_view bytes) { return std::hash<std::string_view>()(bytes); }
-
 // Both are bugs of ours elsewhere; a wrong bill is worse than an error.
 Status CheckBilling(const InvocationRecord& record) {
   if (!record.billable) return Ok();
@@ -219,8 +217,8 @@ Result<Meter::Recorded> Meter::Record(const InvocationRecord& record) {
   HEARTH_TRY(CheckBilling(record));
   HEARTH_ASSIGN(const std::string bytes, EncodeRecord(record));
   const Identity identity{KeyOf(record.request_id), record.attempt};
-  if (const uint64_t* known = identities_.Find(identity)) {
-    if (*known == HashOf(bytes)) return Recorded::kAlreadyThere;
+  if (const Seen* known = identities_.Find(identity)) {
+    if (*known == SeenAs(record, bytes)) return Recorded::kAlreadyThere;
     ++conflicts_;
     return Error{ErrorCode::kConflict, "record invocation " + record.request_id + " attempt " +
                                            std::to_string(record.attempt) +
@@ -233,9 +231,16 @@ Result<Meter::Recorded> Meter::Record(const InvocationRecord& record) {
   return Recorded::kAppended;
 }
 
+Meter::Seen Meter::SeenAs(const InvocationRecord& record, std::string_view bytes) {
+  Seen seen{};
+  seen.hash = std::hash<std::string_view>()(bytes) >> 8;
+  seen.outcome = static_cast<uint8_t>(record.outcome);
+  return seen;
+}
+
 void Meter::RememberIdentity(const InvocationRecord& record, const Identity& identity,
                              std::string_view bytes) {
-  identities_.Put(identity, HashOf(bytes));
+  identities_.Put(identity, SeenAs(record, bytes));
   if (record.outcome == OutcomeKind::kSuccess && record.trigger != TriggerKind::kHttp) {
     successes_.Put(identity.request, {});
   }
@@ -245,8 +250,9 @@ bool Meter::HasSuccess(const RequestId& request_id) const {
   return successes_.Find(KeyOf(request_id.text())) != nullptr;
 }
 
-bool Meter::HasRecord(const RequestId& request_id, uint32_t attempt) const {
-  return identities_.Find({KeyOf(request_id.text()), attempt}) != nullptr;
+std::optional<OutcomeKind> Meter::OutcomeOf(const RequestId& request_id, uint32_t attempt) const {
+  const Seen* known = identities_.Find({KeyOf(request_id.text()), attempt});
+  return known != nullptr ? std::optional(static_cast<OutcomeKind>(known->outcome)) : std::nullopt;
 }
 
 // Any 16 bytes do that differ when the ids do: a UUID's own, else a digest.

@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -91,8 +92,8 @@ class Meter final {
   bool writable() const { return ledger_.writable(); }
   // Ran to success, whichever attempt; for events found open after a crash. Asks the window.
   bool HasSuccess(const RequestId& request_id) const;
-  // Ran, however it ended, also if only a crash ended it. Asks the window.
-  bool HasRecord(const RequestId& request_id, uint32_t attempt) const;
+  // How it ended, if it ran; kInterrupted if only a crash ended it. Asks the window.
+  std::optional<OutcomeKind> OutcomeOf(const RequestId& request_id, uint32_t attempt) const;
   const LedgerLog& ledger() const { return ledger_; }
   uint64_t conflicts() const { return conflicts_; }
 
@@ -122,6 +123,12 @@ class Meter final {
     }
   };
   struct Nothing {};
+  // What is kept of a record.
+  struct Seen {
+    uint64_t hash : 56;  // of its bytes
+    uint64_t outcome : 8;
+    friend bool operator==(const Seen&, const Seen&) = default;
+  };
 
   // Attempts that were open when the last life ended, until their record is seen in the ledger.
   struct Leftover {
@@ -137,6 +144,7 @@ class Meter final {
         successes_(options.successes_max) {}
 
   static RequestKey KeyOf(std::string_view request_id);
+  static Seen SeenAs(const InvocationRecord& record, std::string_view bytes);
   Status TakeLeftovers(std::vector<OpenSlots::Left> left, OpenReport& report);
   void RecordInterrupted(OpenReport& report);
   Status Rebuild(OpenReport& report);
@@ -154,7 +162,7 @@ class Meter final {
   LedgerLog& ledger_;
   std::vector<InvocationObserver*> observers_;
 
-  RecentWindow<Identity, uint64_t, Hasher> identities_;  // -> hash of the record's bytes
+  RecentWindow<Identity, Seen, Hasher> identities_;
   RecentWindow<RequestKey, Nothing, Hasher> successes_;
   UsageTable usage_;
   std::vector<AccountEntry> account_events_;

@@ -391,13 +391,30 @@ void AsyncEvents::OnReceived(const std::string& queue, std::unique_ptr<EventSink
   flight->attempt =
       std::max(invocation.attempt_base + flight->message.receive_count, invocation.attempt_last + 1);
   // Sent twice over a crash, an event has two messages, and each counts its own receives.
-  while (meter_.HasRecord(flight->id, flight->attempt)) ++flight->attempt;
+  while (meter_.OutcomeOf(flight->id, flight->attempt)) ++flight->attempt;
+  const bool failed_unknown = !settles && CountUnknownFailures(*flight, invocation);
+  if (failed_unknown && !end && invocation.failures > PolicyFor(invocation).retries_max)
+    end = EventEnd::kRetriesExhausted;
   PumpOf(queue).under_way[id] = flight->message.message_id;
   ++PumpOf(queue).in_flight;
   Renew(queue, flight->message.receipt_handle);
   if (settles) return GoOnSettling(flight, std::move(invocation));
   if (end) return End(flight, std::move(invocation), *end, "");
   Run(flight, std::move(event).value(), std::move(slot));
+}
+
+// A crash came between the records of attempts and what is known of the event: what had failed counts all the same.
+bool AsyncEvents::CountUnknownFailures(const Flight& flight, AsyncInvocation& invocation) {
+  uint32_t failed = 0;
+  for (uint32_t attempt = invocation.attempt_last + 1; attempt < flight.attempt; ++attempt) {
+    const auto outcome = meter_.OutcomeOf(flight.id, attempt);
+    if (outcome && CountsAsFailure(*outcome)) ++failed;
+  }
+  if (failed == 0) return false;
+  invocation.failures += failed;
+  invocation.attempt_last = flight.attempt - 1;
+  book_.Put(invocation, [](const Status&) {});
+  return true;
 }
 
 void AsyncEvents::Run(const FlightPtr& flight, Event event, std::unique_ptr<EventSink::Slot> slot) {

@@ -104,6 +104,7 @@ class AsyncEvents final {
   void OnSlot(const std::string& queue, Result<std::unique_ptr<EventSink::Slot>> slot);
   void Receive(const std::string& queue, std::unique_ptr<EventSink::Slot> slot);
   void OnReceived(const std::string& queue, std::unique_ptr<EventSink::Slot> slot, QueueMessage message);
+  bool CountUnknownFailures(const Flight& flight, AsyncInvocation& invocation);
   void Run(const FlightPtr& flight, Event event, std::unique_ptr<EventSink::Slot> slot);
   void OnOutcome(const FlightPtr& flight, Result<Outcome> outcome);
   void TryAgain(const FlightPtr& flight, AsyncInvocation invocation, seconds delay);

@@ -239,6 +239,25 @@ TEST_CASE_METHOD(EndsFixture, "failures are remembered over a restart", "[async]
   CHECK(ledger_.size() == 2);
 }
 
+// A bug once: each crash between a record and what is known of its event was worth another attempt.
+TEST_CASE_METHOD(EndsFixture, "failures of which only the ledger knows count as well, each once", "[async]") {
+  Deploy("resize");
+  Configure("resize", 2);
+  const RequestId id = Submit("resize");
+  for (int failure = 0; failure < 3; ++failure) {
+    REQUIRE(launcher_.running().size() == 1);
+    invocations_.FailNext({ErrorCode::kUnavailable, "killed"});
+    FailRunning();
+    Restart();
+    AdvanceAndStart(seconds(160));
+  }
+  CHECK(launcher_.running().empty());
+  CHECK(StateOf(id) == AsyncState::kFailed);
+  CHECK(ledger_.size() == 3);
+  REQUIRE(Messages("lost").size() == 1);
+  CHECK(json::parse(Messages("lost")[0].body)["requestContext"]["condition"] == "RetriesExhausted");
+}
+
 TEST_CASE_METHOD(EndsFixture, "the same key again: the first one's, run once, also over a restart",
                  "[async]") {
   Deploy("resize");
