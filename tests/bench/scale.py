@@ -42,8 +42,7 @@ def idle_processor_percent(workers, seconds):
         daemon.start()
         daemon.create_function("warm", handler_path("noop"), memory=16)
         daemon.hearth("concurrency", "warm", "--min", workers)
-        wait_until(lambda: daemon.workers("warm", "idle") == workers, 60, "workers ready")
-        time.sleep(2)  # what there was to do about them is done
+        wait_until(lambda: daemon.workers("warm", "frozen") == workers, 60, "workers ready and at rest")
         before = http_noop.processor_us(daemon.process.pid)
         time.sleep(seconds)
         return (http_noop.processor_us(daemon.process.pid) - before) / (seconds * 1e4)

@@ -390,20 +390,22 @@ class Life(EgressTest):
     def test_killed_while_it_clears_up_it_leaves_no_host_that_forwards_without_rules(self):
         folder = pathlib.Path(tempfile.mkdtemp(prefix="hearth-e2e-nft-"))
         self.addCleanup(shutil.rmtree, folder)
-        nft, slow = folder / "nft", folder / "slow"  # so that its death comes between two steps
-        nft.write_text(f'#!/bin/sh\n/usr/sbin/nft "$@"\nstatus=$?\n[ -e {slow} ] && sleep 3\nexit $status\n')
+        nft, held = folder / "nft", folder / "held"  # so that its death comes between two steps
+        nft.write_text(f'#!/bin/sh\n/usr/sbin/nft "$@"\nstatus=$?\n[ ! -p {held} ] || read word < {held}\nexit $status\n')
         nft.chmod(0o755)
         daemon = self.start("--nft", nft)
         daemon.create("out")
         daemon.ask("out", "meddle")
         launcher = daemon.launcher()
-        slow.touch()
+        os.mkfifo(held)
         daemon.process.terminate()
         wait_until(lambda: not self.table(), what="the table gone")
         os.kill(launcher, signal.SIGKILL)
         daemon.process.wait()
         self.assertEqual("0", self.host.setting("ipv4/ip_forward"))
-        slow.unlink()
+        with contextlib.suppress(OSError):  # if nft has ended with the launcher
+            os.close(os.open(held, os.O_WRONLY | os.O_NONBLOCK))
+        held.unlink()
         daemon.start()
 
     def test_rules_that_somebody_flushed_are_made_again(self):
