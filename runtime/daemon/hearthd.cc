@@ -4,6 +4,7 @@
 
 #include <cstdio>
 
+#include "runtime/base/heap.h"
 #include "runtime/daemon/config.h"
 #include "runtime/daemon/daemon.h"
 #include "runtime/loop/signal_watch.h"
@@ -15,6 +16,7 @@ namespace {
 constexpr int kExitOk = 0, kExitFailed = 1, kExitUsage = 2;
 
 int Run(const Config& config) {
+  KeepHeapForBodies();
   SystemClock clock;
   TextLog log(2, clock, config.log_level);
   auto loop = Loop::Create(clock);

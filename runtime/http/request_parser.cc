@@ -63,8 +63,16 @@ class Collector final : public beast::http::basic_parser<true> {
       return 0;
     }
     received += bytes.size();
+    MakeRoom(bytes.size());
     request.body.append(bytes.data(), bytes.size());
     return bytes.size();
+  }
+  // For what has come, and for as much again: up to the declared length, which most bodies then have exactly.
+  void MakeRoom(size_t bytes) {
+    const uint64_t needed = request.body.size() + bytes, declared = content_length().value_or(0);
+    const bool whole = needed == received;  // nothing has been taken away
+    if (whole && needed > request.body.capacity() && needed <= declared)
+      request.body.reserve(std::min(declared, 2 * needed));
   }
   void on_chunk_header_impl(uint64_t size, beast::string_view, beast::error_code& failure) override {
     if (size > body_max - received) failure = BeastError::body_limit;

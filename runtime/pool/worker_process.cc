@@ -75,7 +75,11 @@ WorkerProcess::WorkerProcess(WorkerContext& context, std::shared_ptr<const Funct
       cgroup_(std::move(parts.cgroup)),
       log_(context.loop.clock(), {context.logs, context.observer}, version_, context.output_bytes_max),
       freezer_(context.loop, context.idle_linger, cgroup_.get(),
-               {[this] { SetState(WorkerState::kFrozen, "idle for the linger"); },
+               {[this] {
+                  window_.reset();
+                  large_bodies_ = false;
+                  SetState(WorkerState::kFrozen, "idle for the linger");
+                },
                 [this](std::string_view why) {
                   log_.Tell("a worker without an event could not be frozen: " + std::string(why));
                 }}),
@@ -309,6 +313,7 @@ void WorkerProcess::BeginInvoke() {
   std::string& packet = context_.frame_buffer;
   UniqueFd memfd;
   sequence_ = ++last_sequence_;
+  GiveWindow(event, frame);
   if (EncodeInvoke(sequence_, frame, event.payload, packet) == BodyPlace::kMemfd) {
     auto body = MakeSealedMemfd("hearth-event", event.payload);
     if (!body.ok()) {
@@ -316,6 +321,7 @@ void WorkerProcess::BeginInvoke() {
                        OutcomeKind::kPlatformFault);
     }
     memfd = std::move(body).value();
+    large_bodies_ = true;
   }
   if (IsIdleCpuTold()) {
     cpu_us_before_ = CurrentCpuUs();
@@ -325,12 +331,28 @@ void WorkerProcess::BeginInvoke() {
   }
   invoke_limit_.Set(running_->deadline);
   running_->phase.Begin(clock);
-  int fds[2];
+  int fds[3];
   size_t count = 0;
+  if (frame.new_window) fds[count++] = window_->fd();
   if (memfd.valid()) fds[count++] = memfd.get();
   if (event.object && event.object->fd.valid()) fds[count++] = event.object->fd.get();
   // The file is the worker's from here on: open with us it would hold up who unmounts its folder.
   if (Send(packet, std::span(fds, count)) && event.object) event.object->fd.Reset();
+}
+
+// From the second large body on that comes while it is awake. Where there can be none, each has a memfd of its own.
+void WorkerProcess::GiveWindow(const Event& event, InvokeFrameView& frame) {
+  if (!window_ && large_bodies_) {
+    if (auto made = BodyWindow::Make(context_.body_windows_left); made.ok()) {
+      window_.emplace(std::move(made).value());
+      frame.new_window = true;
+    }
+  }
+  window_given_ = frame.window = window_.has_value();
+  const size_t size = event.payload.size();
+  if (!window_ || size <= kInlineBytesMax || size >= kWindowBodyBytesMax) return;
+  // With the zero behind it, which a std::string has.
+  if (window_->PutEvent({event.payload.c_str(), size + 1}).ok()) frame.bytes_in_window = size;
 }
 
 WorkerProcess::Sent WorkerProcess::TrySend(const std::string& packet, std::span<const int> fds) {
@@ -361,16 +383,21 @@ void WorkerProcess::OnResponse(FrameHeader header, std::string_view body, Packet
   if (!frame) return EndWorker("its Response frame is malformed");
   output_lies_ = (header.flags & kFlagOutput) != 0;
   EndPhase(packet.sent_at);
-  std::string payload = std::move(frame->payload);
-  if ((header.flags & kFlagBodyInMemfd) != 0) {
-    auto large = TakeMemfd(packet, context_.response_bytes_max);
-    if (!large.ok() && large.error().code != ErrorCode::kTooLarge)
-      return EndWorker("its Response frame is malformed: " + large.error().message);
-    if (!large.ok()) return RefuseResponseSize();
-    payload = std::move(large).value();
-  }
-  if (payload.size() > context_.response_bytes_max) return RefuseResponseSize();
-  Succeed(std::move(frame->content_type), std::move(payload));
+  auto payload = TakeBody(header, *frame, packet);
+  if (!payload.ok() && payload.error().code != ErrorCode::kTooLarge)
+    return EndWorker("its Response frame is malformed: " + payload.error().message);
+  if (!payload.ok() || payload->size() > context_.response_bytes_max) return RefuseResponseSize();
+  Succeed(std::move(frame->content_type), std::move(payload).value());
+}
+
+Result<std::string> WorkerProcess::TakeBody(FrameHeader header, ResponseFrame& frame, Packet& packet) {
+  const bool memfd = (header.flags & kFlagBodyInMemfd) != 0;
+  if (!memfd && !frame.bytes_in_window) return std::move(frame.payload);
+  large_bodies_ = true;
+  if (!frame.bytes_in_window) return TakeMemfd(packet, context_.response_bytes_max);
+  if (memfd || !window_ || !window_given_)
+    return Error{ErrorCode::kCorrupt, "it has put its answer where it may not"};
+  return window_->TakeAnswer(*frame.bytes_in_window);
 }
 
 void WorkerProcess::RefuseResponseSize() {

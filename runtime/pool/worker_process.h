@@ -17,6 +17,7 @@
 #include "runtime/pool/worker.h"
 #include "runtime/pool/worker_death.h"
 #include "runtime/pool/worker_log.h"
+#include "runtime/wire/body_window.h"
 #include "runtime/wire/worker_frames.h"
 #include "sandbox/cgroup.h"
 
@@ -49,7 +50,8 @@ struct WorkerContext {
   uint64_t call_bytes_max = 6'291'556;  // of a call's payload; more is told by whom `calls` asks
   // An event that is still under way after so long gives up those behind it.
   milliseconds hold_up_max{2};
-  std::string frame_buffer{};  // the memory of the frame that is being sent
+  uint32_t body_windows_left = 64;  // to be made: those that are there at a time take up to 2 MiB each
+  std::string frame_buffer{};       // the memory of the frame that is being sent
   // Of what one attempt prints and logs; what is over it is counted, and not kept.
   uint64_t output_bytes_max = 1u << 20;
 };
@@ -160,6 +162,8 @@ class WorkerProcess final : public Worker {
   const CrashFrame* CrashToTell() const;
   void BeginInit();
   void BeginInvoke();
+  void GiveWindow(const Event& event, InvokeFrameView& frame);
+  Result<std::string> TakeBody(FrameHeader header, ResponseFrame& frame, Packet& packet);
   InvokeFrameView FrameOf(const Event& event, MonotonicTime deadline) const;
   void HandAhead(const Event& event, OnAttempt done);
   void BeginNext(MonotonicTime not_before);
@@ -201,6 +205,7 @@ class WorkerProcess final : public Worker {
   std::unique_ptr<FdWatch> watch_;
   std::unique_ptr<OutputCapture> stdout_, stderr_;
   UniqueFd pidfd_;
+  std::optional<BodyWindow> window_;  // while large bodies come one after the other
   WorkerLog log_;
   IdleFreezer freezer_;
   // Mutable.
@@ -220,6 +225,8 @@ class WorkerProcess final : public Worker {
   std::vector<Ahead> behind_;   // in the order in which they were sent
   DeadlineTimer hold_up_;
   TakeBacks take_backs_ = TakeBacks::kNotAsked;
+  bool large_bodies_ = false;  // since it was frozen last: the next one is worth a window
+  bool window_given_ = false;  // for the answer to the event that runs
   bool held_up_ = false;       // those behind an event had to be taken back since it last had none
   bool died_unread_ = false;   // it went with packets of ours that it had not read
   bool printed_ = false;       // to stdout or stderr, since its last answer

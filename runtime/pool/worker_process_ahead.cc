@@ -57,6 +57,7 @@ void WorkerProcess::BeginNext(MonotonicTime not_before) {
   running_->attempt.prefetched = true;
   running_->deadline = running_->phase.began() + version_->settings.timeout;
   sequence_ = next.sequence;
+  window_given_ = false;  // it may have begun this one before the answer in the window was read
   log_.BeginAttempt(next.event->request_id.text());
   invoke_limit_.Set(running_->deadline);
   if (!behind_.empty()) SetHoldUp();

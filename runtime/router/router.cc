@@ -106,7 +106,7 @@ void Router::GiveUp(uint64_t number) {
 // What another event of its function may hold up for a moment: whoever waits within an invocation may be the one that
 // it would stand behind; what is large, streamed or about a file has a worker to itself.
 WarmPool::Needs Router::NeedsOf(const Event& event) {
-  constexpr size_t kSmall = 4096;
+  constexpr size_t kSmall = 24 * 1024;  // of as many as stand behind one another, all fit into a channel
   const bool alone = event.is_call || event.stream || event.object || event.payload.size() > kSmall ||
                      event.client_context.size() > kSmall;
   return alone ? WarmPool::Needs::kIdleWorker : WarmPool::Needs::kTurn;

@@ -109,6 +109,29 @@ BodyPlace EncodeWithBody(WorkerFrameKind kind, uint64_t sequence, uint32_t flags
                     {.kind = static_cast<uint16_t>(kind), .flags = flags, .sequence = sequence});
 }
 
+template <class WriteAll>
+void EncodeInWindow(WorkerFrameKind kind, uint64_t sequence, uint32_t flags, uint64_t bytes, std::string& out,
+                    WriteAll write_fields) {
+  FrameWriter writer(std::move(out));
+  const FrameHeader header{
+      .kind = static_cast<uint16_t>(kind), .flags = flags | kFlagBodyInWindow, .sequence = sequence};
+  writer.Skip(sizeof header);
+  write_fields(writer);
+  writer.U64(bytes);
+  out = writer.Take();
+  std::memcpy(out.data(), &header, sizeof header);
+}
+
+// Where the payload stands, if it is in the packet.
+template <class Frame>
+void ReadBody(FrameReader& in, uint32_t flags, Frame& frame) {
+  if ((flags & kFlagBodyInWindow) != 0) {
+    frame.bytes_in_window = in.U64();
+  } else if ((flags & kFlagBodyInMemfd) == 0) {
+    frame.payload = in.String();
+  }
+}
+
 }  // namespace
 
 void PutHeader(std::string& out, FrameHeader header) {
@@ -137,12 +160,17 @@ std::string EncodeError(WorkerFrameKind kind, uint64_t sequence, const ErrorFram
 template <class Text>
 BodyPlace EncodeInvoke(uint64_t sequence, const BasicInvokeFrame<Text>& frame, std::string_view payload,
                        std::string& out) {
-  const uint32_t flags =
-      (frame.object ? kFlagObject : 0) | (frame.streamed ? kFlagStream : 0) | (frame.ahead ? kFlagAhead : 0);
-  return EncodeWithBody(WorkerFrameKind::kInvoke, sequence, flags, payload, out, [&](FrameWriter& fields) {
+  const uint32_t flags = (frame.object ? kFlagObject : 0) | (frame.streamed ? kFlagStream : 0) |
+                         (frame.ahead ? kFlagAhead : 0) | (frame.window ? kFlagWindow : 0) |
+                         (frame.new_window ? kFlagNewWindow : 0);
+  const auto write_fields = [&](FrameWriter& fields) {
     WriteFields(fields, frame);
     if (frame.object) WriteFields(fields, *frame.object);
-  });
+  };
+  if (!frame.bytes_in_window)
+    return EncodeWithBody(WorkerFrameKind::kInvoke, sequence, flags, payload, out, write_fields);
+  EncodeInWindow(WorkerFrameKind::kInvoke, sequence, flags, *frame.bytes_in_window, out, write_fields);
+  return BodyPlace::kWindow;
 }
 template BodyPlace EncodeInvoke(uint64_t, const InvokeFrame&, std::string_view, std::string&);
 template BodyPlace EncodeInvoke(uint64_t, const InvokeFrameView&, std::string_view, std::string&);
@@ -151,6 +179,12 @@ BodyPlace EncodeResponse(uint64_t sequence, std::string_view content_type, std::
                          std::string& out, uint32_t flags) {
   return EncodeWithBody(WorkerFrameKind::kResponse, sequence, flags, payload, out,
                         [&](FrameWriter& fields) { fields.String(content_type); });
+}
+
+void EncodeResponseInWindow(uint64_t sequence, std::string_view content_type, uint64_t bytes,
+                            std::string& out, uint32_t flags) {
+  EncodeInWindow(WorkerFrameKind::kResponse, sequence, flags, bytes, out,
+                 [&](FrameWriter& fields) { fields.String(content_type); });
 }
 
 std::string EncodeChunk(uint64_t sequence, std::string_view content_type, std::string_view piece) {
@@ -189,8 +223,10 @@ std::optional<InvokeFrame> DecodeInvoke(std::string_view body, uint32_t flags) {
   ReadFields(in, frame);
   frame.streamed = (flags & kFlagStream) != 0;
   frame.ahead = (flags & kFlagAhead) != 0;
+  frame.window = (flags & kFlagWindow) != 0;
+  frame.new_window = (flags & kFlagNewWindow) != 0;
   if ((flags & kFlagObject) != 0) ReadFields(in, frame.object.emplace());
-  if ((flags & kFlagBodyInMemfd) == 0) frame.payload = in.String();
+  ReadBody(in, flags, frame);
   if (!in.Complete()) return std::nullopt;
   return frame;
 }
@@ -199,7 +235,7 @@ std::optional<ResponseFrame> DecodeResponse(std::string_view body, uint32_t flag
   FrameReader in(body);
   ResponseFrame frame;
   frame.content_type = in.String();
-  if ((flags & kFlagBodyInMemfd) == 0) frame.payload = in.String();
+  ReadBody(in, flags, frame);
   if (!in.Complete()) return std::nullopt;
   return frame;
 }

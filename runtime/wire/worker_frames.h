@@ -67,6 +67,12 @@ inline constexpr uint32_t kFlagAhead = 8;
 // A Response or Failure: what the handler printed lies in stdout or stderr, as yet unread. The worker begins no Invoke
 // that was sent ahead before it has been read.
 inline constexpr uint32_t kFlagOutput = 16;
+// An Invoke whose answer may be put into the body window; of a Response, and of an Invoke: its body is there, and the
+// number of its bytes stands in its place.
+inline constexpr uint32_t kFlagWindow = 32;
+inline constexpr uint32_t kFlagBodyInWindow = 64;
+// An Invoke that brings a new window, whose descriptor comes first; the one before is of no more use.
+inline constexpr uint32_t kFlagNewWindow = 128;
 // The worker's descriptor of its channel.
 inline constexpr int kWorkerChannel = 3;
 
@@ -109,10 +115,13 @@ struct BasicInvokeFrame {
   uint32_t hops = 0;
   Text traceparent;
   Text tracestate;
-  bool streamed = false;  // kFlagStream
-  bool ahead = false;     // kFlagAhead
+  bool streamed = false;    // kFlagStream
+  bool ahead = false;       // kFlagAhead
+  bool window = false;      // kFlagWindow
+  bool new_window = false;  // kFlagNewWindow
   std::optional<ObjectFrame> object;
-  Text payload;  // last: may be in the memfd
+  std::optional<uint64_t> bytes_in_window;  // kFlagBodyInWindow
+  Text payload;                             // last: may be in the memfd
 };
 using InvokeFrame = BasicInvokeFrame<std::string>;
 using InvokeFrameView = BasicInvokeFrame<std::string_view>;
@@ -120,6 +129,7 @@ using InvokeFrameView = BasicInvokeFrame<std::string_view>;
 struct ResponseFrame {
   std::string content_type;
   std::string payload;  // may be in the memfd
+  std::optional<uint64_t> bytes_in_window;
 };
 
 struct CallFrame {
@@ -168,17 +178,20 @@ struct [[gnu::packed]] CrashFrameHead {
 
 // Each Encode writes header and fields. A payload over kInlineBytesMax is left out and the flag set: the
 // sender passes it as a sealed memfd (EncodeX returns whether).
-enum class BodyPlace { kInline, kMemfd };
+enum class BodyPlace { kInline, kMemfd, kWindow };
 
 std::string EncodeStarted(const StartedFrame& frame);
 std::string EncodeEmpty(WorkerFrameKind kind);  // Init, Ready, Shutdown
 std::string EncodeError(WorkerFrameKind kind, uint64_t sequence, const ErrorFrame& frame, uint32_t flags = 0);
-// Into the memory that `out` has. Of both kinds of frame.
+// Into the memory that `out` has. Of both kinds of frame. With `bytes_in_window` the payload is left out.
 template <class Text>
 BodyPlace EncodeInvoke(uint64_t sequence, const BasicInvokeFrame<Text>& frame, std::string_view payload,
                        std::string& out);
 BodyPlace EncodeResponse(uint64_t sequence, std::string_view content_type, std::string_view payload,
                          std::string& out, uint32_t flags = 0);
+// The body, of so many bytes, is in the window.
+void EncodeResponseInWindow(uint64_t sequence, std::string_view content_type, uint64_t bytes,
+                            std::string& out, uint32_t flags = 0);
 // A piece of an answer, inline alone: up to kInlineBytesMax. The content type counts in the first.
 std::string EncodeChunk(uint64_t sequence, std::string_view content_type, std::string_view piece);
 // Both without their frame's own payload.

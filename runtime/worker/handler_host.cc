@@ -105,6 +105,23 @@ void LentFile::TakeBack() {
   if (ours) close(fd);
 }
 
+void AnswerText::Begin(std::span<char> window) {
+  window_ = window;
+  size_ = 0;
+  moved_out_ = window.empty();
+  own_.clear();
+}
+
+void AnswerText::Append(std::string_view bytes) {
+  if (!moved_out_ && bytes.size() <= window_.size() - size_) {
+    std::copy(bytes.begin(), bytes.end(), window_.data() + size_);
+    size_ += bytes.size();
+    return;
+  }
+  if (!std::exchange(moved_out_, true)) own_.assign(window_.data(), size_);
+  own_ += bytes;
+}
+
 std::string LinesAsJson(std::string_view lines) {
   if (lines.empty()) return {};
   std::string out = "[";
@@ -183,7 +200,7 @@ bool HandlerHost::Handle(Packet& packet) {
 
 void HandlerHost::Begin(Call call) {
   call_ = call;
-  response_.clear();
+  response_.Begin(std::exchange(window_given_, false) ? window_.answer() : std::span<char>());
   response_too_large_ = false;
   stream_begun_ = false;
   response_sent_ = 0;
@@ -278,12 +295,15 @@ bool HandlerHost::Invoke(uint64_t sequence, std::string_view body, uint32_t flag
   if (!frame) return false;
   const bool has_memfd = (flags & kFlagBodyInMemfd) != 0;
   const bool has_file = frame->object && frame->object->problem.empty();
-  if (packet.fds.size() != size_t{has_memfd} + size_t{has_file}) return false;
+  if (packet.fds.size() != size_t{frame->new_window} + size_t{has_memfd} + size_t{has_file}) return false;
+  if (frame->new_window && !TakeWindow(std::move(packet.fds[0]))) return false;
   if (has_memfd) {
-    auto payload = ReadSealedBody(packet.fds[0].get(), kPayloadBytesMax);
+    auto payload = ReadSealedBody(packet.fds[frame->new_window ? 1 : 0].get(), kPayloadBytesMax);
     if (!payload.ok()) return false;
     frame->payload = std::move(payload).value();
   }
+  if ((frame->window || frame->bytes_in_window) && !window_.mapped()) return false;
+  if (frame->bytes_in_window && *frame->bytes_in_window >= kWindowBodyBytesMax) return false;
   ObjectVerdict object{HEARTH_OBJECT_NONE, {}};
   LentFile file;
   if (frame->object) object = Judge(*frame->object, has_file ? packet.fds.back().get() : -1);
@@ -296,7 +316,9 @@ bool HandlerHost::Invoke(uint64_t sequence, std::string_view body, uint32_t flag
   request.trigger = frame->trigger;
   request.attempt = frame->attempt;
   request.cold = frame->cold;
-  request.payload = BytesOf(frame->payload);  // a std::string: the byte behind it is zero
+  // The byte behind it is zero: of a std::string, or sent with it.
+  request.payload = BytesOf(frame->bytes_in_window ? window_.event().substr(0, *frame->bytes_in_window)
+                                                   : std::string_view(frame->payload));
   request.content_type = BytesOf(frame->content_type);
   request.request_id = BytesOf(frame->request_id);
   request.deadline_unix_ms = static_cast<int64_t>(frame->deadline_unix_ms);
@@ -315,6 +337,7 @@ bool HandlerHost::Invoke(uint64_t sequence, std::string_view body, uint32_t flag
   request.traceparent = BytesOf(frame->traceparent);
   request.tracestate = BytesOf(frame->tracestate);
 
+  window_given_ = frame->window;
   Begin(Call::kInvoke);
   streamed_ = frame->streamed;
   sequence_ = sequence;
@@ -335,6 +358,12 @@ bool HandlerHost::Invoke(uint64_t sequence, std::string_view body, uint32_t flag
   return true;
 }
 
+bool HandlerHost::TakeWindow(UniqueFd fd) {
+  auto window = MappedBodyWindow::Map(std::move(fd));
+  if (window.ok()) window_ = std::move(window).value();
+  return window.ok();
+}
+
 void HandlerHost::Shutdown() {
   if (!initialised_) return;
   Begin(Call::kShutdown);
@@ -351,8 +380,13 @@ void HandlerHost::SendResponse(uint64_t sequence, uint32_t flags) {
     return Send(EncodeError(WorkerFrameKind::kFailure, sequence, error, flags));
   }
   std::string packet;
-  const BodyPlace place = EncodeResponse(sequence, content_type_, response_, packet, flags);
-  Send(packet, place == BodyPlace::kMemfd ? std::string_view(response_) : std::string_view());
+  const std::string_view body = response_.view();
+  if (response_.in_window() && body.size() > kInlineBytesMax) {
+    EncodeResponseInWindow(sequence, content_type_, body.size(), packet, flags);
+    return Send(packet);
+  }
+  const BodyPlace place = EncodeResponse(sequence, content_type_, body, packet, flags);
+  Send(packet, place == BodyPlace::kMemfd ? body : std::string_view());
 }
 
 void HandlerHost::ExplainReturn(Call failed, int returned) {
@@ -409,21 +443,21 @@ int HandlerHost::OnWrite(const hearth_host* host, hearth_bytes bytes) {
     self.response_too_large_ = true;
     return HEARTH_TOO_LARGE;
   }
-  self.response_ += View(bytes);
+  self.response_.Append(View(bytes));
   if (self.stream_begun_ && self.response_.size() >= kInlineBytesMax) self.SendChunks();
   return HEARTH_OK;
 }
 
 // Blocks while hearthd takes nothing more: that is how a slow client is felt here.
 void HandlerHost::SendChunks() {
-  for (std::string_view rest = response_; !rest.empty();) {
+  for (std::string_view rest = response_.view(); !rest.empty();) {
     const std::string_view piece = rest.substr(0, kInlineBytesMax);
     Send(EncodeChunk(sequence_, stream_begun_ ? std::string_view() : content_type_, piece));
     stream_begun_ = true;
     rest.remove_prefix(piece.size());
   }
   response_sent_ += response_.size();
-  response_.clear();
+  response_.Clear();
 }
 
 int HandlerHost::OnFlush(const hearth_host* host) {

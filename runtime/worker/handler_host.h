@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <deque>
 #include <optional>
+#include <span>
 #include <string>
 #include <string_view>
 #include <thread>
@@ -11,6 +12,7 @@
 #include <hearth/abi.h>
 
 #include "runtime/base/unique_fd.h"
+#include "runtime/wire/body_window.h"
 #include "runtime/wire/launcher_frames.h"
 #include "runtime/wire/worker_frames.h"
 #include "runtime/worker/worker_process.h"
@@ -54,6 +56,25 @@ struct HandlerFacts {
   bool snap_start = false;  // its init runs in a process that is then copied
 };
 
+// An answer that is being written: in the window, from its first byte, as long as it fits there; else in memory of its own,
+// which it keeps for the next.
+class AnswerText final {
+ public:
+  // Nothing is written yet. `window`: empty, or where it may go.
+  void Begin(std::span<char> window);
+  void Append(std::string_view bytes);
+  void Clear() { Begin(window_); }
+  std::string_view view() const { return moved_out_ ? own_ : std::string_view(window_.data(), size_); }
+  size_t size() const { return moved_out_ ? own_.size() : size_; }
+  bool in_window() const { return !moved_out_ && !window_.empty(); }
+
+ private:
+  std::span<char> window_{};
+  size_t size_ = 0;  // in the window
+  bool moved_out_ = true;
+  std::string own_;
+};
+
 // The worker's side of the handler ABI: takes frames from the channel, calls the library's functions, sends
 // what they answer. One per worker process.
 // Thread:  main thread; `log` and `remaining_time_ns` may be called from any.
@@ -92,6 +113,7 @@ class HandlerHost final {
   int RunHook(Call call);
   void AwaitInit();
   bool Invoke(uint64_t sequence, std::string_view body, uint32_t flags, Packet& packet);
+  bool TakeWindow(UniqueFd fd);
   void Shutdown();
   void AwaitOutputTaken();
   ReplyFrame AwaitReply();
@@ -126,7 +148,9 @@ class HandlerHost final {
   void* state_ = nullptr;
   bool initialised_ = false;
   bool copied_ = false;  // init has run before this process was there
-  std::string response_;
+  AnswerText response_;
+  MappedBodyWindow window_;    // none until hearthd brings one
+  bool window_given_ = false;  // for the answer of this invocation
   bool response_too_large_ = false;
   bool streamed_ = false;      // the answer of this invocation may go in pieces
   bool stream_begun_ = false;  // some of it has gone

@@ -4,11 +4,13 @@
 #include <csignal>
 #include <cstdio>
 
+#include "runtime/base/heap.h"
 #include "runtime/http/server.h"
 #include "runtime/loop/signal_watch.h"
 
 int main() {
   using namespace hearth;
+  KeepHeapForBodies();  // as hearthd does
   const SystemClock clock;
   NullLog log;
   auto loop = Loop::Create(clock).value();

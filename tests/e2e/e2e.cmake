@@ -45,6 +45,7 @@ set_tests_properties(e2e_harness PROPERTIES LABELS e2e TIMEOUT 60 ENVIRONMENT PY
 if(TARGET hearthd)
   hearth_e2e_test(invoke ALONE)  # measures durations
   hearth_e2e_test(http_trigger)
+  hearth_e2e_test(large_bodies)
   hearth_e2e_test(queue_trigger)
   hearth_e2e_test(queue_mappings)
   hearth_e2e_test(bucket_trigger)

@@ -11,6 +11,7 @@ hearth_unit_test(unit_base
           ${CMAKE_CURRENT_LIST_DIR}/runtime/base/files_test.cc
           ${CMAKE_CURRENT_LIST_DIR}/runtime/base/spawn_test.cc
           ${CMAKE_CURRENT_LIST_DIR}/runtime/base/gate_test.cc
+          ${CMAKE_CURRENT_LIST_DIR}/runtime/base/heap_test.cc
           ${CMAKE_CURRENT_LIST_DIR}/runtime/base/weak_ptr_test.cc
           ${CMAKE_CURRENT_LIST_DIR}/runtime/base/clock_test.cc
           ${CMAKE_CURRENT_LIST_DIR}/runtime/base/log_test.cc

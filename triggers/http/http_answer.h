@@ -24,7 +24,7 @@ struct HttpAnswer {
 // body; anything else is 200 with the answer as the body, a JSON string without its quotes. An answer of
 // another content type goes out as it is. kInvalidArgument: it should be JSON and is not, or it has
 // `statusCode` and cannot be an HTTP response.
-Result<HttpAnswer> AnswerFromPayload(std::string_view payload, std::string_view content_type);
+Result<HttpAnswer> AnswerFromPayload(std::string payload, std::string_view content_type);
 
 // A streamed answer of its own status begins with a prelude of this content type, as on AWS: {"statusCode", "headers",
 // "cookies"}, eight zeros, then the body.
@@ -39,7 +39,7 @@ Result<HttpAnswer> HeadFromPrelude(std::string_view prelude);
 // Any end of an invocation: AnswerFromPayload(), 502 for what the handler did wrong, 504 past its timeout,
 // 503 for our fault. The body of a failure is JSON with message, errorType and requestId, never the handler's
 // own words: they may tell a stranger what only the log should.
-HttpAnswer AnswerFromOutcome(const Outcome& outcome, const RequestId& request_id);
+HttpAnswer AnswerFromOutcome(Outcome outcome, const RequestId& request_id);
 
 // Nothing ran: 404, 413, 429 with Retry-After, 503, 500.
 HttpAnswer AnswerFromError(const Error& error, const RequestId& request_id);

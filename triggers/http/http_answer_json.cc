@@ -179,10 +179,10 @@ Error NotJson() {
   return NotAnAnswer("it is not JSON; a handler that answers something else names its content type");
 }
 
-Result<HttpAnswer> PlainAnswer(std::string_view content_type, std::string_view body) {
+Result<HttpAnswer> PlainAnswer(std::string_view content_type, std::string body) {
   HttpAnswer answer;
   HEARTH_TRY(AddHeader(answer, "content-type", std::string(content_type.empty() ? kJsonType : content_type)));
-  answer.body = body;
+  answer.body = std::move(body);
   return answer;
 }
 
@@ -204,7 +204,7 @@ Result<HttpAnswer> HeadFromPrelude(std::string_view prelude) {
   return answer;
 }
 
-Result<HttpAnswer> AnswerFromPayload(std::string_view payload, std::string_view content_type) {
+Result<HttpAnswer> AnswerFromPayload(std::string payload, std::string_view content_type) {
   if (content_type == kPreludeContentType) {
     const auto split = SplitPrelude(payload);
     if (!split) return NotAnAnswer("its prelude has no end");
@@ -213,7 +213,7 @@ Result<HttpAnswer> AnswerFromPayload(std::string_view payload, std::string_view 
     return answer;
   }
   const bool says_json = content_type.empty() || content_type.find("json") != std::string_view::npos;
-  if (!says_json) return PlainAnswer(content_type, payload);
+  if (!says_json) return PlainAnswer(content_type, std::move(payload));
   // Most answers are passed on as they came: only what must be read is built.
   const JsonScan scan = ScanJson(payload, kForeignJsonDepthMax, "statusCode");
   if (scan.verdict == JsonScan::Verdict::kTooDeep) {
@@ -221,11 +221,11 @@ Result<HttpAnswer> AnswerFromPayload(std::string_view payload, std::string_view 
   }
   if (scan.verdict == JsonScan::Verdict::kMalformed) return NotJson();
   const bool is_string = scan.root == JsonScan::Root::kString;
-  if (!is_string && !scan.may_have_member) return PlainAnswer(content_type, payload);
+  if (!is_string && !scan.may_have_member) return PlainAnswer(content_type, std::move(payload));
   const json value = json::parse(payload, nullptr, /*allow_exceptions=*/false);
   if (value.is_discarded()) return NotJson();  // a number past a double's range
   if (value.is_object() && value.contains("statusCode")) return MapResponse(value);
-  return PlainAnswer(content_type, is_string ? value.get<std::string>() : payload);
+  return PlainAnswer(content_type, is_string ? value.get<std::string>() : std::move(payload));
 }
 
 HttpAnswer ProblemAnswer(int status, std::string_view message, std::string_view error_type,
@@ -242,12 +242,12 @@ HttpAnswer ProblemAnswer(int status, std::string_view message, std::string_view 
   return answer;
 }
 
-HttpAnswer AnswerFromOutcome(const Outcome& outcome, const RequestId& request_id) {
+HttpAnswer AnswerFromOutcome(Outcome outcome, const RequestId& request_id) {
   if (!outcome.ok()) {
     return ProblemAnswer(FailureStatus(outcome.kind), FailureMessage(outcome.kind), outcome.error.type,
                          request_id.text());
   }
-  auto answer = AnswerFromPayload(outcome.payload, outcome.content_type);
+  auto answer = AnswerFromPayload(std::move(outcome.payload), outcome.content_type);
   if (answer.ok()) return std::move(answer).value();
   return ProblemAnswer(502, "Internal Server Error: " + answer.error().message, "Runtime.InvalidHttpResponse",
                        request_id.text());

@@ -169,7 +169,7 @@ void HttpInvoker::Run(const EndpointConfig& config, const Mount& mount,
       exchange->pass = Gate::Pass();
       return;
     }
-    exchange->Answer(outcome.ok() ? AnswerFromOutcome(*outcome, exchange->request_id)
+    exchange->Answer(outcome.ok() ? AnswerFromOutcome(std::move(*outcome), exchange->request_id)
                                   : AnswerFromError(outcome.error(), exchange->request_id));
   });
   if (config.on_client_gone == OnClientGone::kCancel) {

@@ -47,6 +47,31 @@ TEST_CASE("what may stand as it is ends at the first byte that may not", "[json_
   }
 }
 
+// Past where whole blocks are looked at, with blocks before and behind.
+TEST_CASE("one byte in a long text is seen wherever it stands", "[json_text]") {
+  for (const size_t size : {63, 64, 65, 127, 128, 129, 200, 256, 300}) {
+    for (size_t at = 0; at < size; ++at) {
+      for (const int c : {0x00, 0x1f, 0x20, 0x22, 0x5c, 0x7f, 0x80, 0xc3, 0xff}) {
+        std::string text(size, 'x');
+        text[at] = static_cast<char>(c);
+        const bool plain = c >= 0x20 && c < 0x80 && c != '"' && c != '\\';
+        if (PlainJsonPrefix(text) != (plain ? size : at))
+          FAIL("byte " << c << " at " << at << " of " << size);
+        if (IsUtf8(text) != (c < 0x80)) FAIL("UTF-8: byte " << c << " at " << at << " of " << size);
+      }
+    }
+    for (size_t at = 0; at + 3 <= size; ++at) {
+      std::string text(size, 'x');
+      text.replace(at, 3, "€");
+      CHECK(IsUtf8(text));
+      CHECK(PlainJsonPrefix(text) == at);
+      CHECK(Quoted(text) == '"' + text + '"');
+      text[at + 2] = 'x';  // cut short
+      CHECK_FALSE(IsUtf8(text));
+    }
+  }
+}
+
 TEST_CASE("any bytes give JSON, and valid text comes back as it was", "[json_text]") {
   SeededRandom random(5);
   for (int round = 0; round < 5'000; ++round) {

@@ -67,11 +67,17 @@ class Player {
     return HearInvoke();
   }
   InvokeFrame HearInvoke() {
-    const Packet packet = Hear();
+    Packet packet = Hear();
     std::string_view body;
     const auto header = TakeHeader(packet.bytes, body);
     sequence_ = header->sequence;
     auto frame = DecodeInvoke(body, header->flags);
+    if (frame->new_window) {
+      window_ = std::move(MappedBodyWindow::Map(std::move(packet.fds.at(0)))).value();
+      packet.fds.erase(packet.fds.begin());
+      ++windows_;
+    }
+    if (frame->bytes_in_window) frame->payload = window_.event().substr(0, *frame->bytes_in_window);
     if ((header->flags & kFlagBodyInMemfd) != 0) {
       frame->payload = std::move(ReadSealedBody(packet.fds.at(0).get(), 100 << 20)).value();
     }
@@ -80,8 +86,16 @@ class Player {
   void Answer(const std::string& payload) { Say(ResponsePacket(sequence_, payload)); }
   void AnswerInMemfd(const std::vector<int>& fds) {
     std::string packet;
-    const std::string large(kInlineBytesMax + 1, 'x');
-    EncodeResponse(sequence_, "text/plain", large, packet);
+    EncodeResponse(sequence_, "text/plain", std::string(kInlineBytesMax + 1, 'x'), packet);
+    Say(packet, fds);
+  }
+  void AnswerInWindow(std::string_view payload) {
+    std::copy(payload.begin(), payload.end(), window_.answer().data());
+    SayAnswerInWindow(payload.size());
+  }
+  void SayAnswerInWindow(uint64_t bytes, uint32_t flags = 0, const std::vector<int>& fds = {}) {
+    std::string packet;
+    EncodeResponseInWindow(sequence_, "text/plain", bytes, packet, flags);
     Say(packet, fds);
   }
   void Print(std::string_view text) { (void)WriteAll(out_, text); }
@@ -103,6 +117,8 @@ class Player {
     for (;;) ::pause();
   }
   uint64_t sequence() const { return sequence_; }
+  MappedBodyWindow& window() { return window_; }
+  int windows() const { return windows_; }  // that came until now
 
   static std::string ResponsePacket(uint64_t sequence, const std::string& payload, uint32_t flags = 0) {
     std::string packet;
@@ -113,6 +129,8 @@ class Player {
  private:
   const int channel_, out_, err_, go_;
   uint64_t sequence_ = 0;
+  int windows_ = 0;
+  MappedBodyWindow window_;
 };
 
 struct PlayedLogs final : HandlerLogObserver {

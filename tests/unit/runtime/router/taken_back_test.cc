@@ -38,6 +38,18 @@ class TakenBackFixture : public RouterFixture {
   WorkerId worker_{};
 };
 
+TEST_CASE_METHOD(TakenBackFixture, "an event of 24 KiB stands behind another, one byte more does not",
+                 "[router][prefetch]") {
+  for (const size_t size : {size_t{24 * 1024}, size_t{24 * 1024 + 1}}) {
+    Event event = EventFor("resize");
+    event.request_id = RequestId(std::to_string(size));
+    event.payload.assign(size, ' ');
+    router_->Deliver(std::move(event), [](const Result<Outcome>&) {});
+    executor_.RunPosted();
+    CHECK(launcher_.AheadOn(worker_) == 1);
+  }
+}
+
 TEST_CASE_METHOD(TakenBackFixture, "what is taken back from behind a slow event is run elsewhere, once",
                  "[router][prefetch]") {
   FireBehind("second");

@@ -123,6 +123,12 @@ TEST_CASE("peer gone", "[wire]") {
   }
 }
 
+TEST_CASE("the largest events that are given ahead fit into a channel, eight of them", "[wire]") {
+  PacketSocketPair channel = AChannel();
+  const std::string event(24 * 1024 + 1024, 'x');  // with its fields
+  for (int n = 0; n < 8; ++n) CHECK(SendPacket(channel.ours.get(), event).value() == SendOutcome::kSent);
+}
+
 TEST_CASE("a peer that reads nothing makes sending wait, not fail", "[wire]") {
   PacketSocketPair channel = AChannel();
   const std::string packet(kInlineBytesMax, 'x');

@@ -27,6 +27,7 @@ InvokeFrame AnInvocation() {
           .tracestate = "a=1",
           .streamed = false,
           .object = {},
+          .bytes_in_window = {},
           .payload = {}};
 }
 
@@ -92,6 +93,34 @@ TEST_CASE("worker frames survive the way there and nothing else does", "[wire]")
       if (!header || header->kind != 5 || header->flags != kFlagObject) return out;
       if (const auto frame = DecodeInvoke(body, kFlagObject))
         EncodeInvoke(header->sequence, *frame, frame->payload, out);
+      return out;
+    });
+  }
+  SECTION("Invoke and Response with a body in the window") {
+    std::string whole;
+    InvokeFrame invocation = AnInvocation();
+    invocation.window = true;
+    invocation.bytes_in_window = 300'000;
+    REQUIRE(EncodeInvoke(11, invocation, "left out", whole) == BodyPlace::kWindow);
+    CheckFrameReader(whole, [](std::string_view packet) {
+      std::string_view body;
+      std::string out;
+      const auto header = TakeHeader(packet, body);
+      if (!header || header->kind != 5 || header->flags != (kFlagWindow | kFlagBodyInWindow)) return out;
+      if (const auto frame = DecodeInvoke(body, header->flags))
+        EncodeInvoke(header->sequence, *frame, "", out);
+      return out;
+    });
+    EncodeResponseInWindow(11, "text/plain", 300'000, whole, kFlagOutput);
+    CheckFrameReader(whole, [](std::string_view packet) {
+      std::string_view body;
+      std::string out;
+      const auto header = TakeHeader(packet, body);
+      if (!header || header->kind != 6 || header->flags != (kFlagOutput | kFlagBodyInWindow)) return out;
+      const auto frame = DecodeResponse(body, header->flags);
+      if (!frame || !frame->payload.empty()) return out;
+      EncodeResponseInWindow(header->sequence, frame->content_type, *frame->bytes_in_window, out,
+                             kFlagOutput);
       return out;
     });
   }

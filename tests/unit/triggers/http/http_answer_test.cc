@@ -11,7 +11,7 @@ using nlohmann::json;
 const RequestId kRequest("6bc28136-aaaa-4365-b021-0ce6b2e64ab0");
 
 HttpAnswer Answered(std::string_view payload, std::string_view type = "application/json") {
-  auto answer = AnswerFromPayload(payload, type);
+  auto answer = AnswerFromPayload(std::string(payload), type);
   REQUIRE(answer.ok());
   return std::move(answer).value();
 }
@@ -66,8 +66,8 @@ TEST_CASE("answer that is not JSON goes out with its own type", "[trigger][http]
 TEST_CASE("answer that should be JSON and is not is refused, cut short or garbage", "[trigger][http]") {
   for (const std::string_view payload : {"", "hello", "{\"a\":", "\xff\xfe{{", "{} {}"}) {
     INFO(payload);
-    CHECK_FALSE(AnswerFromPayload(payload, "application/json").ok());
-    CHECK_FALSE(AnswerFromPayload(payload, "").ok());
+    CHECK_FALSE(AnswerFromPayload(std::string(payload), "application/json").ok());
+    CHECK_FALSE(AnswerFromPayload(std::string(payload), "").ok());
   }
 }
 
@@ -85,7 +85,7 @@ TEST_CASE("response that HTTP cannot carry is refused", "[trigger][http]") {
         R"({"statusCode":200,"cookies":["a\nb"]})", R"({"statusCode":200,"cookies":"a"})",
         R"({"statusCode":200,"body":"***","isBase64Encoded":true})"}) {
     INFO(payload);
-    CHECK_FALSE(AnswerFromPayload(payload, "application/json").ok());
+    CHECK_FALSE(AnswerFromPayload(std::string(payload), "application/json").ok());
   }
 }
 
