@@ -61,6 +61,8 @@ class Cgroup {
   virtual FreezerKind freezer() const = 0;
   // Processor time alone, since the group was made or recycled: one read.
   virtual Result<uint64_t> CpuUs() = 0;
+  // In place of what it was made with; 0: no limit.
+  virtual Status LimitCpus(double cpus) = 0;
   // SIGKILL to all that is in the group, frozen or not.
   virtual Status Kill() = 0;
 };

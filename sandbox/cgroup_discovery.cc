@@ -15,6 +15,7 @@ class NoneCgroup final : public Cgroup {
   Result<bool> IsFrozen() override { return false; }
   FreezerKind freezer() const override { return FreezerKind::kNone; }
   Result<uint64_t> CpuUs() override { return uint64_t{0}; }
+  Status LimitCpus(double) override { return Ok(); }
   Status Kill() override { return Ok(); }
 };
 

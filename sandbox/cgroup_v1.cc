@@ -28,6 +28,9 @@ struct Group {
   std::vector<CgroupFile> tasks;
   CgroupFile memory_limit, swap_limit, memory_peak, oom_control, pids_limit, cpu_quota, cpu_time, freezer,
       v2_freeze, v2_events;
+  std::string memory_folder,
+      freeze_folder;              // of oom_control and v2_events, which are opened when they are needed
+  bool used = false;              // it has been another worker's
   uint64_t oom_kills_before = 0;  // the kernel's counter cannot be reset
   CgroupLimits limits{};          // as they were written
 };
@@ -89,6 +92,7 @@ class CgroupV1 final : public Cgroup {
   Result<bool> IsFrozen() override;
   FreezerKind freezer() const override { return backend_.freezer(); }
   Result<uint64_t> CpuUs() override;
+  Status LimitCpus(double cpus) override;
   Status Kill() override;
 
  private:
@@ -101,9 +105,11 @@ Status WriteIfOpen(const CgroupFile& file, uint64_t value) {
   return file.valid() ? file.Write(std::to_string(value)) : Ok();
 }
 
+std::string QuotaText(double cpus) { return cpus > 0 ? std::to_string(CpuQuotaUs(cpus)) : "-1"; }
+
 // Memory and swap together may never be below memory: a recycled group is opened wide first.
 Status SetMemoryLimit(const Group& group, uint64_t bytes) {
-  if (group.swap_limit.valid()) HEARTH_TRY(group.swap_limit.Write("-1"));
+  if (group.used && group.swap_limit.valid()) HEARTH_TRY(group.swap_limit.Write("-1"));
   HEARTH_TRY(WriteIfOpen(group.memory_limit, bytes));
   return WriteIfOpen(group.swap_limit, bytes);
 }
@@ -116,20 +122,32 @@ Status WriteLimits(Group& group, const CgroupLimits& limits) {
   if (had.pids_max != limits.pids_max || had.pids_max == 0)
     HEARTH_TRY(WriteIfOpen(group.pids_limit, limits.pids_max));
   if (group.cpu_quota.valid() && (had.cpus != limits.cpus || had.memory_bytes == 0)) {
-    HEARTH_TRY(group.cpu_quota.Write(limits.cpus > 0 ? std::to_string(CpuQuotaUs(limits.cpus)) : "-1"));
+    HEARTH_TRY(group.cpu_quota.Write(QuotaText(limits.cpus)));
   }
   group.limits = limits;
   return Ok();
 }
 
+Status OpenOnce(CgroupFile& file, const std::string& path) {
+  if (file.valid()) return Ok();
+  HEARTH_ASSIGN(file, CgroupFile::Open(path, O_RDONLY));
+  return Ok();
+}
+
+// Since the folder was made.
+Result<uint64_t> CountOomKills(Group& group) {
+  if (group.memory_folder.empty()) return uint64_t{0};
+  HEARTH_TRY(OpenOnce(group.oom_control, group.memory_folder + "/memory.oom_control"));
+  HEARTH_ASSIGN(const std::string text, group.oom_control.Read());
+  return NumberOf(text, "oom_kill");
+}
+
 Status SetLimits(Group& group, const CgroupLimits& limits) {
   HEARTH_TRY(WriteLimits(group, limits));
+  if (!std::exchange(group.used, true)) return Ok();  // all is zero in a new one
   HEARTH_TRY(WriteIfOpen(group.cpu_time, 0));
   HEARTH_TRY(WriteIfOpen(group.memory_peak, 0));
-  if (group.oom_control.valid()) {
-    HEARTH_ASSIGN(const std::string text, group.oom_control.Read());
-    group.oom_kills_before = NumberOf(text, "oom_kill");
-  }
+  HEARTH_ASSIGN(group.oom_kills_before, CountOomKills(group));
   return Ok();
 }
 
@@ -139,7 +157,7 @@ Status OpenFreezerFiles(Group& group, const std::string& folder) {
   HEARTH_ASSIGN(auto threads, CgroupFile::Open(folder + "/cgroup.threads", O_RDWR));
   group.tasks.push_back(std::move(threads));
   HEARTH_ASSIGN(group.v2_freeze, CgroupFile::Open(folder + "/cgroup.freeze", O_RDWR));
-  HEARTH_ASSIGN(group.v2_events, CgroupFile::Open(folder + "/cgroup.events", O_RDONLY));
+  group.freeze_folder = folder;
   return Ok();
 }
 
@@ -151,7 +169,7 @@ Status OpenFiles(Group& group, const std::string& folder, const std::vector<std:
     if (controller == "memory") {
       HEARTH_ASSIGN(group.memory_limit, CgroupFile::Open(folder + "/memory.limit_in_bytes", O_RDWR));
       HEARTH_ASSIGN(group.memory_peak, CgroupFile::Open(folder + "/memory.max_usage_in_bytes", O_RDWR));
-      HEARTH_ASSIGN(group.oom_control, CgroupFile::Open(folder + "/memory.oom_control", O_RDONLY));
+      group.memory_folder = folder;
       // Only on kernels that account swap.
       auto swap = CgroupFile::Open(folder + "/memory.memsw.limit_in_bytes", O_RDWR);
       if (swap.ok()) group.swap_limit = std::move(swap).value();
@@ -250,9 +268,8 @@ Result<CgroupUsage> CgroupV1::Usage() {
 }
 
 Result<uint64_t> CgroupV1::OomKills() {
-  if (!group_->oom_control.valid()) return uint64_t{0};
-  HEARTH_ASSIGN(const std::string oom, group_->oom_control.Read());
-  return NumberOf(oom, "oom_kill") - group_->oom_kills_before;
+  HEARTH_ASSIGN(const uint64_t kills, CountOomKills(*group_));
+  return kills - group_->oom_kills_before;
 }
 
 Result<uint64_t> CgroupV1::CpuUs() {
@@ -262,7 +279,8 @@ Result<uint64_t> CgroupV1::CpuUs() {
 }
 
 Result<bool> CgroupV1::IsFrozen() {
-  if (group_->v2_events.valid()) {
+  if (!group_->freeze_folder.empty()) {
+    HEARTH_TRY(OpenOnce(group_->v2_events, group_->freeze_folder + "/cgroup.events"));
     HEARTH_ASSIGN(const std::string text, group_->v2_events.Read());
     return NumberOf(text, "frozen") == 1;
   }
@@ -275,6 +293,12 @@ Status CgroupV1::Freeze(Frozen frozen) {
   if (group_->v2_freeze.valid()) return group_->v2_freeze.Write(frozen == Frozen::kYes ? "1" : "0");
   if (!group_->freezer.valid()) return Ok();
   return group_->freezer.Write(frozen == Frozen::kYes ? "FROZEN" : "THAWED");
+}
+
+Status CgroupV1::LimitCpus(double cpus) {
+  if (!group_->cpu_quota.valid()) return Ok();
+  group_->limits.cpus = cpus;
+  return group_->cpu_quota.Write(QuotaText(cpus));
 }
 
 Status CgroupV1::Kill() {

@@ -48,6 +48,10 @@ Status WriteFile(const std::string& path, const std::string& text) {
   return file.Write(text);
 }
 
+std::string CpuMax(double cpus) {
+  return (cpus > 0 ? std::to_string(CpuQuotaUs(cpus)) : "max") + " " + std::to_string(kCpuPeriodUs);
+}
+
 class CgroupV2 final : public Cgroup {
  public:
   struct Files {
@@ -73,6 +77,7 @@ class CgroupV2 final : public Cgroup {
     HEARTH_ASSIGN(const std::string text, files_.cpu.Read());
     return NumberOf(text, "usage_usec");
   }
+  Status LimitCpus(double cpus) override { return WriteFile(folder_ + "/cpu.max", CpuMax(cpus)); }
   Status Kill() override { return WriteFile(folder_ + "/cgroup.kill", "1"); }
 
  private:
@@ -157,8 +162,7 @@ Status WriteCgroupV2Limits(const std::string& folder, const CgroupLimits& limits
   HEARTH_TRY(WriteFile(folder + "/pids.max", std::to_string(limits.pids_max)));
   (void)WriteFile(folder + "/memory.swap.max", "0");  // not there without swap accounting
   if (limits.cpus <= 0) return Ok();
-  return WriteFile(folder + "/cpu.max",
-                   std::to_string(CpuQuotaUs(limits.cpus)) + " " + std::to_string(kCpuPeriodUs));
+  return WriteFile(folder + "/cpu.max", CpuMax(limits.cpus));
 }
 
 Result<std::unique_ptr<CgroupBackend>> MakeCgroupV2Backend(const CgroupPaths& paths) {

@@ -9,6 +9,7 @@
 #include "runtime/base/log.h"
 #include "runtime/pool/launcher_client.h"
 #include "runtime/pool/snapshot_run.h"
+#include "runtime/pool/turn_limit.h"
 #include "runtime/pool/worker_process.h"
 #include "sandbox/cgroup.h"
 
@@ -92,6 +93,8 @@ class FunctionSandbox final {
   Status EndSnapshot(Status made);
   void OnMade(Result<LauncherClient::MadeSandbox> made);
   Status Fork(WorkerId id, OnWorker& done);
+  void ForkWaiting();
+  void GiveForksTime();
   void OnStarted(WorkerId id, Status started);
   void OnReadable();
   void OnPacket(std::string_view packet);
@@ -120,7 +123,10 @@ class FunctionSandbox final {
   UniqueFd init_;
   std::unique_ptr<FdWatch> watch_;
   std::function<void(Status)> made_;
-  Waiting waiting_;  // until it is made
+  Waiting waiting_;  // until it is made, or until the next turn of the loop
+  TurnLimit forks_of_turn_;
+  bool forks_have_time_ =
+      false;  // its zygote may use more of the processor, for as long as many starts are under way
   std::map<WorkerId, Forking> forking_;
   std::map<WorkerId, WeakPtr<WorkerProcess>> alive_;
   std::function<void()> on_worker_gone_;

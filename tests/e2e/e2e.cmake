@@ -46,6 +46,7 @@ if(TARGET hearthd)
   hearth_e2e_test(invoke ALONE)  # measures durations
   hearth_e2e_test(http_trigger)
   hearth_e2e_test(large_bodies)
+  hearth_e2e_test(many_starts)
   hearth_e2e_test(queue_trigger)
   hearth_e2e_test(queue_mappings)
   hearth_e2e_test(bucket_trigger)

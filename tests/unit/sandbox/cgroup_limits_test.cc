@@ -1,5 +1,7 @@
 #include <fcntl.h>
 #include <stdlib.h>
+#include <sys/mman.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include <filesystem>
@@ -60,6 +62,64 @@ TEST_CASE("a group that is used again has the limits of who has it now", "[cgrou
         CgroupLimits{.memory_bytes = 64u << 20, .pids_max = 6, .cpus = 0.25},
         CgroupLimits{.memory_bytes = 64u << 20, .pids_max = 6, .cpus = 0}, small}) {
     check(each);
+  }
+}
+
+TEST_CASE("a group's share of the processors is changed while it is held, and is its next holder's own",
+          "[cgroup]") {
+  const CgroupDiscovery found = DiscoverCgroups();
+  if (found.backend->name() != "cgroup v1") {
+    WARN("no controllers of version 1 that are ours to write to: not tested here");
+    return;
+  }
+  const CgroupLimits half{.memory_bytes = 32u << 20, .pids_max = 5, .cpus = 0.5};
+  {
+    const auto group = found.backend->Create(half);
+    REQUIRE(group.ok());
+    if (ReadOf(**group, "cpu.cfs_quota_us").starts_with("no ")) return;
+    REQUIRE((*group)->LimitCpus(1).ok());
+    CHECK(ReadOf(**group, "cpu.cfs_quota_us") == std::to_string(kCpuPeriodUs));
+    REQUIRE((*group)->LimitCpus(0).ok());
+    CHECK(ReadOf(**group, "cpu.cfs_quota_us") == "-1");
+  }
+  const auto again = found.backend->Create(half);
+  CHECK(ReadOf(**again, "cpu.cfs_quota_us") == std::to_string(kCpuPeriodUs / 2));
+}
+
+// Joins the group, then wants more memory than it may have.
+void DieOfMemoryIn(const Cgroup& group) {
+  const pid_t child = fork();
+  REQUIRE(child >= 0);
+  if (child == 0) {
+    for (const int fd : group.tasks_fds()) (void)!write(fd, "0", 1);
+    constexpr size_t kMore = 64u << 20;
+    char* const memory =
+        static_cast<char*>(mmap(nullptr, kMore, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0));
+    for (size_t at = 0; at < kMore; at += 4096) memory[at] = 1;
+    _exit(0);
+  }
+  int status = 0;
+  REQUIRE(waitpid(child, &status, 0) == child);
+  CHECK(WIFSIGNALED(status));
+}
+
+TEST_CASE("a group that is used again has counted nothing yet", "[cgroup]") {
+  const CgroupDiscovery found = DiscoverCgroups();
+  if (found.backend->name() != "cgroup v1" || !found.backend->limits_memory()) {
+    WARN("no memory controller of version 1 that is ours to write to: not tested here");
+    return;
+  }
+  const CgroupLimits limits{.memory_bytes = 16u << 20, .pids_max = 5, .cpus = 1};
+  for (int holder = 1; holder <= 3; ++holder) {
+    const auto group = found.backend->Create(limits);
+    REQUIRE(group.ok());
+    CHECK((*group)->OomKills().value() == 0);
+    CHECK((*group)->Usage()->cpu_us == 0);
+    CHECK((*group)->Usage()->memory_peak_bytes < 8u << 20);
+    DieOfMemoryIn(**group);
+    CHECK((*group)->OomKills().value() == 1);
+    CHECK((*group)->Usage()->cpu_us > 0);
+    CHECK((*group)->Usage()->memory_peak_bytes > 12u << 20);
   }
 }
 

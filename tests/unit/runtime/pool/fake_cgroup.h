@@ -37,6 +37,7 @@ class FakeCgroup final : public Cgroup {
   }
   FreezerKind freezer() const override { return played_.freezer; }
   Result<uint64_t> CpuUs() override { return played_.usage.cpu_us; }
+  Status LimitCpus(double) override { return Ok(); }
   Status Kill() override { return Ok(); }
 
  private:
