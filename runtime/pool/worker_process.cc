@@ -512,17 +512,22 @@ void WorkerProcess::TellUsage(Attempt& attempt) {
 }
 
 // What it wrote until now belongs to the attempt that ends, also a line without an end; unless others stand behind it and
-// it had written nothing when it answered: then it is of the next. Mostly there is nothing, and no further packet either:
-// one call asks for all three.
+// it had written nothing when it answered: then it is of the next, and the channel is simply read on. Mostly there is
+// nothing, and no further packet either: one call asks for all three.
 void WorkerProcess::TakeOutput() {
+  const bool its_own = behind_.empty() || output_lies_ || state_ != WorkerState::kBusy;
+  packets_wait_ = true;
+  if (its_own) DrainOutput();
+  stdout_->Flush();
+  stderr_->Flush();
+}
+
+void WorkerProcess::DrainOutput() {
   pollfd waiting[] = {{channel_.get(), POLLIN, 0}, {stdout_->fd(), POLLIN, 0}, {stderr_->fd(), POLLIN, 0}};
   const bool known = poll(waiting, std::size(waiting), 0) >= 0;
   packets_wait_ = !known || waiting[0].revents != 0;
-  const bool its_own = behind_.empty() || output_lies_ || state_ != WorkerState::kBusy;
-  if (its_own && (!known || waiting[1].revents != 0)) stdout_->Drain();
-  if (its_own && (!known || waiting[2].revents != 0)) stderr_->Drain();
-  stdout_->Flush();
-  stderr_->Flush();
+  if (!known || waiting[1].revents != 0) stdout_->Drain();
+  if (!known || waiting[2].revents != 0) stderr_->Drain();
 }
 
 bool WorkerProcess::IsIdleCpuTold() const {

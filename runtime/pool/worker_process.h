@@ -136,6 +136,7 @@ class WorkerProcess final : public Worker {
   void ReadPackets(size_t packets_max);
   void TellUsage(Attempt& attempt);
   void TakeOutput();
+  void DrainOutput();
   Result<std::unique_ptr<OutputCapture>> Capture(UniqueFd pipe, LogSource source,
                                                  const std::unique_ptr<OutputCapture>& captured);
   void OnOutput(OutputCapture& capture);

@@ -5,8 +5,10 @@
 //   line COUNT          the same with one line of the handler's
 //   pread FILE COUNT    one reading of a file of a cgroup, as the metering of an invocation makes two
 //   poll COUNT          has the worker printed anything? Asked of three descriptors, of which none has
+//   unread COUNT        the same as the worker asks it of itself: what lies unread in its two pipes?
 #include <fcntl.h>
 #include <poll.h>
+#include <sys/ioctl.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -145,6 +147,17 @@ double PollCost(size_t count) {
   return NanosecondsEach(count, [&](size_t) { CHECK_TRUE(poll(asked, 3, 0) == 0); });
 }
 
+double UnreadCost(size_t count) {
+  int out[2], err[2];
+  CHECK_TRUE(pipe(out) == 0 && pipe(err) == 0);
+  return NanosecondsEach(count, [&](size_t) {
+    for (const int end : {out[1], err[1]}) {
+      int bytes = -1;
+      CHECK_TRUE(ioctl(end, FIONREAD, &bytes) == 0 && bytes == 0);
+    }
+  });
+}
+
 }  // namespace
 }  // namespace hearth
 
@@ -160,6 +173,8 @@ int main(int argc, char** argv) {
     ns = hearth::PreadCost(argv[2], count);
   } else if (what == "poll") {
     ns = hearth::PollCost(count);
+  } else if (what == "unread") {
+    ns = hearth::UnreadCost(count);
   } else {
     return 2;
   }

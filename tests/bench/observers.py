@@ -5,9 +5,11 @@ None of them can be turned off in the product, so what a request would cost with
 metering: wrk, hearthd and workers share one core, of whose time each request takes a part (1 / rate). Of that the observers' part is
 
   metering   an attempt's slot and record in-process (bench_ledger), the ledger's threads meanwhile, and two readings of the worker's
-             cgroup, which with many connections are made once for all answers that come together: an upper bound
+             cgroup, which are made once for all answers that come together: how often is counted, by what hearthd reads (syscr of
+             /proc/PID/io) less one read for each request
   metrics    all that they hear of it, in-process (bench_observers)
-  logs       START, END and REPORT kept in a log that is full, and the question whether the worker has printed anything
+  logs       START, END and REPORT kept in a log that is full, and the question whether the worker has printed anything: the worker
+             asks itself each time, hearthd no more often than it reads the cgroup (else the worker's word is enough)
 
 with / without is request / (request - that). Promised: at most 1.05 together. Medians count. Exits non-zero only when a run was invalid.
 """
@@ -52,17 +54,22 @@ def cgroup_files(daemon):
     return [file for file in (first, second) if file]
 
 
+def reads_of(daemon):
+    """System calls of hearthd's until now that read a file or a connection."""
+    return int(pathlib.Path(f"/proc/{daemon.process.pid}/io").read_text().split("syscr:")[1].split()[0])
+
+
 def costs(daemon, rounds, count):
     """Nanoseconds of each part, medians of the rounds."""
     files = cgroup_files(daemon)
     if len(files) < 2:
         print("metering here has no cgroup to read: its part is without that")
-    parts = {"attempt": [], "cgroup": [], "metrics": [], "logs": [], "line": [], "poll": []}
+    parts = {"attempt": [], "cgroup": [], "metrics": [], "logs": [], "line": [], "poll": [], "unread": []}
     for _ in range(rounds):
         with tempfile.TemporaryDirectory(prefix="hearth-bench-") as folder:
             parts["attempt"].append(ns_each("bench_ledger", "attempt", folder, count))
         parts["cgroup"].append(sum(ns_each("bench_observers", "pread", file, count // 4) for file in files))
-        for what in ("metrics", "logs", "line", "poll"):
+        for what in ("metrics", "logs", "line", "poll", "unread"):
             parts[what].append(ns_each("bench_observers", what, count))
     return {what: statistics.median(found) for what, found in parts.items()}
 
@@ -84,22 +91,24 @@ def main():
         print("| in-process, ns an invocation | |\n| --- | --- |")
         for text, what in (("metering: slot and record", "attempt"), ("metering: the cgroup, read twice", "cgroup"), ("metrics", "metrics"),
                            ("logs: START, END, REPORT", "logs"), ("... and a line of the handler's", "line"),
-                           ("logs: printed anything?", "poll")):
+                           ("logs: printed anything? hearthd", "poll"), ("logs: printed anything? the worker", "unread")):
             print(f"| {text} | {cost[what]:,.0f} |")
-        print("\n| connections | requests/s | ns a request | metering | metrics | logs | with / without | promised |")
-        print("| --- | --- | --- | --- | --- | --- | --- | --- |")
+        print("\n| connections | requests/s | ns a request | cgroup readings a request | metering | metrics | logs | with / without | promised |")
+        print("| --- | --- | --- | --- | --- | --- | --- | --- | --- |")
         for connections in (1, 16, 64):
-            rates, threads = [], []
+            rates, threads, readings = [], [], []
             for _ in range(arguments.rounds):
-                before = ledger.thread_ns(daemon.process.pid)
+                before, reads = ledger.thread_ns(daemon.process.pid), reads_of(daemon)
                 rates.append(http_noop.wrk(url, connections, arguments.seconds)[0])
                 threads.append((ledger.thread_ns(daemon.process.pid) - before) / (rates[-1] * arguments.seconds))
-            request = 1e9 / statistics.median(rates)
-            metering = cost["attempt"] + cost["cgroup"] + statistics.median(threads)
-            logs = cost["logs"] + cost["poll"]
+                requests = rates[-1] * arguments.seconds
+                readings.append(min(max((reads_of(daemon) - reads) / requests - 1, 0) / 2, 1))
+            request, reading = 1e9 / statistics.median(rates), statistics.median(readings)
+            metering = cost["attempt"] + reading * cost["cgroup"] + statistics.median(threads)
+            logs = cost["logs"] + reading * cost["poll"] + cost["unread"]
             ratio = request / (request - metering - cost["metrics"] - logs)
             verdict = report.promised(f"metering, metrics and logs, {connections} connections: with / without", ratio, at_most=PROMISED, digits=3)
-            print(f"| {connections} | {1e9 / request:,.0f} | {request:,.0f} | {metering:,.0f} | {cost['metrics']:,.0f} | {logs:,.0f} | "
+            print(f"| {connections} | {1e9 / request:,.0f} | {request:,.0f} | {reading:.2f} | {metering:,.0f} | {cost['metrics']:,.0f} | {logs:,.0f} | "
                   f"{ratio:.3f} | {PROMISED}: {verdict} |", flush=True)
     finally:
         daemon.remove()

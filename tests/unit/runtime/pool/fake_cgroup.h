@@ -15,7 +15,8 @@ struct PlayedCgroup {
   FreezerKind freezer = FreezerKind::kV2;
   bool stands_still = true;  // once it is frozen
   bool broken = false;
-  int looks = 0;  // whether it is frozen
+  int looks = 0;        // whether it is frozen
+  int usage_reads = 0;  // what it has used
   std::vector<std::string> calls;
 };
 
@@ -23,7 +24,10 @@ class FakeCgroup final : public Cgroup {
  public:
   explicit FakeCgroup(PlayedCgroup& played) : played_(played) {}
   std::vector<int> tasks_fds() const override { return {}; }
-  Result<CgroupUsage> Usage() override { return played_.usage; }
+  Result<CgroupUsage> Usage() override {
+    ++played_.usage_reads;
+    return played_.usage;
+  }
   Result<uint64_t> OomKills() override { return played_.oom_kills; }
   Status ResetPeak() override { return Ok(); }
   Status Freeze(Frozen frozen) override {

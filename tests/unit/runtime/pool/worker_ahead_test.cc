@@ -307,6 +307,28 @@ TEST_CASE_METHOD(AheadFixture, "a worker whose channel cannot be looked into tak
   CHECK_FALSE(worker_->TakesAhead());
 }
 
+TEST_CASE_METHOD(AheadFixture,
+                 "answers that have come together are read in one turn: usage for the first and the last",
+                 "[worker][prefetch]") {
+  context_.hold_up_max = std::chrono::hours(1);
+  PlayedCgroup played;
+  PlayUntilStarted(
+      [](Player& worker) {
+        worker.Started();
+        worker.Initialise();
+        worker.AwaitGo();
+        Echo(worker, 3);
+        worker.StopOnce();
+        worker.Wait();
+      },
+      std::make_unique<FakeCgroup>(played));
+  HandThree();
+  Go();
+  AwaitStopped();  // all of them lie in the channel
+  AwaitTold(3);
+  CHECK(played.usage_reads == 2);
+}
+
 TEST_CASE_METHOD(AheadFixture, "the processor time of several is told in parts, the last has the rest",
                  "[worker][prefetch]") {
   context_.hold_up_max = std::chrono::hours(1);
