@@ -310,7 +310,7 @@ hearth::Status Daemon::OpenTriggers() {
   const std::string advertised = Address(config_.data_listen);
   HEARTH_ASSIGN(urls_,
                 UrlTrigger::Create({identity, advertised}, data_routes_, *keys_, *router_, loop_, random_));
-  routes_ = std::make_unique<RouteTrigger>(RouteTrigger::Options{identity, advertised}, data_routes_, *urls_,
+  routes_ = std::make_unique<RouteTrigger>(RouteTrigger::Options{identity, advertised}, data_routes_, urls_->endpoints(),
                                            *keys_, *router_, loop_, random_);
   mappings_ = std::make_unique<QueueTrigger>(
       loop_, *router_, *keys_, *queues_, random_, log_,

@@ -12,9 +12,7 @@
 #include "runtime/meter/roll_up_sums.h"
 
 namespace hearth {
-namespace {
 
-// Both are bugs of ours elsewhere; a wrong bill is worse than an error.
 Status CheckBilling(const InvocationRecord& record) {
   if (!record.billable) return Ok();
   const uint64_t expected = BilledMs(nanoseconds(static_cast<int64_t>(record.init_ns)),
@@ -24,8 +22,6 @@ Status CheckBilling(const InvocationRecord& record) {
                "record invocation " + record.request_id + ": billed for " + std::to_string(record.billed_ms) +
                    " ms where init and duration make " + std::to_string(expected) + " ms"};
 }
-
-}  // namespace
 
 Result<Meter::Opened> Meter::Open(LedgerLog& ledger) { return Open(ledger, Options()); }
 

@@ -11,6 +11,7 @@
 
 #include "runtime/base/ids.h"
 #include "runtime/base/result.h"
+#include "runtime/meter/attempt_book.h"
 #include "runtime/meter/ledger_entry.h"
 #include "runtime/meter/meter_view.h"
 #include "runtime/meter/recent_window.h"
@@ -33,10 +34,9 @@ namespace hearth {
 //          60 KiB.
 // Failure: a record that the ledger does not take is an error to the caller and in no sum; observers do not
 //          hear of it.
-// States:  of an attempt: Begin() -> open -> Record() | Withdraw(). Open when the daemon died: interrupted.
 // Promise: one record for each (request id, attempt) within the window. What could not be recorded is not
 //          billed.
-class Meter final {
+class Meter final : public AttemptBook {
  public:
   struct Options {
     size_t identities_max = size_t{1} << 18;
@@ -53,8 +53,6 @@ class Meter final {
     uint64_t unreadable = 0;   // in the ledger, valid there, but no entry of the meter's
     std::string detail;        // of the first unreadable or unknown one
   };
-  enum class Recorded { kAppended, kAlreadyThere };
-
   struct Opened;
 
   // Reads the whole ledger once. kUnsupported when it has records of a newer version.
@@ -65,13 +63,9 @@ class Meter final {
 
   void AddObserver(InvocationObserver& observer) { observers_.push_back(&observer); }
 
-  // Before an attempt's first frame goes out: what is known of it by then. Should the daemon die, this becomes
-  // its record, interrupted and not billed. kUnavailable: nothing may run that could not be accounted for.
-  Result<OpenSlots::Id> Begin(const InvocationRecord& opening);
-  // Nothing of it ran after all: it will have no record.
-  void Withdraw(OpenSlots::Id open);
-  // The same as Record(), then the attempt is open no more, whatever came of it.
-  Result<Recorded> Record(const InvocationRecord& record, OpenSlots::Id open);
+  Result<OpenSlots::Id> Begin(const InvocationRecord& opening) override;
+  void Withdraw(OpenSlots::Id open) override;
+  Result<Recorded> Record(const InvocationRecord& record, OpenSlots::Id open) override;
 
   // Appends, then tells the observers. The same record again is kAlreadyThere and changes nothing; another
   // record under the same identity is refused with kConflict and counted. kUnavailable: the ledger is full.
@@ -83,13 +77,10 @@ class Meter final {
   Result<uint64_t> RecordAccountEvent(std::string_view kind, std::string_view json, WallTime now);
   // In the ledger's order, also those of earlier lives. Reads nothing: they are kept in memory.
   const std::vector<AccountEntry>& account_events() const { return account_events_; }
-  // Random, another in each life of the daemon.
-  uint64_t boot_id() const { return options_.boot_id; }
+  uint64_t boot_id() const override { return options_.boot_id; }
 
-  // Calls back once everything recorded so far survives power loss.
-  void Sync(std::function<void(Status)> done) { ledger_.Sync(std::move(done)); }
-  // False: take no new work, its records might find no room.
-  bool writable() const { return ledger_.writable(); }
+  void Sync(std::function<void(Status)> done) override { ledger_.Sync(std::move(done)); }
+  bool writable() const override { return ledger_.writable(); }
   // Ran to success, whichever attempt; for events found open after a crash. Asks the window.
   bool HasSuccess(const RequestId& request_id) const;
   // How it ended, if it ran; kInterrupted if only a crash ended it. Asks the window.

@@ -46,6 +46,16 @@ void IdleFreezer::Check(int checks_left) {
   if (!std::exchange(told_, true)) observer_.trouble(frozen.ok() ? "it runs on" : frozen.error().message);
 }
 
+void IdleFreezer::Leave() {
+  state_ = State::kAwake;
+  check_.Cancel();
+}
+
+void IdleFreezer::Resume(Frozen frozen) {
+  if (frozen == Frozen::kNo) return BeginIdle();
+  state_ = State::kFrozen;
+}
+
 Status IdleFreezer::EndIdle() {
   const State before = std::exchange(state_, State::kAwake);
   if (before != State::kFrozen) return Ok();

@@ -45,6 +45,9 @@ class IdleFreezer final {
   // It is to get a frame: thaws it.
   Status EndIdle();
   bool frozen() const { return state_ == State::kFrozen; }
+  // It is another loop's to freeze from here on, or this one's again as that one left it.
+  void Leave();
+  void Resume(Frozen frozen);
 
  private:
   enum class State { kAwake, kLingering, kFrozen };

@@ -18,6 +18,7 @@ Result<OutputPipe> MakeOutputPipe() {
 Result<std::unique_ptr<OutputCapture>> OutputCapture::Create(Loop& loop, UniqueFd pipe, OnLine on_line,
                                                              std::function<void()> on_readable) {
   std::unique_ptr<OutputCapture> capture(new OutputCapture(std::move(pipe), std::move(on_line)));
+  if (!capture->pipe_.valid()) return capture;
   if (!on_readable) on_readable = [raw = capture.get()] { raw->Drain(); };
   HEARTH_ASSIGN(capture->watch_, FdWatch::Create(loop, capture->pipe_.get(), FdEvents::kReadable,
                                                  [read = std::move(on_readable)](FdEvents) { read(); }));
@@ -58,6 +59,12 @@ void OutputCapture::EmitLine() {
   cut_ = 0;
   on_line_(line_);
   line_.clear();
+}
+
+UniqueFd OutputCapture::Release() {
+  Flush();
+  watch_.reset();
+  return std::move(pipe_);
 }
 
 void OutputCapture::Flush() {

@@ -27,7 +27,7 @@ class OutputCapture final {
   static constexpr size_t kBytesPerTurn = 65536;
 
   using OnLine = std::function<void(std::string_view line)>;
-  // `on_readable` is called in place of Drain() when there is something; it may destroy the capture.
+  // A pipe that is closed already has nothing to read. `on_readable` is called in place of Drain() when there is something; it may destroy the capture.
   static Result<std::unique_ptr<OutputCapture>> Create(Loop& loop, UniqueFd pipe, OnLine on_line,
                                                        std::function<void()> on_readable = nullptr);
   // Everything that has been written so far: called before an attempt is reported, so that its output belongs
@@ -36,6 +36,8 @@ class OutputCapture final {
   // The last line, though it has no end.
   void Flush();
   int fd() const { return pipe_.get(); }  // negative: closed
+  // Reads no more; what was not read stays in it.
+  UniqueFd Release();
 
  private:
   OutputCapture(UniqueFd pipe, OnLine on_line) : pipe_(std::move(pipe)), on_line_(std::move(on_line)) {}

@@ -74,7 +74,11 @@ WarmPool::Wait WarmPool::Acquire(nanoseconds limit, OnLease done, Needs needs) {
   waiter.allowed = limit;
   waiter.limit = executor_.After(limit, [this, ticket] { OnWaitLimit(ticket); });
   StartWorkers();
-  if (!idle_.empty() || !reserved_idle_.empty()) ServeLater();
+  if (!idle_.empty() || !reserved_idle_.empty()) {
+    ServeLater();
+  } else if (on_waits_) {
+    on_waits_(starting_.size() < waiters_.size() ? Waits::kShort : Waits::kStarting);
+  }
   return Wait(weak_.Get(), ticket);
 }
 
@@ -89,6 +93,12 @@ void WarmPool::SetLimits(PoolLimits limits) {
   ahead_timer_.Cancel();
   ArmIdleTimer();
   StartWorkers();
+}
+
+void WarmPool::HandBack(size_t busy) {
+  while (EvictIdle()) {
+  }
+  given_up_ = std::min(busy, busy_);
 }
 
 void WarmPool::SetPlan(CapacityPlan plan) {
@@ -387,7 +397,9 @@ void WarmPool::OnReturned(std::shared_ptr<HeldWorker> held) {
   lent_.erase(std::find(lent_.begin(), lent_.end(), held));
   const SeatPtr seat = held->seat;
   if (seat->plan == Plan::kReserved) --reserved_busy_;
-  if (held->worker->usable() && version_->settings.isolation != Isolation::kInvocation && IsWanted(seat) &&
+  const bool given_up = given_up_ > 0;
+  if (given_up) --given_up_;
+  if (!given_up && held->worker->usable() && version_->settings.isolation != Isolation::kInvocation && IsWanted(seat) &&
       HasRoomFor(seat)) {
     return Offer(std::move(held));
   }

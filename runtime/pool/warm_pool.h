@@ -41,7 +41,10 @@ class WorkerLease final {
   explicit operator bool() const { return held_ != nullptr; }
   Worker& worker() { return *held_->worker; }
   const FunctionVersion& version() const { return *version_; }
-  const Seat& seat() const { return *held_->seat; }
+  const Seat& seat() const {
+    const Seat* elsewhere = held_->worker->seat();
+    return elsewhere != nullptr ? *elsewhere : *held_->seat;
+  }
   // What its event took there, which is what later ones are judged by.
   void Ran(const Attempt& attempt);
   // All workers that commitments keep were busy.
@@ -120,6 +123,12 @@ class WarmPool final {
   const CapacityPlan& plan() const { return plan_; }
   // Runs whenever a worker that a commitment pays for is ready, or could not be made.
   void SetOnRefilled(std::function<void()> on_refilled) { on_refilled_ = std::move(on_refilled); }
+  // Runs when an event has to wait: kStarting when a worker is being made for it, kShort when none can be.
+  enum class Waits { kStarting, kShort };
+  void SetOnWaits(std::function<void(Waits)> on_waits) { on_waits_ = std::move(on_waits); }
+  // Others want workers that this pool has from elsewhere: idle ones go back now, and `busy` more as soon as they have
+  // answered what they were given.
+  void HandBack(size_t busy);
   // What a commitment has here.
   struct ReservedStatus {
     size_t wanted = 0;
@@ -268,6 +277,8 @@ class WarmPool final {
   size_t ahead_failures_ = 0;
   bool refilling_ = false;  // StartWorkers() has been posted
   std::function<void()> on_refilled_;
+  std::function<void(Waits)> on_waits_;
+  size_t given_up_ = 0;  // busy workers that go when they come back
   std::vector<std::function<void(Status)>> warm_;  // who waits for WarmUp()
   bool warmed_ = false;                            // a worker has become ready since
   Status warm_failed_;                             // how the first failed, if that was the code's fault

@@ -2,6 +2,7 @@
 
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 
 #include "runtime/base/ids.h"
@@ -10,6 +11,8 @@
 #include "runtime/model/function.h"
 #include "runtime/model/observers.h"
 #include "runtime/model/outcome.h"
+#include "runtime/pool/capacity_plan.h"
+#include "runtime/pool/worker_death.h"
 
 namespace hearth {
 
@@ -46,6 +49,19 @@ struct WorkerLife {
   std::string why;
 };
 
+// A worker that is on its way from one loop to another: nothing watches it.
+class WorkerKit {
+ public:
+  virtual ~WorkerKit() = default;
+};
+
+// What its init, or the end of its sandbox, tells of a worker.
+struct WorkerNews {
+  std::optional<WorkerDeath> exited;
+  uint64_t max_rss_kib = 0;
+  std::string sandbox_gone;  // why, if it is that
+};
+
 // One confined process that runs a function's handler, one event at a time.
 //
 // Owned by the warm pool or by a lease of it. Destroying it kills the process.
@@ -73,6 +89,15 @@ class Worker {
   virtual bool usable() const = 0;
   // What the handler's init took in this worker; 0 until it has run.
   virtual nanoseconds init_took() const = 0;
+  // Takes an idle worker out of its loop: this object is usable again from Unpack() on, with what Pack() gave, and what it
+  // is told meanwhile goes to `on_news`. A worker that is not idle is ended first. Null: it cannot be lent.
+  virtual std::unique_ptr<WorkerKit> Pack(std::function<void(WorkerNews)> on_news) {
+    (void)on_news;
+    return nullptr;
+  }
+  virtual void Unpack(std::unique_ptr<WorkerKit> kit) { (void)kit; }
+  // How its place is paid for, where that is another loop's to know; null: its pool knows.
+  virtual const Seat* seat() const { return nullptr; }
   // Runs when an idle worker dies; not for a death that an attempt reports.
   virtual void SetOnIdleDeath(std::function<void()> on_death) = 0;
 };

@@ -61,7 +61,7 @@ std::optional<nanoseconds> WarmPool::UsualDuration() const {
 // little. Commitments count whole workers, so that theirs are not shared.
 WorkerLease WarmPool::LendAgain() {
   constexpr size_t kLookedAtMax = 16;
-  if (lent_.empty() || version_->settings.isolation != Isolation::kInstance || plan_.reserved_workers() > 0)
+  if (lent_.empty() || given_up_ > 0 || version_->settings.isolation != Isolation::kInstance || plan_.reserved_workers() > 0)
     return {};
   const auto others = idle_.empty() ? OtherWorkers::kAllBusy : OtherWorkers::kOneIdle;
   const size_t depth = PrefetchDepth(limits_.prefetch, UsualDuration(), others);
@@ -70,6 +70,7 @@ WorkerLease WarmPool::LendAgain() {
   for (auto lent = lent_.rbegin(); lent != lent_.rend() && looked_at < kLookedAtMax; ++lent, ++looked_at) {
     HeldWorker& held = **lent;
     if (held.leases > depth || held.seat != seat_ || !held.worker->TakesAhead()) continue;
+    if (held.worker->seat() != nullptr && held.worker->seat()->plan == Plan::kReserved) continue;
     ++handed_ahead_;
     return {weak_.Get(), version_, *lent, WorkerLease::Spill::kNo};
   }

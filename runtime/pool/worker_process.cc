@@ -88,6 +88,7 @@ WorkerProcess::WorkerProcess(WorkerContext& context, std::shared_ptr<const Funct
       invoke_limit_(context.loop, [this] { OnTimeLimit(); }) {}
 
 WorkerProcess::~WorkerProcess() {
+  if (lent_) return;
   Kill();
   if (cpu_us_when_idle_) (void)TellIdleCpu(CurrentCpuUs());
   log_.TellCut();

@@ -85,6 +85,10 @@ class WorkerProcess final : public Worker {
   static Result<std::unique_ptr<WorkerProcess>> Create(WorkerContext& context,
                                                        std::shared_ptr<const FunctionVersion> version,
                                                        Parts parts);
+  // One that another loop had.
+  static std::unique_ptr<WorkerProcess> FromKit(WorkerContext& context,
+                                                std::shared_ptr<const FunctionVersion> version,
+                                                std::unique_ptr<WorkerKit> kit);
   ~WorkerProcess() override;
 
   WorkerId id() const override { return id_; }
@@ -92,8 +96,10 @@ class WorkerProcess final : public Worker {
   WorkerLife life() const override;
   void Run(const Event& event, OnAttempt done) override;
   bool usable() const override {
-    return (state_ == WorkerState::kIdle || state_ == WorkerState::kFrozen) && !exit_;
+    return (state_ == WorkerState::kIdle || state_ == WorkerState::kFrozen) && !exit_ && !lent_;
   }
+  std::unique_ptr<WorkerKit> Pack(std::function<void(WorkerNews)> on_news) override;
+  void Unpack(std::unique_ptr<WorkerKit> kit) override;
   nanoseconds init_took() const override { return init_took_; }
   void Prepare(std::function<void(Status)> done) override;
   bool TakesAhead() override;
@@ -129,10 +135,12 @@ class WorkerProcess final : public Worker {
     PhaseClock handed;  // when the frame was sent
     std::string abort_why;
   };
+  struct Kit;
   enum class TakeBacks { kNotAsked, kPossible, kImpossible };
 
   WorkerProcess(WorkerContext& context, std::shared_ptr<const FunctionVersion> version, Parts parts);
   void SetState(WorkerState state, const char* why);
+  void Settle(Kit& kit);
   void ReadPackets(size_t packets_max);
   void TellUsage(Attempt& attempt);
   void TakeOutput();
@@ -213,6 +221,8 @@ class WorkerProcess final : public Worker {
   WorkerState state_ = WorkerState::kForking;
   MonotonicTime state_since_;
   const char* state_why_ = "asked for";  // a literal: set for each event
+  bool lent_ = false;  // another loop has it
+  std::function<void(WorkerNews)> on_news_;
   bool initialised_ = false;
   // Init ahead of events: who is told, since when it runs, what it took until the first event pays for it.
   std::function<void(Status)> prepared_;

@@ -12,7 +12,7 @@
 namespace hearth {
 
 bool WorkerProcess::TakesAhead() {
-  if (state_ != WorkerState::kBusy || exit_ || held_up_ || keeps_others_ || paused_ || running_->call != 0 ||
+  if (lent_ || state_ != WorkerState::kBusy || exit_ || held_up_ || keeps_others_ || paused_ || running_->call != 0 ||
       running_->event->stream) {
     return false;
   }

@@ -82,6 +82,7 @@ void WorkerProcess::BeginDying() {
 void WorkerProcess::OnExited(WorkerDeath death, uint64_t max_rss_kib) {
   exit_ = std::move(death);
   max_rss_kib_ = max_rss_kib;
+  if (lent_) return on_news_({.exited = exit_, .max_rss_kib = max_rss_kib, .sandbox_gone = {}});
   if (state_ == WorkerState::kDying) {
     if (running_ || on_started_ || prepared_) ExplainDeath();
     return;
@@ -97,6 +98,7 @@ void WorkerProcess::OnSandboxGone(std::string why) {
     ended_because_ = std::move(why);
     ended_as_ = OutcomeKind::kPlatformFault;
   }
+  if (lent_) return on_news_({.exited = {}, .max_rss_kib = 0, .sandbox_gone = ended_because_});
   if (state_ == WorkerState::kDying) {
     if (running_ || on_started_ || prepared_) ExplainDeath();
     return;

@@ -35,7 +35,7 @@ void AliasTable::Load(Done done) {
                  const std::string path = entry.key.substr(kPrefix.size());
                  weak->aliases_[path.substr(0, path.find('/'))][alias->name] = *alias;
                }
-               weak->Changed();
+               weak->Changed("");
                done(Ok());
              });
 }
@@ -132,7 +132,7 @@ void AliasTable::Keep(const Name& of, const FunctionAlias& alias, const Reply& r
                 weak->changing_.erase(of);
                 if (!stored.ok()) return reply(stored.error().WithContext("store alias " + alias.name));
                 weak->aliases_[of.first][alias.name] = alias;
-                weak->Changed();
+                weak->Changed(of.first);
                 reply(alias);
               });
 }
@@ -147,7 +147,7 @@ void AliasTable::Remove(const std::string& function, const std::string& name, Do
                 if (!stored.ok()) return done(stored);
                 if (const auto found = weak->aliases_.find(function); found != weak->aliases_.end())
                   found->second.erase(name);
-                weak->Changed();
+                weak->Changed(function);
                 done(Ok());
               });
 }
@@ -158,7 +158,7 @@ void AliasTable::Forget(const std::string& function) {
   std::vector<KeyStore::Write> writes;
   for (const auto& [name, alias] : found->second) writes.push_back({KeyOf(function, name), std::nullopt});
   aliases_.erase(found);
-  Changed();
+  Changed(function);
   if (!writes.empty()) keys_.Apply(std::move(writes), [](const Status&) {});
 }
 

@@ -44,8 +44,9 @@ class AliasTable final {
   std::vector<FunctionAlias> List(const std::string& function) const;  // by name
   // Those that have a version on trial, with their functions.
   std::vector<std::pair<std::string, FunctionAlias>> Watching() const;
-  // Runs after each change, and when they have been loaded.
-  void SetOnChanged(std::function<void()> on_changed) { on_changed_ = std::move(on_changed); }
+  // Runs after each change, with the function whose alias it was; with "" when they have been loaded.
+  using OnChanged = std::function<void(const std::string& function)>;
+  void SetOnChanged(OnChanged on_changed) { on_changed_ = std::move(on_changed); }
   // An alias, or one that is being stored, sends events to that version.
   bool Uses(const std::string& function, const std::string& version) const;
   // The function has been deleted.
@@ -54,15 +55,15 @@ class AliasTable final {
  private:
   using Name = std::pair<std::string, std::string>;  // function, alias
   void Store(const std::string& function, FunctionAlias alias, Reply reply);
-  void Changed() const {
-    if (on_changed_) on_changed_();
+  void Changed(const std::string& function) const {
+    if (on_changed_) on_changed_(function);
   }
   void Keep(const Name& of, const FunctionAlias& alias, const Reply& reply);
 
   KeyStore& keys_;
   Random& random_;
   Prepare prepare_;
-  std::function<void()> on_changed_;
+  OnChanged on_changed_;
   std::map<std::string, std::map<std::string, FunctionAlias, std::less<>>, std::less<>>
       aliases_;                             // by function
   std::map<Name, FunctionAlias> changing_;  // what it will be

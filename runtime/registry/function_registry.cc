@@ -48,6 +48,10 @@ FunctionRegistry::FunctionRegistry(Options options, KeyStore& keys, CodeFolders&
       aliases_(keys, random),
       layers_(keys, code, checker, clock) {
   layers_.SetOnChanged([this] { CollectCode(); });
+  aliases_.SetOnChanged([this](const std::string& function) {
+    if (aliases_changed_) aliases_changed_();
+    if (observer_ != nullptr && !function.empty()) observer_->OnAliasesChanged(function);
+  });
   aliases_.SetPrepare([this](const std::string& function, const FunctionAlias& now, const FunctionAlias& next,
                              Done ready) { WarmAlias(function, now, next, std::move(ready)); });
 }

@@ -15,13 +15,12 @@
 #include "runtime/model/function_scaling.h"
 #include "runtime/registry/alias_table.h"
 #include "runtime/registry/code_folders.h"
+#include "runtime/registry/function_directory.h"
 #include "runtime/registry/layer_table.h"
 #include "runtime/registry/secret_store.h"
 #include "runtime/store/key_store.h"
 
 namespace hearth {
-
-using FunctionVersionPtr = std::shared_ptr<const FunctionVersion>;
 
 // Told when what a name resolves to has changed. On the loop's thread, after the change is durable.
 class RegistryObserver {
@@ -42,6 +41,8 @@ class RegistryObserver {
   virtual void OnSnapshot(const FunctionVersionPtr& version, nanoseconds init) { (void)version, (void)init; }
   // A version is there that was not, new or in another's place.
   virtual void OnPlaced(const FunctionVersionPtr& version) { (void)version; }
+  // An alias of it was made, changed or removed.
+  virtual void OnAliasesChanged(const std::string& function) { (void)function; }
   // Also once for each function that has some, when functions are loaded.
   virtual void OnScalingChanged(const std::string& function) { (void)function; }
 };
@@ -59,7 +60,7 @@ class RegistryObserver {
 //          old code keeps serving. Nothing changes in memory before it is durable.
 // Promise: no callback runs after the destructor returns. Code is removed once no version needs it any more,
 //          and no worker of a version that was replaced.
-class FunctionRegistry final {
+class FunctionRegistry final : public FunctionDirectory {
  public:
   struct Options {
     std::string account = "000000000000";
@@ -102,11 +103,9 @@ class FunctionRegistry final {
   void Publish(std::string name, std::string description, Expected expected, Reply reply);
   void Delete(std::string name, std::string qualifier, Done done);
 
-  // An alias is its version, not its canary.
-  Result<FunctionVersionPtr> Resolve(const std::string& name, const std::string& qualifier) const;
-  // The same for one event: of an alias with a canary, `draw` (any 64 bits) says which of the two.
+  Result<FunctionVersionPtr> Resolve(const std::string& name, const std::string& qualifier) const override;
   Result<FunctionVersionPtr> ResolveFor(const std::string& name, const std::string& qualifier,
-                                        uint64_t draw) const;
+                                        uint64_t draw) const override;
   // The versions that one sends events to must exist: kNotFound.
   void CreateAlias(const std::string& name, FunctionAlias alias, AliasTable::Reply reply);
   void UpdateAlias(const std::string& name, const std::string& alias,
@@ -114,7 +113,7 @@ class FunctionRegistry final {
                    AliasTable::Reply reply);
   void RemoveAlias(const std::string& name, const std::string& alias, Done done);
   const AliasTable& aliases() const { return aliases_; }
-  void SetOnAliasesChanged(std::function<void()> changed) { aliases_.SetOnChanged(std::move(changed)); }
+  void SetOnAliasesChanged(std::function<void()> changed) { aliases_changed_ = std::move(changed); }
   // The next version of `layer.name`.
   void PublishLayer(LayerVersion layer, std::string zip, LayerTable::Reply reply);
   // Functions that use it keep it.
@@ -131,10 +130,10 @@ class FunctionRegistry final {
   void RemoveSecret(std::string name, Done done);                         // kConflict while a version uses it
   std::vector<std::string> UsersOfSecret(const std::string& name) const;  // "resize:$LATEST", "resize:3"
   const SecretStore* secrets() const { return secrets_; }
-  FunctionScaling ScalingOf(const std::string& name) const;  // the default for an unknown one
+  FunctionScaling ScalingOf(const std::string& name) const override;
   // Of a version that is gone, as its function has it now; the default for an unknown function.
   LogSettings LogSettingsOf(const std::string& name, const std::string& version) const;
-  std::vector<FunctionVersionPtr> List() const;  // the $LATEST of each, by name
+  std::vector<FunctionVersionPtr> List() const override;
   Result<std::vector<FunctionVersionPtr>> ListVersions(const std::string& name) const;  // $LATEST first
   const Options& options() const { return options_; }
 
@@ -200,6 +199,7 @@ class FunctionRegistry final {
   // Mutable.
   std::map<std::string, Function> functions_;
   AliasTable aliases_;
+  std::function<void()> aliases_changed_;
   LayerTable layers_;
   std::vector<std::weak_ptr<const FunctionVersion>>
       retired_;                   // while their workers live, they need their code

@@ -13,6 +13,7 @@
 #include "runtime/meter/meter.h"
 #include "runtime/registry/event_invoke_configs.h"
 #include "runtime/registry/function_registry.h"
+#include "runtime/router/async_intake.h"
 #include "runtime/router/event_fate.h"
 #include "runtime/router/event_settler.h"
 #include "runtime/router/event_sink.h"
@@ -34,7 +35,7 @@ namespace hearth {
 //          run goes back without counting; an attempt that failed by our fault, or that a crash interrupted, gets
 //          another and uses up no retry. A success already in the ledger is never run again (design decision 10).
 // Promise: what was accepted has one end. Each run of it has an attempt number of its own.
-class AsyncEvents final {
+class AsyncEvents final : public AsyncIntake {
  public:
   struct Options {
     RetryPolicy retry{};  // where functions have set nothing
@@ -64,12 +65,11 @@ class AsyncEvents final {
   };
 
   AsyncEvents(Options options, const Parts& parts);
-  ~AsyncEvents();
+  ~AsyncEvents() override;
 
   // Takes up what an earlier life of the daemon left. The book is loaded.
   void Start(std::function<void(Status)> started);
-  // kThrottled: too many wait already. A key that is known: Ok(), and nothing is stored.
-  void Add(Event event, EventSink::OnAccepted accepted);
+  void Add(Event event, EventSink::OnAccepted accepted) override;
   // The one that was first with this key; its id is what the caller hears.
   const AsyncInvocation* FindKey(const std::string& function, const std::string& key) const;
   // It will not be tried (again). kNotFound; kConflict: it runs, or has ended.

@@ -14,13 +14,20 @@ namespace hearth {
 // disk at the edge does not make both of each second.
 bool IsDiskFull(bool was_full, Bytes free, Bytes reserve);
 
+// May new work be taken?
+class NewWork {
+ public:
+  virtual ~NewWork() = default;
+  virtual Status Check() const = 0;  // kUnavailable with the reason why not
+};
+
 // Looks at the room on the data folder's disk and says whether new work may be taken. What runs is finished in the
 // room that is left: that is what the reserve is for.
 //
 // Borrows: executor and log; both outlive it.
 // Thread:  loop thread. It asks the kernel for a figure that is in memory, each kInterval.
 // Failure: a disk that cannot be asked is taken for one with room: whoever writes finds out.
-class DiskGuard final {
+class DiskGuard final : public NewWork {
  public:
   static constexpr milliseconds kInterval{500};
 
@@ -30,8 +37,8 @@ class DiskGuard final {
   DiskGuard(std::string folder, Bytes reserve, Free free, Executor& executor, Log& log);
   static Free FreeOf(std::string folder);
 
-  // kUnavailable with the reason while the disk is full.
-  Status Check() const { return full_ ? Status(why_) : Ok(); }
+  // kUnavailable while the disk is full.
+  Status Check() const override { return full_ ? Status(why_) : Ok(); }
   void Look();
 
  private:

@@ -4,7 +4,6 @@
 
 #include "runtime/meter/billed_duration.h"
 #include "runtime/model/trace_context.h"
-#include "runtime/router/async_events.h"
 
 namespace hearth {
 
@@ -41,17 +40,17 @@ class Router::PoolWait final : public EventSink::SlotWait {
   WarmPool::Wait wait_;
 };
 
-Router::Router(Limits limits, FunctionRegistry& registry, PoolSet& pools, Meter& meter,
+Router::Router(Limits limits, const FunctionDirectory& functions, PoolSet& pools, AttemptBook& attempts,
                InvocationObserver& observer, Executor& executor)
     : limits_(limits),
-      registry_(registry),
+      functions_(functions),
       pools_(pools),
-      meter_(meter),
+      attempts_(attempts),
       observer_(observer),
       executor_(executor),
       concurrency_(limits.concurrency_max) {
-  pools_.SetScalingOf([this](const std::string& function) { return registry_.ScalingOf(function); });
-  for (const FunctionVersionPtr& function : registry_.List()) OnScalingChanged(function->function);
+  pools_.SetScalingOf([this](const std::string& function) { return functions_.ScalingOf(function); });
+  for (const FunctionVersionPtr& function : functions_.List()) OnScalingChanged(function->function);
 }
 
 Router::~Router() = default;
@@ -61,7 +60,7 @@ DeliveryId Router::Deliver(Event event, OnOutcome done) {
   if (Status room = CheckConcurrency(event.function); !room.ok())
     return ThrowBack(std::move(done), room.error());
   if (Status paid = CheckBudgets(event.function); !paid.ok()) return ThrowBack(std::move(done), paid.error());
-  auto version = registry_.ResolveFor(event.function, event.qualifier, NextDraw());
+  auto version = functions_.ResolveFor(event.function, event.qualifier, NextDraw());
   if (!version.ok()) return ThrowBack(std::move(done), std::move(version).error());
   if (Status init = CheckInit(**version); !init.ok()) return ThrowBack(std::move(done), init.error());
   auto owned = std::make_unique<Flight>();
@@ -141,7 +140,7 @@ void Router::DeliverOn(std::unique_ptr<Slot> slot, Event event, OnOutcome done) 
 
 std::unique_ptr<EventSink::SlotWait> Router::ReserveSlot(const std::string& function,
                                                          const std::string& qualifier, OnSlot done) {
-  auto version = registry_.ResolveFor(function, qualifier, NextDraw());
+  auto version = functions_.ResolveFor(function, qualifier, NextDraw());
   Status room = disk_ == nullptr ? Ok() : disk_->Check();
   if (room.ok())
     room = CheckConcurrency(function);  // what waits in a queue stays there, and no receive is counted
@@ -180,7 +179,7 @@ void Router::Submit(Event event, OnAccepted accepted) {
   if (admitted.ok() && async_ == nullptr)
     admitted = Error{ErrorCode::kUnavailable, "asynchronous events are off"};
   if (admitted.ok()) {
-    if (auto version = registry_.Resolve(event.function, event.qualifier); !version.ok())
+    if (auto version = functions_.Resolve(event.function, event.qualifier); !version.ok())
       admitted = version.error();
   }
   if (!admitted.ok()) {
@@ -195,7 +194,7 @@ Status Router::Admit(Event& event) const {
   const bool within = event.is_call && gate_.holders() > 0;
   if (gate_.closed() && !within)
     return Error{ErrorCode::kUnavailable, "hearthd is stopping and takes no new events"};
-  if (!meter_.writable()) {
+  if (!attempts_.writable()) {
     return Error{ErrorCode::kUnavailable,
                  "the ledger cannot take another record (is the disk full?); nothing runs that could not be "
                  "accounted for"};
@@ -221,6 +220,11 @@ Status Router::CheckConcurrency(const std::string& function) const {
           " events are already under way, of functions without reserved concurrency or past theirs (" +
           std::to_string(concurrency_.reserved()) + " of " + std::to_string(limits_.concurrency_max) +
           " are reserved)"};
+}
+
+Result<ConcurrencyLimits::Pass> Router::TakePlace(const std::string& function) {
+  HEARTH_TRY(CheckConcurrency(function));
+  return concurrency_.Enter(function);
 }
 
 Error Router::RefuseOff(const std::string& function) const {
@@ -293,7 +297,7 @@ void Router::FailAtSnapshot(uint64_t number, const Error& error) {
 
 // Nothing of it has run. Its version may have been replaced since it was resolved, and that one's pool closed.
 void Router::FindAnotherWorker(Flight& flight) {
-  auto version = registry_.ResolveFor(flight.event.function, flight.event.qualifier, NextDraw());
+  auto version = functions_.ResolveFor(flight.event.function, flight.event.qualifier, NextDraw());
   if (!version.ok()) {
     auto node = flights_.extract(flight.number);
     ThrowBack(std::move(node.mapped()->done), std::move(version).error());
@@ -311,7 +315,7 @@ void Router::RunOn(Flight& flight, WorkerLease lease) {
   }
   flight.lease = std::move(lease);
   flight.record = OpeningOf(flight);
-  auto open = meter_.Begin(flight.record);
+  auto open = attempts_.Begin(flight.record);
   if (!open.ok()) {
     auto node = flights_.extract(flight.number);
     ThrowBack(std::move(node.mapped()->done), std::move(open).error());
@@ -329,12 +333,12 @@ void Router::OnAttempt(uint64_t number, Attempt attempt) {
   Flight& flight = *flights_.at(number);
   flight.lease.Ran(attempt);
   if (!attempt.its_turn_came) {
-    meter_.Withdraw(flight.open);
+    attempts_.Withdraw(flight.open);
     flight.lease = {};
     return flight.withdrawn ? GiveUp(number) : FindAnotherWorker(flight);
   }
   if (!attempt.delivered && ++flight.undelivered <= kUndeliveredMax) {
-    meter_.Withdraw(flight.open);
+    attempts_.Withdraw(flight.open);
     flight.lease = {};
     return FindAnotherWorker(flight);
   }
@@ -347,17 +351,18 @@ void Router::OnAttempt(uint64_t number, Attempt attempt) {
   }
   flight.streamed_bytes = attempt.streamed_bytes;
   Outcome outcome = MakeOutcome(flight, std::move(attempt));
-  Status recorded = Record(flight, outcome);
+  const auto recorded = Record(flight, outcome);
   flight.lease = {};  // first, so that the next event finds a warm worker
   if (!recorded.ok())
     return Settle(number, recorded.error().WithContext("the invocation ran, but its record is lost"));
-  if (limits_.sync_before_reply) return SettleWhenSynced(number, std::move(outcome));
+  if (limits_.sync_before_reply || *recorded == AttemptBook::Recorded::kHeld)
+    return SettleWhenSynced(number, std::move(outcome));
   Settle(number, std::move(outcome));
 }
 
 void Router::SettleWhenSynced(uint64_t number, Outcome outcome) {
   auto held = std::make_shared<Outcome>(std::move(outcome));
-  meter_.Sync([self = weak_.Get(), number, held](const Status& synced) {
+  attempts_.Sync([self = weak_.Get(), number, held](const Status& synced) {
     if (!self) return;
     if (synced.ok()) return self->Settle(number, std::move(*held));
     self->Settle(number,
@@ -400,13 +405,13 @@ InvocationRecord Router::OpeningOf(Flight& flight) const {
   record.bytes_in = flight.event.payload.size();
   record.worker = flight.lease.worker().id().value();
   record.tmp_mib = static_cast<uint32_t>(flight.version->settings.tmp.mib());
-  record.boot_id = meter_.boot_id();
+  record.boot_id = attempts_.boot_id();
   record.plan = flight.lease.seat().plan;
   record.commitment = flight.lease.seat().commitment;
   return record;
 }
 
-Status Router::Record(Flight& flight, const Outcome& outcome) {
+Result<AttemptBook::Recorded> Router::Record(Flight& flight, const Outcome& outcome) {
   InvocationRecord& record = flight.record;
   record.outcome = outcome.kind;
   record.billable = IsBillable(outcome.kind);
@@ -420,8 +425,7 @@ Status Router::Record(Flight& flight, const Outcome& outcome) {
   record.bytes_out = flight.streamed_bytes + outcome.payload.size();
   record.idle_cpu_us = outcome.usage.idle_cpu_us;
   record.usage_source = outcome.usage.source;
-  HEARTH_TRY(meter_.Record(record, flight.open));
-  return Ok();
+  return attempts_.Record(record, flight.open);
 }
 
 void Router::Refuse(uint64_t number, Error error) {
@@ -455,7 +459,11 @@ void Router::OnReplacing(const FunctionVersionPtr& serving, const FunctionVersio
 }
 
 void Router::OnReplaced(const FunctionVersionPtr& old_version, const FunctionVersionPtr& new_version) {
-  pools_.Retire(*old_version);
+  if (retire_) {
+    retire_(old_version);
+  } else {
+    pools_.Retire(*old_version);
+  }
   init_failures_.Forget(old_version->generation);
   const bool function_gone = !new_version && old_version->version == "$LATEST";
   if (function_gone) concurrency_.Forget(old_version->function);
@@ -463,15 +471,15 @@ void Router::OnReplaced(const FunctionVersionPtr& old_version, const FunctionVer
 }
 
 void Router::OnScalingChanged(const std::string& function) {
-  concurrency_.Reserve(function, registry_.ScalingOf(function).reserved_concurrency);
+  concurrency_.Reserve(function, functions_.ScalingOf(function).reserved_concurrency);
   pools_.Rescale(function);
   if (!gate_.closed()) KeepLeast(function);
 }
 
 // A function that is to have workers before its first event needs a pool.
 void Router::KeepLeast(const std::string& function) {
-  if (registry_.ScalingOf(function).workers_min == 0) return;
-  if (const auto latest = registry_.Resolve(function, ""); latest.ok()) (void)pools_.PoolOf(*latest);
+  if (functions_.ScalingOf(function).workers_min == 0) return;
+  if (const auto latest = functions_.Resolve(function, ""); latest.ok()) (void)pools_.PoolOf(*latest);
 }
 
 }  // namespace hearth

@@ -7,10 +7,11 @@
 
 #include "runtime/base/gate.h"
 #include "runtime/meter/budget_gate.h"
-#include "runtime/meter/meter.h"
+#include "runtime/meter/attempt_book.h"
 #include "runtime/model/observers.h"
 #include "runtime/pool/pool_set.h"
 #include "runtime/registry/function_registry.h"
+#include "runtime/router/async_intake.h"
 #include "runtime/router/concurrency_limits.h"
 #include "runtime/router/disk_guard.h"
 #include "runtime/router/event_sink.h"
@@ -39,7 +40,7 @@ class Router final : public EventSink, public RegistryObserver {
     bool sync_before_reply = false;
   };
 
-  Router(Limits limits, FunctionRegistry& registry, PoolSet& pools, Meter& meter,
+  Router(Limits limits, const FunctionDirectory& functions, PoolSet& pools, AttemptBook& attempts,
          InvocationObserver& observer, Executor& executor);
   ~Router() override;
 
@@ -51,11 +52,15 @@ class Router final : public EventSink, public RegistryObserver {
   void Submit(Event event, OnAccepted accepted) override;
 
   // Where Submit() puts events; outlives the router. Without one, Submit is kUnavailable.
-  void SetAsyncEvents(class AsyncEvents* async) { async_ = async; }
+  void SetAsyncEvents(AsyncIntake* async) { async_ = async; }
   // Asked for each new event; outlives the router. Without one there are no budgets.
   void SetBudgets(const BudgetGate* budgets) { budgets_ = budgets; }
   // Outlives the router. Without one the disk is never full.
-  void SetDisk(const DiskGuard* disk) { disk_ = disk; }
+  void SetDisk(const NewWork* disk) { disk_ = disk; }
+  // What is done with a version that gets no new events, in place of PoolSet::Retire().
+  void SetRetire(std::function<void(const FunctionVersionPtr&)> retire) { retire_ = std::move(retire); }
+  // One of those for events under way, for a worker that runs some elsewhere. kThrottled.
+  Result<ConcurrencyLimits::Pass> TakePlace(const std::string& function);
   void OnReplacing(const FunctionVersionPtr& serving, const FunctionVersionPtr& next,
                    std::function<void(Status)> ready) override;
   void OnNotReplaced(const FunctionVersionPtr& next) override { pools_.Retire(*next); }
@@ -90,7 +95,7 @@ class Router final : public EventSink, public RegistryObserver {
   Outcome MakeOutcome(const Flight& flight, Attempt attempt) const;
   // What is known of it before it runs.
   InvocationRecord OpeningOf(Flight& flight) const;
-  Status Record(Flight& flight, const Outcome& outcome);
+  Result<AttemptBook::Recorded> Record(Flight& flight, const Outcome& outcome);
   void SettleWhenSynced(uint64_t number, Outcome outcome);
   void Refuse(uint64_t number, Error error);
   void Settle(uint64_t number, Result<Outcome> outcome);
@@ -99,14 +104,15 @@ class Router final : public EventSink, public RegistryObserver {
   // Constant after construction.
   const Limits limits_;
   // Borrowed.
-  FunctionRegistry& registry_;
+  const FunctionDirectory& functions_;
   PoolSet& pools_;
-  Meter& meter_;
+  AttemptBook& attempts_;
   InvocationObserver& observer_;
   Executor& executor_;
-  class AsyncEvents* async_ = nullptr;
+  AsyncIntake* async_ = nullptr;
   const BudgetGate* budgets_ = nullptr;
-  const DiskGuard* disk_ = nullptr;
+  const NewWork* disk_ = nullptr;
+  std::function<void(const FunctionVersionPtr&)> retire_;
   InitBackOff init_failures_;  // of versions, by generation
   // Mutable.
   Gate gate_;

@@ -15,6 +15,7 @@ void EndpointDocuments::Load(std::function<Status(const std::string&, EndpointCo
       if (!taken.ok())
         return loaded(Error{ErrorCode::kCorrupt, "load " + entry.key + ": " + taken.error().message});
       weak->configs_[name] = std::move(config).value();
+      if (weak->on_changed_) weak->on_changed_(name, weak->Find(name));
     }
     loaded(Ok());
   });
@@ -26,6 +27,7 @@ void EndpointDocuments::Store(std::string name, EndpointConfig config, Trigger::
                                   stored = std::move(stored)](Status status) {
     if (!weak) return;
     if (status.ok()) weak->configs_[name] = config;
+    if (status.ok() && weak->on_changed_) weak->on_changed_(name, &config);
     stored(std::move(status));
   });
 }
@@ -37,6 +39,7 @@ void EndpointDocuments::Remove(std::string name, Trigger::Done removed) {
                 if (!weak) return;
                 const bool known = weak->configs_.contains(name);
                 if (status.ok()) weak->configs_.erase(name);
+                if (status.ok() && weak->on_changed_) weak->on_changed_(name, nullptr);
                 if (status.ok() && !known)
                   status = Error{ErrorCode::kNotFound, "there is no " + weak->prefix_ + name};
                 removed(std::move(status));

@@ -23,6 +23,9 @@ class EndpointDocuments final {
   EndpointDocuments(std::string kind, KeyStore& keys)
       : prefix_("trigger/" + std::move(kind) + "/"), keys_(keys) {}
 
+  // Told of each that is loaded, stored or removed (null), once it is so.
+  using OnChanged = std::function<void(const std::string& name, const EndpointConfig* config)>;
+  void SetOnChanged(OnChanged on_changed) { on_changed_ = std::move(on_changed); }
   // `loaded` is given each stored one in turn; one that cannot be read ends the load with kCorrupt and its
   // name.
   void Load(std::function<Status(const std::string& name, EndpointConfig)> each, Trigger::Done loaded);
@@ -38,6 +41,7 @@ class EndpointDocuments final {
   // Borrowed.
   KeyStore& keys_;
   // Mutable.
+  OnChanged on_changed_;
   std::map<std::string, EndpointConfig, std::less<>> configs_;
   WeakPtrFactory<EndpointDocuments> weak_{this};
 };

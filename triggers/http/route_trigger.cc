@@ -24,14 +24,12 @@ Status ValidateRouteName(std::string_view name) {
 
 }  // namespace
 
-RouteTrigger::RouteTrigger(Options options, http::RouteTable& routes, UrlTrigger& urls, KeyStore& keys,
+RouteTrigger::RouteTrigger(Options options, http::RouteTable& routes, UrlEndpoints& urls, KeyStore& keys,
                            EventSink& sink, Executor& executor, Random& random)
     : options_(std::move(options)),
-      routes_(routes),
-      urls_(urls),
       executor_(executor),
       documents_("route", keys),
-      invoker_(options_.identity, sink, executor.clock(), random) {}
+      endpoints_(options_.identity, routes, urls, sink, executor.clock(), random) {}
 
 Result<EndpointConfig> RouteTrigger::Read(const std::string& name, std::string_view json) const {
   HEARTH_TRY(ValidateRouteName(name));
@@ -49,32 +47,22 @@ Result<EndpointConfig> RouteTrigger::Read(const std::string& name, std::string_v
   return config;
 }
 
-Result<RouteTrigger::Mounted> RouteTrigger::Mount(const std::string& name, const std::string& route) {
-  const auto old = mounted_.find(name);
-  if (old != mounted_.end() && old->second.route == route) return Mounted{};
-  HEARTH_ASSIGN(
-      http::RouteLease lease,
-      routes_.Add(route, [weak = weak_.Get(), name](http::Request request, http::Responder responder) {
-        if (weak) weak->Serve(name, std::move(request), std::move(responder));
-      }));
-  return Mounted{route, std::move(lease)};
-}
-
 void RouteTrigger::Put(std::string name, std::string json, Reply reply) {
   auto config = Read(name, json);
-  auto mounted = config.ok() ? Mount(name, config->route) : Result<Mounted>(config.error());
+  auto mounted = config.ok() ? endpoints_.Mount(name, config->route)
+                             : Result<RouteEndpoints::Mounted>(config.error());
   if (!mounted.ok()) {
     return executor_.Post([weak = weak_.Get(), reply = std::move(reply), error = mounted.error()] {
       if (weak) reply(error);
     });
   }
   // Mounted before it is stored, so that a conflict is found first; until then it answers 404.
-  auto fresh = std::make_shared<Mounted>(std::move(mounted).value());
+  auto fresh = std::make_shared<RouteEndpoints::Mounted>(std::move(mounted).value());
   documents_.Store(name, *config,
                    [this, weak = weak_.Get(), name, fresh, reply = std::move(reply)](Status stored) {
                      if (!weak) return;
                      if (!stored.ok()) return reply(stored.error());
-                     if (!fresh->route.empty()) mounted_[name] = std::move(*fresh);
+                     Changed(name, documents_.Find(name), std::move(*fresh));
                      reply(Get(name));
                    });
 }
@@ -82,9 +70,15 @@ void RouteTrigger::Put(std::string name, std::string json, Reply reply) {
 void RouteTrigger::Remove(std::string name, Done done) {
   documents_.Remove(name, [this, weak = weak_.Get(), name, done = std::move(done)](Status removed) {
     if (!weak) return;
-    if (removed.ok()) mounted_.erase(name);
+    if (removed.ok()) Changed(name, nullptr, {});
     done(std::move(removed));
   });
+}
+
+void RouteTrigger::Changed(const std::string& name, const EndpointConfig* config,
+                           RouteEndpoints::Mounted mounted) {
+  endpoints_.Set(name, config, std::move(mounted));
+  if (on_changed_) on_changed_(name, config);
 }
 
 Trigger::Document RouteTrigger::DocumentOf(const std::string& name, const EndpointConfig& config) const {
@@ -118,29 +112,13 @@ void RouteTrigger::ForgetFunction(std::string_view function) {
 void RouteTrigger::Start(Done started) {
   documents_.Load(
       [this](const std::string& name, const EndpointConfig& config) -> Status {
-        HEARTH_ASSIGN(Mounted mounted, Mount(name, config.route));
-        mounted_[name] = std::move(mounted);
+        HEARTH_ASSIGN(RouteEndpoints::Mounted mounted, endpoints_.Mount(name, config.route));
+        Changed(name, &config, std::move(mounted));
         return Ok();
       },
       std::move(started));
 }
 
-void RouteTrigger::Drain(std::function<void()> drained) { invoker_.Drain(std::move(drained)); }
-
-void RouteTrigger::Serve(const std::string& name, http::Request request, http::Responder responder) {
-  if (UrlTrigger::IsForUrlHost(request)) return urls_.ServeByHost(std::move(request), std::move(responder));
-  const EndpointConfig* config = documents_.Find(name);
-  if (!config) {
-    return invoker_.Refuse(404, "route " + Quoted(name) + " is not there any more", "NotFoundException",
-                           std::move(responder));
-  }
-  HttpInvoker::Mount mount;
-  mount.api_id = name;
-  mount.route_key = config->route;
-  mount.raw_path = request.raw_path;
-  for (const http::PathParameter& parameter : request.parameters)
-    mount.path_parameters[parameter.name] = parameter.value;
-  invoker_.Serve(*config, std::move(mount), std::move(request), std::move(responder));
-}
+void RouteTrigger::Drain(std::function<void()> drained) { endpoints_.Drain(std::move(drained)); }
 
 }  // namespace hearth

@@ -1,21 +1,18 @@
 #pragma once
 
-#include <map>
 #include <string>
 
-#include "runtime/http/route_table.h"
 #include "runtime/loop/executor.h"
 #include "runtime/router/trigger.h"
 #include "triggers/http/endpoint_documents.h"
-#include "triggers/http/http_invoker.h"
-#include "triggers/http/url_trigger.h"
+#include "triggers/http/route_endpoints.h"
 
 namespace hearth {
 
 // Declared routes: "GET /thumbs/{name}" runs a function, whatever host was asked for. The event's routeKey is
 // the route, its pathParameters what stood in the braces.
 //
-// Owns:    the routes' configurations and their mounts on the data plane.
+// Owns:    the routes' configurations, and what answers on the daemon's first loop.
 // Borrows: everything given to the constructor; all outlive it.
 // Thread:  loop thread only.
 // Failure: a route that another one shadows is refused when it is put (kAlreadyExists names both).
@@ -27,7 +24,7 @@ class RouteTrigger final : public Trigger {
   };
 
   // `urls` gets what was sent to a function URL's own host, though a route matches its path.
-  RouteTrigger(Options options, http::RouteTable& routes, UrlTrigger& urls, KeyStore& keys, EventSink& sink,
+  RouteTrigger(Options options, http::RouteTable& routes, UrlEndpoints& urls, KeyStore& keys, EventSink& sink,
                Executor& executor, Random& random);
 
   std::string_view kind() const override { return "route"; }
@@ -41,29 +38,22 @@ class RouteTrigger final : public Trigger {
   void Start(Done started) override;
   void Drain(std::function<void()> drained) override;
 
- private:
-  // A route that is mounted, and the one it came from, so that an unchanged route is not mounted twice.
-  struct Mounted {
-    std::string route;
-    http::RouteLease lease;
-  };
+  // Who answers elsewhere as it is done here.
+  void SetOnChanged(EndpointDocuments::OnChanged on_changed) { on_changed_ = std::move(on_changed); }
 
+ private:
   Result<EndpointConfig> Read(const std::string& name, std::string_view json) const;
-  // Empty when the route of that name is mounted already.
-  Result<Mounted> Mount(const std::string& name, const std::string& route);
-  void Serve(const std::string& name, http::Request request, http::Responder responder);
+  void Changed(const std::string& name, const EndpointConfig* config, RouteEndpoints::Mounted mounted);
   Document DocumentOf(const std::string& name, const EndpointConfig& config) const;
 
   // Constant after construction.
   const Options options_;
   // Borrowed.
-  http::RouteTable& routes_;
-  UrlTrigger& urls_;
   Executor& executor_;
   // Mutable.
   EndpointDocuments documents_;
-  HttpInvoker invoker_;
-  std::map<std::string, Mounted, std::less<>> mounted_;
+  RouteEndpoints endpoints_;
+  EndpointDocuments::OnChanged on_changed_;
   WeakPtrFactory<RouteTrigger> weak_{this};
 };
 

@@ -1,28 +1,10 @@
 #include "triggers/http/url_trigger.h"
 
-#include "runtime/http/target.h"
-
 namespace hearth {
 namespace {
 
-constexpr std::string_view kPathMount = "/_url";
-constexpr std::string_view kHostMark = ".lambda-url.";
-
 std::string NameOf(const EndpointConfig& config) {
   return config.qualifier.empty() ? config.function : config.function + ":" + config.qualifier;
-}
-
-// "ab12.lambda-url.us-east-1.localhost:8080" -> "ab12", else "".
-std::string UrlIdOf(const http::Request& request) {
-  const std::string_view host = request.headers.Get("host");
-  const size_t mark = host.find('.');
-  if (mark == host.npos || !http::EqualIgnoringCase(host.substr(mark, kHostMark.size()), kHostMark))
-    return "";
-  std::string id(host.substr(0, mark));
-  for (char& c : id) {
-    if (c >= 'A' && c <= 'Z') c = static_cast<char>(c + 32);
-  }
-  return id;
 }
 
 std::string Quoted(std::string_view text) { return "\"" + std::string(text) + "\""; }
@@ -32,26 +14,19 @@ std::string Quoted(std::string_view text) { return "\"" + std::string(text) + "\
 Result<std::unique_ptr<UrlTrigger>> UrlTrigger::Create(Options options, http::RouteTable& routes,
                                                        KeyStore& keys, EventSink& sink, Executor& executor,
                                                        Random& random) {
-  std::unique_ptr<UrlTrigger> trigger(
-      new UrlTrigger(std::move(options), routes, keys, sink, executor, random));
-  HEARTH_ASSIGN(trigger->lease_,
-                routes.AddPrefix(kPathMount, [weak = trigger->weak_.Get()](http::Request request,
-                                                                           http::Responder responder) {
-                  if (weak) weak->ServeByPath(std::move(request), std::move(responder));
-                }));
-  routes.SetFallback([weak = trigger->weak_.Get()](http::Request request, http::Responder responder) {
-    if (weak) weak->ServeUnrouted(std::move(request), std::move(responder));
-  });
+  HEARTH_ASSIGN(auto endpoints, UrlEndpoints::Create(options.identity, routes, sink, executor.clock(), random));
+  std::unique_ptr<UrlTrigger> trigger(new UrlTrigger(std::move(options), keys, executor));
+  trigger->endpoints_ = std::move(endpoints);
   return trigger;
 }
 
-UrlTrigger::UrlTrigger(Options options, http::RouteTable& routes, KeyStore& keys, EventSink& sink,
-                       Executor& executor, Random& random)
-    : options_(std::move(options)),
-      routes_(routes),
-      executor_(executor),
-      documents_("url", keys),
-      invoker_(options_.identity, sink, executor.clock(), random) {}
+UrlTrigger::UrlTrigger(Options options, KeyStore& keys, Executor& executor)
+    : options_(std::move(options)), executor_(executor), documents_("url", keys) {
+  documents_.SetOnChanged([this](const std::string& name, const EndpointConfig* config) {
+    endpoints_->Set(name, config);
+    if (on_changed_) on_changed_(name, config);
+  });
+}
 
 Result<EndpointConfig> UrlTrigger::Read(const std::string& name, std::string_view json) {
   HEARTH_ASSIGN(EndpointConfig config, DecodeEndpointConfig(json));
@@ -61,7 +36,7 @@ Result<EndpointConfig> UrlTrigger::Read(const std::string& name, std::string_vie
   }
   if (!config.route.empty()) return Error{ErrorCode::kInvalidArgument, "Route: a function URL has none"};
   const EndpointConfig* old = documents_.Find(name);
-  config.url_id = old ? old->url_id : invoker_.NewUrlId();
+  config.url_id = old ? old->url_id : endpoints_->NewUrlId();
   config.created = old ? old->created : ToIso8601Millis(executor_.clock().WallNow());
   return config;
 }
@@ -73,33 +48,22 @@ void UrlTrigger::Put(std::string name, std::string json, Reply reply) {
       if (weak) reply(error);
     });
   }
-  documents_.Store(
-      name, *config,
-      [this, weak = weak_.Get(), name, id = config->url_id, reply = std::move(reply)](Status stored) {
-        if (!weak) return;
-        if (!stored.ok()) return reply(stored.error());
-        names_by_id_[id] = name;
-        reply(Get(name));
-      });
-}
-
-void UrlTrigger::Remove(std::string name, Done done) {
-  const EndpointConfig* config = documents_.Find(name);
-  const std::string id = config ? config->url_id : "";
-  documents_.Remove(std::move(name), [this, weak = weak_.Get(), id, done = std::move(done)](Status removed) {
+  documents_.Store(name, *config, [this, weak = weak_.Get(), name, reply = std::move(reply)](Status stored) {
     if (!weak) return;
-    if (removed.ok()) names_by_id_.erase(id);
-    done(std::move(removed));
+    if (!stored.ok()) return reply(stored.error());
+    reply(Get(name));
   });
 }
 
+void UrlTrigger::Remove(std::string name, Done done) { documents_.Remove(std::move(name), std::move(done)); }
+
 Trigger::Document UrlTrigger::DocumentOf(const std::string& name, const EndpointConfig& config) const {
-  const std::string host = config.url_id + std::string(kHostMark) + options_.identity.region;
+  const std::string host = config.url_id + std::string(UrlEndpoints::kHostMark) + options_.identity.region;
   const size_t colon = options_.advertised.rfind(':');
   const std::string port = colon == std::string::npos ? "" : options_.advertised.substr(colon);
   return {name, EncodeEndpointConfig(config),
           "{\"State\":\"Active\",\"FunctionUrl\":\"http://" + host + ".localhost" + port +
-              "/\",\"PathUrl\":\"http://" + options_.advertised + std::string(kPathMount) + "/" + name +
+              "/\",\"PathUrl\":\"http://" + options_.advertised + std::string(UrlEndpoints::kPathMount) + "/" + name +
               "/\"}"};
 }
 
@@ -126,61 +90,9 @@ void UrlTrigger::ForgetFunction(std::string_view function) {
 }
 
 void UrlTrigger::Start(Done started) {
-  documents_.Load(
-      [this](const std::string& name, const EndpointConfig& config) {
-        names_by_id_[config.url_id] = name;
-        return Ok();
-      },
-      std::move(started));
+  documents_.Load([](const std::string&, const EndpointConfig&) { return Ok(); }, std::move(started));
 }
 
-void UrlTrigger::Drain(std::function<void()> drained) { invoker_.Drain(std::move(drained)); }
-
-bool UrlTrigger::IsForUrlHost(const http::Request& request) { return !UrlIdOf(request).empty(); }
-
-void UrlTrigger::ServeByHost(http::Request request, http::Responder responder) {
-  const std::string id = UrlIdOf(request);
-  const auto name = names_by_id_.find(id);
-  const EndpointConfig* config = name == names_by_id_.end() ? nullptr : documents_.Find(name->second);
-  if (!config) {
-    return invoker_.Refuse(403, "no function has the URL of host " + Quoted(request.headers.Get("host")),
-                           "AccessDeniedException", std::move(responder));
-  }
-  HttpInvoker::Mount mount;
-  mount.api_id = config->url_id;
-  mount.raw_path = request.raw_path;
-  invoker_.Serve(*config, std::move(mount), std::move(request), std::move(responder));
-}
-
-void UrlTrigger::ServeByPath(http::Request request, http::Responder responder) {
-  if (IsForUrlHost(request)) return ServeByHost(std::move(request), std::move(responder));
-  std::string_view rest = request.raw_path;
-  rest.remove_prefix(std::min(rest.size(), kPathMount.size() + 1));
-  const std::string_view segment = rest.substr(0, rest.find('/'));
-  const std::string name = http::PercentDecode(segment).value_or("");
-  const EndpointConfig* config = documents_.Find(name);
-  if (!config) {
-    return invoker_.Refuse(
-        403, "function " + Quoted(name) + " has no URL; give it one with CreateFunctionUrlConfig",
-        "AccessDeniedException", std::move(responder));
-  }
-  HttpInvoker::Mount mount;
-  mount.api_id = config->url_id;
-  mount.raw_path = segment.size() == rest.size() ? "/" : std::string(rest.substr(segment.size()));
-  invoker_.Serve(*config, std::move(mount), std::move(request), std::move(responder));
-}
-
-void UrlTrigger::ServeUnrouted(http::Request request, http::Responder responder) {
-  if (IsForUrlHost(request)) return ServeByHost(std::move(request), std::move(responder));
-  const std::string allow = routes_.Find(request.method, request.raw_path).allow;
-  if (allow.empty()) {
-    return invoker_.Refuse(404, "no route matches " + request.method + " " + request.path,
-                           "NotFoundException", std::move(responder));
-  }
-  http::Response response = http::Response::Json(
-      405, "{\"message\":\"this path allows " + allow + "\",\"errorType\":\"MethodNotAllowedException\"}");
-  response.headers.Set("allow", allow);
-  responder.Send(std::move(response));
-}
+void UrlTrigger::Drain(std::function<void()> drained) { endpoints_->Drain(std::move(drained)); }
 
 }  // namespace hearth

@@ -1,13 +1,12 @@
 #pragma once
 
-#include <map>
+#include <memory>
 #include <string>
 
-#include "runtime/http/route_table.h"
 #include "runtime/loop/executor.h"
 #include "runtime/router/trigger.h"
 #include "triggers/http/endpoint_documents.h"
-#include "triggers/http/http_invoker.h"
+#include "triggers/http/url_endpoints.h"
 
 namespace hearth {
 
@@ -15,10 +14,9 @@ namespace hearth {
 // and, for clients that resolve no such name, below /_url/NAME/ of any host; the function sees the path
 // without that. NAME is the function's, or FUNCTION:QUALIFIER.
 //
-// Owns:    the URLs' configurations, its mounts on the data plane (its fallback among them).
+// Owns:    the URLs' configurations, and what answers on the daemon's first loop.
 // Borrows: everything given to the constructor; all outlive it.
 // Thread:  loop thread only.
-// Failure: an address that no function has is 403, as on AWS.
 class UrlTrigger final : public Trigger {
  public:
   struct Options {
@@ -41,29 +39,24 @@ class UrlTrigger final : public Trigger {
   void Start(Done started) override;
   void Drain(std::function<void()> drained) override;
 
-  // Whether the request was sent to a URL's own host: then it is the URL's, whatever its path.
-  static bool IsForUrlHost(const http::Request& request);
-  void ServeByHost(http::Request request, http::Responder responder);
+  // What answers here, and who answers elsewhere as it does.
+  UrlEndpoints& endpoints() { return *endpoints_; }
+  void SetOnChanged(EndpointDocuments::OnChanged on_changed) { on_changed_ = std::move(on_changed); }
 
  private:
-  UrlTrigger(Options options, http::RouteTable& routes, KeyStore& keys, EventSink& sink, Executor& executor,
-             Random& random);
+  UrlTrigger(Options options, KeyStore& keys, Executor& executor);
 
-  void ServeByPath(http::Request request, http::Responder responder);
-  void ServeUnrouted(http::Request request, http::Responder responder);
   Result<EndpointConfig> Read(const std::string& name, std::string_view json);
   Document DocumentOf(const std::string& name, const EndpointConfig& config) const;
 
   // Constant after construction.
   const Options options_;
   // Borrowed.
-  http::RouteTable& routes_;
   Executor& executor_;
   // Mutable.
   EndpointDocuments documents_;
-  HttpInvoker invoker_;
-  std::map<std::string, std::string, std::less<>> names_by_id_;
-  http::RouteLease lease_;
+  std::unique_ptr<UrlEndpoints> endpoints_;
+  EndpointDocuments::OnChanged on_changed_;
   WeakPtrFactory<UrlTrigger> weak_{this};
 };
 
