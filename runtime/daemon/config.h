@@ -14,6 +14,8 @@
 
 namespace hearth {
 
+inline constexpr uint32_t kLoopsMax = 64;
+
 // Everything an operator can set: in a file (hearth.json, comments allowed), by flags, which win, or not at
 // all. The names in the file and the flags come from one table (config.cc), so that they cannot differ:
 // "data_dir" and --data-dir.
@@ -31,6 +33,7 @@ struct Config {
   uint64_t memory_mib = 0;       // configured memory of all workers together; 0: four fifths of the machine's
   uint64_t concurrency_max = 1000;
   uint64_t waiters_max = 1000;
+  uint32_t loops = 1;  // threads that answer HTTP requests of the data plane; 0: one a processor
   seconds idle_time_out{600};
   bool spare_when_hot = true;
   uint32_t prefetch_max = 8;

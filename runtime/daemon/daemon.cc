@@ -2,7 +2,9 @@
 
 #include <unistd.h>
 
+#include <algorithm>
 #include <climits>
+#include <thread>
 #include <utility>
 
 #include <nlohmann/json.hpp>
@@ -72,6 +74,7 @@ Result<std::unique_ptr<Daemon>> Daemon::Open(const Config& config, Loop& loop, L
   HEARTH_TRY(daemon->OpenLedger());
   HEARTH_TRY(daemon->OpenRuntime());
   HEARTH_TRY(daemon->OpenTriggers());
+  HEARTH_TRY(daemon->OpenLoops());
   daemon->AddFigures();
   return daemon;
 }
@@ -100,6 +103,7 @@ Daemon::Daemon(const Config& config, Loop& loop, Log& log)
 Daemon::~Daemon() = default;
 
 hearth::Status Daemon::OpenData() {
+  if (config_.loops == 0) config_.loops = std::clamp(std::thread::hardware_concurrency(), 1u, kLoopsMax);
   HEARTH_ASSIGN(folder_, DataFolder::Open(config_.data_dir, HEARTH_VERSION));
   config_.data_dir = folder_.path();  // absolute: buckets and code below it are named to other processes
   HEARTH_ASSIGN(auth_token_, ReadToken(config_.auth_token_file));
@@ -168,7 +172,15 @@ hearth::Status Daemon::OpenLedger() {
   meter_options.boot_id = random_.Next64();
   HEARTH_ASSIGN(OpenSlots::Opened slots,
                 OpenSlots::Open(config_.data_dir + "/ledger/open.slots", config_.concurrency_max));
-  HEARTH_ASSIGN(Meter::Opened meter, Meter::Open(*ledger_, meter_options, std::move(slots)));
+  HEARTH_ASSIGN(loop_slots_,
+                LoopSlots::Open(config_.data_dir + "/ledger", config_.loops - 1, config_.concurrency_max));
+  HEARTH_ASSIGN(Meter::Opened meter,
+                Meter::Open(*ledger_, meter_options, std::move(slots), loop_slots_.all()));
+  HEARTH_TRY(loop_slots_.RemoveSpent());
+  if (meter.report.settled > 0) {
+    log_.Info("records were on their way from other loops when hearthd ended; they are in the ledger now",
+              {{"records", std::to_string(meter.report.settled)}});
+  }
   if (meter.report.interrupted > 0) {
     log_.Warn("attempts were under way when hearthd ended; they are recorded as interrupted, not billed",
               {{"attempts", std::to_string(meter.report.interrupted)}});
@@ -335,10 +347,41 @@ hearth::Status Daemon::OpenTriggers() {
   return Ok();
 }
 
+hearth::Status Daemon::OpenLoops() {
+  if (config_.loops == 1) return Ok();
+  HEARTH_TRY(data_server_->SharePort());
+  std::vector<ServingLoop::Slots> slots;
+  for (size_t number = 1; number < config_.loops; ++number)
+    slots.push_back({loop_slots_.TakeOpen(number), loop_slots_.TakeSettled(number)});
+  HEARTH_ASSIGN(loops_,
+                LoopSet::Create(config_, std::move(slots), *workers_,
+                                LoopSet::Parts{*router_, *pools_, *registry_, *meter_, *budgets_, *disk_,
+                                               *data_server_, *this, metrics_, logs_, loop_, log_}));
+  urls_->SetOnChanged([this](const std::string& name, const EndpointConfig* config) {
+    loops_->OnUrlChanged(name, config);
+  });
+  routes_->SetOnChanged([this](const std::string& name, const EndpointConfig* config) {
+    loops_->OnRouteChanged(name, config);
+  });
+  budgets_->SetOnEvaluated([this] { loops_->OnBudgetsEvaluated(); });
+  return Ok();
+}
+
+void Daemon::TellLoopsWhatIsDeployed() {
+  if (!loops_) return;
+  for (const FunctionVersionPtr& function : registry_->List()) {
+    const auto versions = registry_->ListVersions(function->function);
+    if (!versions.ok()) continue;
+    for (const FunctionVersionPtr& version : *versions) loops_->OnPlaced(version);
+    loops_->OnAliasesChanged(function->function);
+    loops_->OnScalingChanged(function->function);
+  }
+}
+
 void Daemon::AddFigures() {
   figures_ = std::make_unique<DaemonMetrics>(DaemonMetrics::Parts{
       *sandboxes_, PlacesOf(config_.egress.plan.pool), *data_server_, *control_server_, *keys_, *receipts_,
-      *queues_, *events_, *ledger_, *meter_, *registry_, *router_, *async_, *buckets_});
+      *queues_, *events_, *ledger_, *meter_, *registry_, *router_, *async_, *buckets_, loops_.get()});
   metrics_.AddSource(process_figures_);
   metrics_.AddSource(loop_lag_);
   metrics_.AddSource(*figures_);
@@ -376,12 +419,18 @@ hearth::Status Daemon::MountControl() {
 }
 
 void Daemon::Start(Done started) {
+  if (loops_) loops_->Start();
   auto steps = std::make_shared<std::vector<Step>>();
   const auto add = [&steps](std::string what, std::function<void(Done)> run) {
     steps->push_back({std::move(what), std::move(run)});
   };
   add("the launcher starts", [this](Done done) { StartSandboxes(std::move(done)); });
-  add("functions are read", [this](Done done) { registry_->Load(std::move(done)); });
+  add("functions are read", [this](Done done) {
+    registry_->Load([this, done = std::move(done)](const hearth::Status& loaded) {
+      if (loaded.ok()) TellLoopsWhatIsDeployed();
+      done(loaded);
+    });
+  });
   add("settings of asynchronous invocations are read",
       [this](Done done) { invoke_configs_->Load(std::move(done)); });
   add("asynchronous invocations are read", [this](Done done) { book_->Load(std::move(done)); });
@@ -399,6 +448,7 @@ void Daemon::Start(Done started) {
   add("asynchronous events are taken up", [this](Done done) { async_->Start(std::move(done)); });
   add("the last of it", [this](Done done) {
     phase_ = Phase::kReady;
+    if (loops_) loops_->Listen();
     sandboxes_->blanks().Review();
     budgets_->Start();
     closer_->Start();
@@ -453,6 +503,7 @@ std::vector<Trigger*> Daemon::Triggers() {
 }
 
 void Daemon::OnPlaced(const FunctionVersionPtr& version) {
+  if (loops_) loops_->OnPlaced(version);
   if (sandboxes_->UsesBlanks(*version)) sandboxes_->blanks().Review();
 }
 
@@ -468,6 +519,8 @@ void Daemon::OnSnapshot(const FunctionVersionPtr& version, nanoseconds init) {
 
 void Daemon::OnReplaced(const FunctionVersionPtr& old_version, const FunctionVersionPtr& new_version) {
   if (sandboxes_->UsesBlanks(*old_version)) sandboxes_->blanks().Review();
+  if (loops_ && new_version) loops_->OnPlaced(new_version);
+  if (loops_ && !new_version) loops_->OnGone(*old_version);
   router_->OnReplaced(old_version, new_version);
   committed_->Apply();
   const bool function_gone = !new_version && old_version->version == "$LATEST";
@@ -481,6 +534,15 @@ void Daemon::OnReplaced(const FunctionVersionPtr& old_version, const FunctionVer
   metrics_.ForgetFunction(old_version->function);
   logs_.ForgetFunction(old_version->function);
   sandboxes_->ForgetFunction(old_version->function);
+}
+
+void Daemon::OnScalingChanged(const std::string& function) {
+  router_->OnScalingChanged(function);
+  if (loops_) loops_->OnScalingChanged(function);
+}
+
+void Daemon::OnAliasesChanged(const std::string& function) {
+  if (loops_) loops_->OnAliasesChanged(function);
 }
 
 void Daemon::OnInvocationStarted(const FunctionVersion& version, const Event& event) {
@@ -516,7 +578,11 @@ void Daemon::Stop(std::function<void()> stopped) {
   auto after_ledger = [stopped = std::move(stopped)](const hearth::Status&) { stopped(); };
   auto after_pools = [this, after_ledger] { ledger_->Sync(after_ledger); };
   auto after_router = [this, after_pools] { pools_->Drain(after_pools); };
-  auto after_servers = [this, after_router] { router_->Drain(after_router); };
+  auto after_loops = [this, after_router] { router_->Drain(after_router); };
+  auto after_servers = [this, after_loops] {
+    if (loops_) return loops_->Drain(after_loops);
+    after_loops();
+  };
   auto after_triggers = [this, after_servers] { DrainServers(after_servers); };
   DrainTriggers(after_triggers);
 }

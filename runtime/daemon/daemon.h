@@ -15,6 +15,8 @@
 #include "runtime/daemon/config.h"
 #include "runtime/daemon/daemon_metrics.h"
 #include "runtime/daemon/live_backup.h"
+#include "runtime/daemon/loop_set.h"
+#include "runtime/daemon/loop_slots.h"
 #include "runtime/http/route_table.h"
 #include "runtime/http/server.h"
 #include "runtime/loop/work_thread.h"
@@ -93,6 +95,8 @@ class Daemon final : private PoolStatusSource, private RegistryObserver, private
   hearth::Status OpenRuntime();
   void OpenEvents();
   hearth::Status OpenTriggers();
+  hearth::Status OpenLoops();
+  void TellLoopsWhatIsDeployed();
   void RunSteps(std::shared_ptr<std::vector<Step>> steps, size_t next, Done done);
   void StartSandboxes(Done done);
   void AddFigures();
@@ -123,7 +127,8 @@ class Daemon final : private PoolStatusSource, private RegistryObserver, private
   void OnReplaced(const FunctionVersionPtr& old_version, const FunctionVersionPtr& new_version) override;
   // What the router and the meter see is for metrics and for the functions' logs.
   void OnInvocationStarted(const FunctionVersion& version, const Event& event) override;
-  void OnScalingChanged(const std::string& function) override { router_->OnScalingChanged(function); }
+  void OnScalingChanged(const std::string& function) override;
+  void OnAliasesChanged(const std::string& function) override;
   void OnInvocationSettled(const InvocationRecord& record) override;
   void OnThrottled(std::string_view function, std::string_view reason) override;
   void OnOverhead(std::string_view function, nanoseconds overhead) override;
@@ -155,6 +160,7 @@ class Daemon final : private PoolStatusSource, private RegistryObserver, private
   std::unique_ptr<SqliteQueueStore> queues_;     // what users see
   std::unique_ptr<SqliteQueueStore> events_;     // asynchronous invocations
   std::unique_ptr<LedgerLog> ledger_;
+  LoopSlots loop_slots_;
   std::unique_ptr<Meter> meter_;
   std::unique_ptr<LedgerUpkeep> upkeep_;
   std::unique_ptr<Account> account_;
@@ -189,6 +195,7 @@ class Daemon final : private PoolStatusSource, private RegistryObserver, private
   std::unique_ptr<QueueTrigger> mappings_;
   std::unique_ptr<BucketTrigger> buckets_;
   std::unique_ptr<BucketDoor> door_;
+  std::unique_ptr<LoopSet> loops_;  // beside this one; null: there are none
   std::unique_ptr<DaemonMetrics> figures_;
   std::optional<LiveBackup> backups_;
   std::unique_ptr<ControlApi> control_;

@@ -8,6 +8,11 @@ double D(uint64_t figure) { return static_cast<double>(figure); }
 }  // namespace
 
 bool DaemonMetrics::Refresh(std::function<void()> done) {
+  if (parts_.loops != nullptr) {
+    done = [weak = weak_.Get(), done = std::move(done)] {
+      if (weak) weak->parts_.loops->AskFigures(done);
+    };
+  }
   parts_.event_store.AllStatistics([weak = weak_.Get(), done = std::move(done)](
                                        Result<std::vector<std::pair<std::string, QueueStatistics>>> all) {
     if (weak && all.ok()) weak->events_ = std::move(all).value();
@@ -39,7 +44,11 @@ void DaemonMetrics::CollectSandboxes(MetricWriter& out) const {
 
 void DaemonMetrics::CollectRouter(MetricWriter& out) const {
   out.Write("hearth_functions", {}, D(parts_.registry.List().size()));
-  out.Write("hearth_events_under_way", {}, D(parts_.router.in_flight()));
+  size_t under_way = parts_.router.in_flight();
+  if (parts_.loops != nullptr) {
+    for (const ServingLoop::Figures& loop : parts_.loops->figures()) under_way += loop.events_under_way;
+  }
+  out.Write("hearth_events_under_way", {}, D(under_way));
   out.Write("hearth_events_under_way_limit", {}, D(parts_.router.limits().concurrency_max));
 }
 
@@ -103,17 +112,27 @@ void DaemonMetrics::CollectStores(MetricWriter& out) const {
 }
 
 void DaemonMetrics::CollectServers(MetricWriter& out) const {
-  for (const auto& [name, server] :
-       {std::pair("data", &parts_.data_server), std::pair("control", &parts_.control_server)}) {
-    const http::ServerStats& stats = server->stats();
-    out.Write("hearth_http_connections", {name}, D(server->connections()));
-    out.Write("hearth_http_connections_total", {name, "accepted"}, D(stats.connections_accepted));
-    out.Write("hearth_http_connections_total", {name, "refused"}, D(stats.connections_refused));
-    out.Write("hearth_http_requests_total", {name, "handled"}, D(stats.requests_handled));
-    out.Write("hearth_http_requests_total", {name, "refused"}, D(stats.requests_refused));
-    for (const char* code : {"2xx", "3xx", "4xx", "5xx"})
-      out.Write("hearth_http_answers_total", {name, code}, D(stats.answers[code[0] - '0']));
+  http::ServerStats data = parts_.data_server.stats();
+  size_t connections = parts_.data_server.connections();
+  if (parts_.loops != nullptr) {
+    for (const ServingLoop::Figures& loop : parts_.loops->figures()) {
+      data.Add(loop.server);
+      connections += loop.connections;
+    }
   }
+  CollectServer(out, "data", data, connections);
+  CollectServer(out, "control", parts_.control_server.stats(), parts_.control_server.connections());
+}
+
+void DaemonMetrics::CollectServer(MetricWriter& out, const char* name, const http::ServerStats& stats,
+                                  size_t connections) const {
+  out.Write("hearth_http_connections", {name}, D(connections));
+  out.Write("hearth_http_connections_total", {name, "accepted"}, D(stats.connections_accepted));
+  out.Write("hearth_http_connections_total", {name, "refused"}, D(stats.connections_refused));
+  out.Write("hearth_http_requests_total", {name, "handled"}, D(stats.requests_handled));
+  out.Write("hearth_http_requests_total", {name, "refused"}, D(stats.requests_refused));
+  for (const char* code : {"2xx", "3xx", "4xx", "5xx"})
+    out.Write("hearth_http_answers_total", {name, code}, D(stats.answers[code[0] - '0']));
 }
 
 }  // namespace hearth

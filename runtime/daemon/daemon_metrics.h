@@ -5,6 +5,7 @@
 #include <utility>
 #include <vector>
 
+#include "runtime/daemon/loop_set.h"
 #include "runtime/http/server.h"
 #include "runtime/meter/meter.h"
 #include "runtime/model/metric_source.h"
@@ -37,6 +38,7 @@ class DaemonMetrics final : public MetricSource {
     const Router& router;
     const AsyncEvents& async;
     const BucketTrigger& buckets;
+    LoopSet* loops;  // null: there is one
   };
   explicit DaemonMetrics(const Parts& parts) : parts_(parts), records_at_start_(parts.ledger.size()) {}
 
@@ -51,6 +53,8 @@ class DaemonMetrics final : public MetricSource {
   void CollectLedger(MetricWriter& out) const;
   void CollectStores(MetricWriter& out) const;
   void CollectServers(MetricWriter& out) const;
+  void CollectServer(MetricWriter& out, const char* name, const http::ServerStats& stats,
+                     size_t connections) const;
 
   const Parts parts_;
   const uint64_t records_at_start_;

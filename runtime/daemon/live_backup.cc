@@ -38,6 +38,11 @@ Status CopySecrets(BackupWriter& writer) {
 // the slots may be recorded in a segment, a segment may be longer than its chain.
 Status CopyLedger(BackupWriter& writer) {
   HEARTH_TRY(writer.CopyFile("ledger/open.slots"));
+  for (const std::string_view file : {"/open.", "/settled."}) {
+    HEARTH_TRY(writer.CopyTree("ledger", Vanishing::kIsAnError, [file, &writer](const std::string& path) {
+      return path.find(file) != std::string::npos && EndsWith(path, ".slots") && !writer.Has(path);
+    }));
+  }
   for (const std::string_view kind : {".chain", ".rollup", ".ledger"}) {
     HEARTH_TRY(writer.CopyTree("ledger", Vanishing::kIsAnError,
                                [kind](const std::string& path) { return EndsWith(path, kind); }));

@@ -80,6 +80,10 @@ size_t Connection::Parse(std::string_view bytes) {
       case RequestParser::Step::kNeedMore:
         return used;
       case RequestParser::Step::kHead:
+        if (context_.hand_over.concerns && context_.hand_over.concerns(parser_.request())) {
+          Leave(bytes.substr(used - fed.consumed));
+          return bytes.size();
+        }
         OnHead(used < bytes.size());
         break;
       case RequestParser::Step::kDone:
@@ -208,6 +212,19 @@ void Connection::StopReading() {
   body_.reset();
 }
 
+// The request whose head has been read goes elsewhere, and all that comes after it, once what came before is answered.
+void Connection::Leave(std::string_view request) {
+  leaving_ = std::string(request);
+  StopReading();
+  stream_->PauseReading();
+}
+
+void Connection::HandOverNow() {
+  auto socket = Stream::Release(std::move(stream_));
+  if (socket.ok()) context_.hand_over.take({std::move(socket).value(), std::move(*leaving_)});
+  Retire();
+}
+
 // --- answering
 
 void Connection::OnOutput() {
@@ -227,7 +244,8 @@ void Connection::Pump() {
     in_flight_.pop_front();
   }
   if (!out_.empty()) Write();
-  if (in_flight_.empty() && reading_done_) closing_ = true;
+  if (in_flight_.empty() && reading_done_ && !leaving_) closing_ = true;
+  if (leaving_ && in_flight_.empty() && bytes_unsent() == 0) return HandOverNow();
   if (closing_) return CloseWhenSent();
   if (!in_flight_.empty() && bytes_unsent() == 0) in_flight_.front()->TellRoom();
   if (blocked_ && MayParse()) ContinueLater();

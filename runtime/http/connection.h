@@ -19,12 +19,30 @@ namespace hearth::http {
 // Looks at a request's head before its body is read; what it returns refuses the request.
 using RequestFilter = std::function<std::optional<Response>(const Request& head)>;
 
+// A connection whose next request another server of this process answers: its socket, and what was read of it.
+struct HandedOver {
+  UniqueFd socket;
+  std::string bytes;
+};
+struct HandOver {
+  std::function<bool(const Request& head)> concerns{};  // may be empty: nothing is handed over
+  std::function<void(HandedOver connection)> take{};
+};
+
 struct ServerStats {
   uint64_t connections_accepted = 0;
   uint64_t connections_refused = 0;    // over Limits::connections_max
   uint64_t requests_handled = 0;       // given to a handler, or answered 404 or 405
   uint64_t requests_refused = 0;       // malformed, over a limit, or by the filter
   std::array<uint64_t, 10> answers{};  // by the first digit of their status
+
+  void Add(const ServerStats& other) {
+    connections_accepted += other.connections_accepted;
+    connections_refused += other.connections_refused;
+    requests_handled += other.requests_handled;
+    requests_refused += other.requests_refused;
+    for (size_t digit = 0; digit < answers.size(); ++digit) answers[digit] += other.answers[digit];
+  }
 };
 
 // What the connections of one server share. Owned by the server, outlives them.
@@ -33,6 +51,7 @@ struct ConnectionContext {
   const RouteTable& routes;
   const Limits& limits;
   const RequestFilter& filter;
+  const HandOver& hand_over;
   DateLine date_line;
   DeadlineLists deadlines;
   ServerStats stats{};
@@ -59,6 +78,8 @@ class Connection final {
   Connection(ConnectionContext& context, std::unique_ptr<Stream> stream);
   ~Connection();
   void Start();
+  // As if they had come over the wire, before anything else does.
+  void Feed(std::string_view bytes) { OnBytes(bytes); }
   // Finishes what is in flight, takes no new request, closes.
   void Drain();
 
@@ -80,6 +101,8 @@ class Connection final {
   void AfterParsing();
   void OnHead(bool body_has_begun);
   void CheckExpectation(bool body_has_begun);
+  void Leave(std::string_view request);
+  void HandOverNow();
   void OnRequest();
   void AnswerNoRoute(Exchange& exchange, const Request& request, const std::string& allow);
   void RefuseRequest(Response response);
@@ -117,6 +140,7 @@ class Connection final {
   bool continue_posted_ = false;
   bool reading_done_ = false;
   bool closing_ = false;
+  std::optional<std::string> leaving_;  // what the server that it goes to is to read first
   uint64_t written_ = 0;    // to the stream
   uint64_t sent_seen_ = 0;  // of that, had left when Waiting::kSend began
   DeadlineLists::Entry deadline_;

@@ -11,6 +11,7 @@ Server::Server(Loop& loop, const RouteTable& routes, Log& log, ServerOptions opt
                .routes = routes,
                .limits = options_.limits,
                .filter = options_.filter,
+               .hand_over = options_.hand_over,
                .date_line = DateLine(loop.clock()),
                .deadlines = DeadlineLists(options_.limits, loop.clock())} {
   context_.retire = [this](Connection& connection) { Retire(connection); };
@@ -28,12 +29,18 @@ Result<std::unique_ptr<Server>> Server::Create(Loop& loop, const ListenAddress& 
           loop, address, [self](std::unique_ptr<Stream> stream) { self->OnConnection(std::move(stream)); },
           [self](const Error& error) {
             self->log_.Warn("connections wait", {{"reason", error.message}});
-          }));
+          },
+          self->options_.shared));
   server->port_ = server->listener_->port();
   return server;
 }
 
-void Server::OnConnection(std::unique_ptr<Stream> stream) {
+void Server::Take(HandedOver connection) {
+  auto stream = Stream::Adopt(context_.loop, std::move(connection.socket));
+  if (stream.ok()) OnConnection(std::move(stream).value(), connection.bytes);
+}
+
+void Server::OnConnection(std::unique_ptr<Stream> stream, std::string_view bytes) {
   if (connections_.size() >= options_.limits.connections_max) return RefuseConnection(std::move(stream));
   ++context_.stats.connections_accepted;
   if (!sweep_.armed()) Sweep();
@@ -41,6 +48,7 @@ void Server::OnConnection(std::unique_ptr<Stream> stream) {
   Connection& started = *connection;
   connections_.emplace(&started, std::move(connection));
   started.Start();
+  if (!bytes.empty()) started.Feed(bytes);
 }
 
 void Server::RefuseConnection(std::unique_ptr<Stream> stream) {

@@ -13,6 +13,8 @@ namespace hearth::http {
 struct ServerOptions {
   Limits limits{};
   RequestFilter filter{};  // may be empty
+  HandOver hand_over{};
+  PortShared shared = PortShared::kNo;
 };
 
 // An HTTP/1.1 server on one port: keep-alive, pipelining, chunked bodies both ways, Expect: 100-continue.
@@ -30,6 +32,11 @@ class Server final {
                                                 ServerOptions options = {});
   ~Server();
 
+  // Other servers of this process may listen on the same port.
+  Status SharePort() { return listener_->Share(); }
+  // A connection that another server began.
+  void Take(HandedOver connection);
+
   uint16_t port() const { return port_; }
   size_t connections() const { return connections_.size(); }
   const ServerStats& stats() const { return context_.stats; }
@@ -41,7 +48,7 @@ class Server final {
 
  private:
   Server(Loop& loop, const RouteTable& routes, Log& log, ServerOptions options);
-  void OnConnection(std::unique_ptr<Stream> stream);
+  void OnConnection(std::unique_ptr<Stream> stream, std::string_view bytes = {});
   void RefuseConnection(std::unique_ptr<Stream> stream);
   void Sweep();
   void Retire(Connection& connection);

@@ -101,7 +101,7 @@ Result<ListenAddress> ParseListenAddress(std::string_view text) {
 
 Result<std::unique_ptr<Listener>> Listener::Create(Loop& loop, const ListenAddress& address,
                                                    OnConnection on_connection,
-                                                   OnAcceptError on_accept_error) {
+                                                   OnAcceptError on_accept_error, PortShared shared) {
   DCHECK_TRUE(loop.OnLoopThread());
   HEARTH_ASSIGN(const SocketAddress where, ToSocketAddress(address));
   std::unique_ptr<Listener> listener(new Listener(loop));
@@ -112,11 +112,19 @@ Result<std::unique_ptr<Listener>> Listener::Create(Loop& loop, const ListenAddre
   if (fd < 0) return ListenError(address, errno);
   const int on = 1;
   ::setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on);
+  if (shared == PortShared::kYes) HEARTH_TRY(listener->Share());
   if (::bind(fd, where.get(), where.size) != 0) return ListenError(address, errno);
   if (::listen(fd, kBacklog) != 0) return ListenError(address, errno);
   listener->port_ = BoundPort(fd);
   HEARTH_TRY(listener->Watch());
   return listener;
+}
+
+Status Listener::Share() {
+  const int on = 1;
+  if (::setsockopt(fd_.get(), SOL_SOCKET, SO_REUSEPORT, &on, sizeof on) != 0)
+    return ErrnoError("share a listening port (SO_REUSEPORT)");
+  return Ok();
 }
 
 Status Listener::Watch() {

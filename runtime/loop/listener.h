@@ -9,6 +9,8 @@
 
 namespace hearth {
 
+enum class PortShared { kNo, kYes };
+
 struct ListenAddress {
   std::string host = "127.0.0.1";  // an IPv4 or IPv6 literal, or "localhost"
   uint16_t port = 0;               // 0: any free one; Listener::port() tells which
@@ -18,7 +20,9 @@ struct ListenAddress {
 // "8080", "127.0.0.1:8080", "[::1]:8080", "localhost:8080".
 Result<ListenAddress> ParseListenAddress(std::string_view text);
 
-// A listening TCP socket (SO_REUSEADDR, close-on-exec). Accepts by itself instead of by uv_listen(), which
+// A listening TCP socket (SO_REUSEADDR, close-on-exec). Several of one process may share a port (SO_REUSEPORT), each on its
+// loop: then the kernel gives each connection to one of them. The first, which is not shared when it is bound, finds out
+// whether somebody else listens there. Accepts by itself instead of by uv_listen(), which
 // spins for ever when its one spare descriptor is lost.
 //
 // Owns:    the socket. Owned by whoever serves on it.
@@ -39,7 +43,10 @@ class Listener final {
 
   static Result<std::unique_ptr<Listener>> Create(Loop& loop, const ListenAddress& address,
                                                   OnConnection on_connection,
-                                                  OnAcceptError on_accept_error = nullptr);
+                                                  OnAcceptError on_accept_error = nullptr,
+                                                  PortShared shared = PortShared::kNo);
+  // From here on others of this process may listen on the same port.
+  Status Share();
   uint16_t port() const { return port_; }
 
  private:

@@ -1,5 +1,6 @@
 #include "runtime/loop/stream.h"
 
+#include <fcntl.h>
 #include <sys/socket.h>
 
 #include <uv.h>
@@ -62,6 +63,13 @@ Result<std::unique_ptr<Stream>> Stream::Adopt(Loop& loop, UniqueFd socket) {
   socket.Release();
   uv_tcp_nodelay(&stream->uv_->tcp, 1);
   return stream;
+}
+
+Result<UniqueFd> Stream::Release(std::unique_ptr<Stream> stream) {
+  DCHECK_TRUE(stream->bytes_unsent() == 0);
+  UniqueFd socket(::fcntl(stream->uv_->fd(), F_DUPFD_CLOEXEC, 0));
+  if (!socket.valid()) return ErrnoError("hand over a connection");
+  return socket;
 }
 
 Stream::~Stream() { Uv::Close(uv_); }

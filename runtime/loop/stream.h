@@ -48,6 +48,8 @@ class Stream final {
   uint64_t bytes_unsent() const;
   // Sends what is unsent, then closes; no callback of the stream is called again.
   static void FinishAndClose(std::unique_ptr<Stream> stream);
+  // The connection, for another loop; legal when nothing is unsent. No callback of the stream is called again.
+  static Result<UniqueFd> Release(std::unique_ptr<Stream> stream);
   std::string PeerAddress() const;  // "127.0.0.1"; "" when it has gone
 
  private:

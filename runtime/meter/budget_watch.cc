@@ -86,6 +86,7 @@ void BudgetWatch::Begin() {
 void BudgetWatch::Finish(MonotonicTime begun, const Result<Evaluated>& evaluated) {
   running_ = false;
   if (evaluated.ok()) Remember(*evaluated);
+  if (on_evaluated_) on_evaluated_();
   const std::vector<std::function<void()>> served = std::exchange(now_, std::exchange(later_, {}));
   if (std::exchange(again_, false)) {
     Begin();

@@ -45,6 +45,8 @@ class BudgetWatch final : public BudgetGate {
   // Now: after a budget or a tag was set. Calls back when what is set now was evaluated, or could not be.
   void Evaluate(std::function<void()> done = nullptr);
   std::optional<Refusal> Check(std::string_view function) const override;
+  // Runs after each evaluation.
+  void SetOnEvaluated(std::function<void()> on_evaluated) { on_evaluated_ = std::move(on_evaluated); }
   const std::vector<BudgetSpent>& spent() const { return spent_; }
 
  private:
@@ -67,6 +69,7 @@ class BudgetWatch final : public BudgetGate {
   Executor& executor_;
   // Mutable.
   OnStep on_step_;
+  std::function<void()> on_evaluated_;
   bool running_ = false;
   std::vector<std::function<void()>> now_;    // want the evaluation that runs
   std::vector<std::function<void()>> later_;  // want one that begins after it

@@ -27,45 +27,54 @@ Result<Meter::Opened> Meter::Open(LedgerLog& ledger) { return Open(ledger, Optio
 
 Result<Meter::Opened> Meter::Open(LedgerLog& ledger, Options options) { return Open(ledger, options, {}); }
 
-Result<Meter::Opened> Meter::Open(LedgerLog& ledger, Options options, OpenSlots::Opened slots) {
+Result<Meter::Opened> Meter::Open(LedgerLog& ledger, Options options, OpenSlots::Opened slots,
+                                  const std::vector<OpenSlots::Opened*>& of_loops) {
   Opened opened;
   opened.meter.reset(new Meter(ledger, options));
   Meter& meter = *opened.meter;
+  HEARTH_TRY(meter.TakeLeftovers(slots, opened.report));
+  for (OpenSlots::Opened* of_loop : of_loops) HEARTH_TRY(meter.TakeLeftovers(*of_loop, opened.report));
   meter.slots_ = std::move(slots.slots);
-  opened.report.not_known = slots.damaged;
-  opened.report.detail = slots.detail;
-  HEARTH_TRY(meter.TakeLeftovers(std::move(slots.left), opened.report));
   HEARTH_TRY(meter.Rebuild(opened.report));
-  meter.RecordInterrupted(opened.report);
+  meter.RecordLeftovers(opened.report);
   return opened;
 }
 
-Status Meter::TakeLeftovers(std::vector<OpenSlots::Left> left, OpenReport& report) {
-  for (const OpenSlots::Left& one : left) {
+Status Meter::TakeLeftovers(OpenSlots::Opened& opened, OpenReport& report) {
+  if (report.not_known == 0) report.detail = opened.detail;
+  report.not_known += opened.damaged;
+  for (const OpenSlots::Left& one : opened.left) {
     auto record = DecodeRecord(one.payload);
     if (record.ok()) {
       const Identity identity{KeyOf(record->request_id), record->attempt};
-      leftovers_.push_back({one.slot, identity, std::move(record).value()});
+      leftovers_.push_back({opened.slots.get(), one.slot, identity, std::move(record).value()});
       continue;
     }
     if (record.error().code == ErrorCode::kUnsupported) return record.error().WithContext("open slot");
     if (report.not_known++ == 0) report.detail = record.error().WithContext("open slot").message;
-    slots_->Free(one.slot);
+    opened.slots->Free(one.slot);
   }
   return Ok();
 }
 
-// After the ledger was read: what has a record there ended before the last life did. With the ledger full the
-// rest stays in its slots for the next start.
-void Meter::RecordInterrupted(OpenReport& report) {
-  for (const Leftover& open : std::exchange(leftovers_, {})) {
-    const auto recorded = Record(open.record);
+// After the ledger was read: what has a record there ended before the last life did. What was on its way comes first: of
+// one attempt both may be left. With the ledger full the rest stays in its slots for the next start.
+void Meter::RecordLeftovers(OpenReport& report) {
+  std::vector<Leftover> left = std::exchange(leftovers_, {});
+  const auto first_open = std::stable_partition(left.begin(), left.end(), [](const Leftover& one) {
+    return one.record.outcome != OutcomeKind::kInterrupted;
+  });
+  const auto settled = static_cast<size_t>(first_open - left.begin());
+  for (size_t index = 0; index < left.size(); ++index) {
+    const Leftover& one = left[index];
+    const auto recorded = Record(one.record);
     if (!recorded.ok() && recorded.error().code != ErrorCode::kConflict) {
       report.detail = recorded.error().WithContext("an interrupted attempt has no record yet").message;
       continue;
     }
-    if (recorded.ok() && *recorded == Recorded::kAppended) ++report.interrupted;
-    slots_->Free(open.slot);
+    if (recorded.ok() && *recorded == Recorded::kAppended)
+      ++(index < settled ? report.settled : report.interrupted);
+    one.slots->Free(one.slot);
   }
   conflicts_ = 0;  // none of these was one
 }
@@ -149,7 +158,7 @@ Status Meter::TakeEntry(uint64_t number, std::string_view bytes, UsageFrom usage
   if (usage == UsageFrom::kRecords) usage_.Add(number, record);
   std::erase_if(leftovers_, [&](const Leftover& open) {
     if (!(open.identity == identity)) return false;
-    slots_->Free(open.slot);
+    open.slots->Free(open.slot);
     return true;
   });
   return Ok();
@@ -192,10 +201,7 @@ Result<uint64_t> Meter::RecordAccountEvent(std::string_view kind, std::string_vi
 
 Result<OpenSlots::Id> Meter::Begin(const InvocationRecord& opening) {
   if (!slots_) return OpenSlots::Id();
-  InvocationRecord interrupted = opening;
-  interrupted.outcome = OutcomeKind::kInterrupted;
-  interrupted.billable = false;
-  HEARTH_ASSIGN(const std::string bytes, EncodeRecord(interrupted));
+  HEARTH_ASSIGN(const std::string bytes, EncodeOpening(opening));
   return slots_->Put(bytes);
 }
 

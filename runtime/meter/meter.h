@@ -48,6 +48,7 @@ class Meter final : public AttemptBook {
   struct OpenReport {
     uint64_t records = 0;  // of invocations
     uint64_t account_events = 0;
+    uint64_t settled = 0;      // were on their way from other loops when the last life ended
     uint64_t interrupted = 0;  // were open when the last life ended; each has a record now
     uint64_t not_known = 0;    // were open, and what it was cannot be read
     uint64_t unreadable = 0;   // in the ledger, valid there, but no entry of the meter's
@@ -56,8 +57,11 @@ class Meter final : public AttemptBook {
   struct Opened;
 
   // Reads the whole ledger once. kUnsupported when it has records of a newer version.
-  // What is left over in the slots becomes interrupted records. Without slots no attempt is known to be open.
-  static Result<Opened> Open(LedgerLog& ledger, Options options, OpenSlots::Opened slots);
+  // What is left over in the slots becomes interrupted records. Without slots no attempt is known to be open. `of_loops`:
+  // slots of other loops (LoopAttempts), whose records that were on their way are taken first; all that are dealt with
+  // are free then.
+  static Result<Opened> Open(LedgerLog& ledger, Options options, OpenSlots::Opened slots,
+                             const std::vector<OpenSlots::Opened*>& of_loops = {});
   static Result<Opened> Open(LedgerLog& ledger, Options options);
   static Result<Opened> Open(LedgerLog& ledger);
 
@@ -121,8 +125,9 @@ class Meter final : public AttemptBook {
     friend bool operator==(const Seen&, const Seen&) = default;
   };
 
-  // Attempts that were open when the last life ended, until their record is seen in the ledger.
+  // Attempts that were open when the last life ended, or whose record was on its way, until it is seen in the ledger.
   struct Leftover {
+    OpenSlots* slots = nullptr;
     OpenSlots::Id slot;
     Identity identity;
     InvocationRecord record;
@@ -136,8 +141,8 @@ class Meter final : public AttemptBook {
 
   static RequestKey KeyOf(std::string_view request_id);
   static Seen SeenAs(const InvocationRecord& record, std::string_view bytes);
-  Status TakeLeftovers(std::vector<OpenSlots::Left> left, OpenReport& report);
-  void RecordInterrupted(OpenReport& report);
+  Status TakeLeftovers(OpenSlots::Opened& opened, OpenReport& report);
+  void RecordLeftovers(OpenReport& report);
   Status Rebuild(OpenReport& report);
   // Whether an entry that is read counts for the sums, or had been summed up before.
   enum class UsageFrom { kRecords, kSums };

@@ -129,6 +129,12 @@ Result<std::string> EncodeRecord(const InvocationRecord& record) {
   return std::string(writer.bytes());
 }
 
+Result<std::string> EncodeOpening(InvocationRecord opening) {
+  opening.outcome = OutcomeKind::kInterrupted;
+  opening.billable = false;
+  return EncodeRecord(opening);
+}
+
 Result<InvocationRecord> DecodeRecord(std::string_view bytes) {
   HEARTH_ASSIGN(const LedgerEntryKind kind, EntryKindOf(bytes));
   if (kind != LedgerEntryKind::kRecord && kind != LedgerEntryKind::kRecordVersion1)

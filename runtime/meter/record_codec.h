@@ -18,6 +18,8 @@ inline constexpr uint8_t kRecordVersionOfOthers = 2;
 
 // kInvalidArgument when a name is empty or over 255 bytes.
 Result<std::string> EncodeRecord(const InvocationRecord& record);
+// Of an attempt that begins: what its record will be, should the daemon die before it ends. Not billed.
+Result<std::string> EncodeOpening(InvocationRecord opening);
 // kUnsupported names a newer version; kCorrupt says which field; kNotFound: an account event.
 Result<InvocationRecord> DecodeRecord(std::string_view bytes);
 

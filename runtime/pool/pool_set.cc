@@ -16,6 +16,8 @@ WarmPool& PoolSet::PoolOf(const std::shared_ptr<const FunctionVersion>& version)
   pool = std::make_unique<WarmPool>(
       version, LimitsOf(version->function), launcher_, memory_, [this] { return MakeRoom(); }, executor_);
   pool->SetOnRefilled([this] { MaybeSettled(); });
+  if (on_waits_)
+    pool->SetOnWaits([this, raw = pool.get()](WarmPool::Waits how) { on_waits_(*raw, how); });
   if (plan_of_) pool->SetPlan(plan_of_(*version));
   if (pool->limits().workers_min > 0) pool->StartWorkers();
   return *pool;
@@ -43,6 +45,7 @@ bool PoolSet::MakeRoom() {
   for (const auto& [generation, pool] : pools_)
     pressure.keep_alive_idle += pool->idle_since() != MonotonicTime::max();
   if (RelieveMemory(pressure) == Relief::kEndKeepAlive && EvictCheapest()) return true;
+  if (on_no_room_) on_no_room_();
   RetryLater();
   return false;
 }
@@ -94,13 +97,24 @@ void PoolSet::RetryLater() {
 }
 
 void PoolSet::Retire(const FunctionVersion& version) {
-  const auto found = pools_.find(version.generation);
-  if (found == pools_.end()) return launcher_.Forget(version);  // its snapshot may be there
-  if (found->second->state() != WarmPool::State::kOpen) return;
-  found->second->Drain([this, generation = version.generation] {
+  if (pools_.find(version.generation) == pools_.end())
+    return launcher_.Forget(version);  // its snapshot may be there
+  RetireGeneration(version.generation, [] {});
+}
+
+void PoolSet::RetireGeneration(uint64_t generation, std::function<void()> retired) {
+  const auto found = pools_.find(generation);
+  if (found == pools_.end() || found->second->state() != WarmPool::State::kOpen) return retired();
+  found->second->Drain([this, generation, retired = std::move(retired)] {
     pools_.erase(generation);
+    retired();
     MaybeDrained();
   });
+}
+
+void PoolSet::HandBack(uint64_t generation, size_t busy) {
+  const auto found = pools_.find(generation);
+  if (found != pools_.end()) found->second->HandBack(busy);
 }
 
 void PoolSet::Warm(const FunctionVersion& serving, const std::shared_ptr<const FunctionVersion>& next,

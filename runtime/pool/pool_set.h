@@ -45,6 +45,10 @@ class PoolSet final {
   WarmPool& PoolOf(const std::shared_ptr<const FunctionVersion>& version);
   // No more events of this version: its idle workers go now, busy ones when they are done.
   void Retire(const FunctionVersion& version);
+  // The same by its number; `retired` runs once none of its workers is left, inside the call or later.
+  void RetireGeneration(uint64_t generation, std::function<void()> retired);
+  // WarmPool::HandBack(), where there is such a pool.
+  void HandBack(uint64_t generation, size_t busy);
   // Workers of `next` are initialised, as many as `serving` needs now; `warm` runs once, now or later
   // (WarmPool::WarmUp()).
   void Warm(const FunctionVersion& serving, const std::shared_ptr<const FunctionVersion>& next,
@@ -65,6 +69,11 @@ class PoolSet final {
   // gets all of it, and `taken` runs.
   uint32_t KeepForPlatform(uint32_t wanted, Bytes each);
   void SetOnPlatformRoomTaken(std::function<void()> taken) { platform_taken_ = std::move(taken); }
+  // Runs when an event of one of the pools has to wait, and when none of them has a worker whose memory another could
+  // have: workers that are lent elsewhere may help.
+  using OnWaits = std::function<void(const WarmPool& pool, WarmPool::Waits how)>;
+  void SetOnWaits(OnWaits on_waits) { on_waits_ = std::move(on_waits); }
+  void SetOnNoRoom(std::function<void()> on_no_room) { on_no_room_ = std::move(on_no_room); }
   Bytes memory_total() const { return memory_.total(); }
   Bytes memory_used() const { return memory_.used(); }
   MemoryUse memory_use() const;
@@ -92,6 +101,8 @@ class PoolSet final {
   Timer retry_;
   ScalingOf scaling_of_;
   PlanOf plan_of_;
+  OnWaits on_waits_;
+  std::function<void()> on_no_room_;
   std::function<void()> settled_;
   bool draining_ = false;
   std::function<void()> drained_;

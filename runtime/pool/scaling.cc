@@ -7,7 +7,7 @@ namespace hearth {
 PoolLimits LimitsFor(PoolLimits node, const FunctionScaling& scaling) {
   if (scaling.reserved_concurrency)
     node.workers_max = std::min<size_t>(node.workers_max, *scaling.reserved_concurrency);
-  node.idle_time_out = scaling.idle_time_out.value_or(node.idle_time_out);
+  if (scaling.idle_time_out) node.idle_time_out = *scaling.idle_time_out;
   node.workers_min = scaling.workers_min;
   node.workers_spare = scaling.workers_spare;
   return node;

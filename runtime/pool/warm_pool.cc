@@ -98,7 +98,7 @@ void WarmPool::SetLimits(PoolLimits limits) {
 void WarmPool::HandBack(size_t busy) {
   while (EvictIdle()) {
   }
-  given_up_ = std::min(busy, busy_);
+  given_up_ = std::min(busy, alive());
 }
 
 void WarmPool::SetPlan(CapacityPlan plan) {

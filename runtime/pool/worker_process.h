@@ -56,6 +56,10 @@ struct WorkerContext {
   uint64_t output_bytes_max = 1u << 20;
 };
 
+// The same limits and settings for the workers of another loop. `calls` is for that loop to set.
+WorkerContext ContextFor(const WorkerContext& like, Loop& loop, HandlerLogObserver& logs,
+                         PoolObserver& observer);
+
 // The channel to one worker process, and the only judge of what comes over it.
 //
 // Owns:    the channel, the capture of its output, its cgroup. Owned by the sandbox until Started, then by

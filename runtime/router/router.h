@@ -66,6 +66,9 @@ class Router final : public EventSink, public RegistryObserver {
   void OnNotReplaced(const FunctionVersionPtr& next) override { pools_.Retire(*next); }
   void OnReplaced(const FunctionVersionPtr& old_version, const FunctionVersionPtr& new_version) override;
   void OnScalingChanged(const std::string& function) override;
+  // What is kept of them by name or number: they are gone.
+  void ForgetFunction(const std::string& function) { concurrency_.Forget(function); }
+  void ForgetVersion(uint64_t generation) { init_failures_.Forget(generation); }
 
   // No new events; `drained` once those under way are settled.
   void Drain(std::function<void()> drained) { gate_.Close(std::move(drained)); }

@@ -6,7 +6,7 @@
             answer = self.daemon.invoke("victim", {"do": "count"})
             self.assertEqual(1, answer.json())
 
-HEARTH_BUILD_DIR names the build tree (default build/test). Nothing sleeps for a fixed time: wait_until() polls to a deadline.
+HEARTH_BUILD_DIR names the build tree (default build/test). HEARTH_LOOPS=3 runs every daemon with three loops. Nothing sleeps for a fixed time: wait_until() polls to a deadline.
 What the daemon wrote to stderr is printed when a test of it fails.
 """
 import base64
@@ -31,6 +31,7 @@ import urllib.parse
 import zipfile
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
+LOOPS = ["--loops", os.environ["HEARTH_LOOPS"]] if "HEARTH_LOOPS" in os.environ else []
 BUILD = pathlib.Path(os.environ.get("HEARTH_BUILD_DIR", ROOT / "build/test")).resolve()
 
 START_DEADLINE_S = 30  # an instrumented daemon on a busy two-core machine; a release build takes well under a second
@@ -207,7 +208,7 @@ class Daemon:
         ready_file = self.folder / "ready.json"
         ready_file.unlink(missing_ok=True)
         command = [*self.wrapper, self.executable or built("hearthd"), "--data-dir", self.data_dir, "--data-listen", "127.0.0.1:0",
-                   "--control-listen", "127.0.0.1:0", "--ready-file", ready_file, *self.arguments]
+                   "--control-listen", "127.0.0.1:0", "--ready-file", ready_file, *LOOPS, *self.arguments]
         if self.config is not None:
             (self.folder / "hearth.json").write_text(json.dumps(self.config))
             command += ["--config", self.folder / "hearth.json"]

@@ -14,7 +14,6 @@
 namespace hearth {
 namespace {
 
-constexpr std::string_view kMount = "/_buckets";
 constexpr char kMethods[] = "GET, HEAD, PUT, DELETE";
 
 bool IsRead(const http::Request& request) { return request.method == "GET" || request.method == "HEAD"; }
@@ -115,7 +114,7 @@ Result<std::unique_ptr<BucketDoor>> BucketDoor::Create(Executor& executor, http:
     return weak->Receive(head, std::move(resume));
   };
   HEARTH_ASSIGN(door->lease_, routes.AddPrefix(
-                                  kMount,
+                                  BucketDoor::kMount,
                                   [weak](const http::Request& request, http::Responder responder) {
                                     if (weak) weak->Handle(request, std::move(responder));
                                   },
@@ -131,7 +130,7 @@ BucketDoor::BucketDoor(Executor& executor, Random& random, SettingsOf settings_o
 
 std::variant<BucketDoor::Place, http::Response> BucketDoor::Find(const http::Request& request) const {
   std::string_view rest =
-      std::string_view(request.path).substr(std::min(kMount.size() + 1, request.path.size()));
+      std::string_view(request.path).substr(std::min(BucketDoor::kMount.size() + 1, request.path.size()));
   const size_t slash = std::min(rest.find('/'), rest.size());
   const std::string name(rest.substr(0, slash));
   Place place{settings_of_(name), std::string(rest.substr(std::min(slash + 1, rest.size())))};

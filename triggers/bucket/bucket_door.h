@@ -29,6 +29,7 @@ namespace hearth {
 // Promise: no callback runs after the destructor returns.
 class BucketDoor final {
  public:
+  static constexpr std::string_view kMount = "/_buckets";
   static constexpr size_t kReadBytes = 256 << 10;
   // Null: no such bucket.
   using SettingsOf = std::function<const BucketSettings*(std::string_view bucket)>;
