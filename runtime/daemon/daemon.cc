@@ -152,6 +152,13 @@ hearth::Status Daemon::OpenPorts() {
     if (auto refusal = starting(head)) return HealthAnswer(head).value_or(std::move(*refusal));
     return control_->Filter()(head);
   };
+  // Whoever asks after an answer sees it in the bill, the metrics and the logs, whichever loop gave it.
+  if (config_.loops > 1) {
+    control.prelude = [this](std::function<void()> handle) {
+      if (!loops_) return handle();
+      loops_->CatchUp(std::move(handle));
+    };
+  }
   HEARTH_ASSIGN(control_server_,
                 http::Server::Create(loop_, config_.control_listen, control_routes_, log_, control));
   config_.data_listen.port = data_server_->port();

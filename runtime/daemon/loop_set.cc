@@ -107,6 +107,10 @@ void LoopSet::Drain(std::function<void()> drained) {
           });
 }
 
+void LoopSet::CatchUp(std::function<void()> caught_up) {
+  AskEach([](ServingLoop&, const std::function<void()>& done) { done(); }, std::move(caught_up));
+}
+
 void LoopSet::AskFigures(std::function<void()> told) {
   AskEach(
       [this](ServingLoop& loop, const std::function<void()>& done) {

@@ -51,6 +51,8 @@ class LoopSet final : private ServingLoop::FirstLoop, private WorkerLending::Bor
   // No new requests; `drained` runs once what is under way there has ended and all workers are back.
   void Drain(std::function<void()> drained);
 
+  // `caught_up` runs once all that the loops have done before is known here.
+  void CatchUp(std::function<void()> caught_up);
   // `told` runs once each loop has said what it has done; then figures() is that.
   void AskFigures(std::function<void()> told);
   const std::vector<ServingLoop::Figures>& figures() const { return figures_; }

@@ -178,7 +178,16 @@ void Connection::OnRequest() {
   if (!match.route) return AnswerNoRoute(*exchange, request, match.allow);
   request.parameters = match.parameters;
   if (!match.route->pattern.empty()) request.route = match.route->Name();
-  match.route->handler(std::move(request), Responder(exchange));
+  if (!context_.prelude) return match.route->handler(std::move(request), Responder(exchange));
+  struct Handed {
+    std::shared_ptr<const Route> route;
+    Request request;
+    Responder responder;
+  };
+  auto handed = std::make_shared<Handed>(Handed{match.route, std::move(request), Responder(exchange)});
+  context_.prelude([handed] {
+    handed->route->handler(std::move(handed->request), std::move(handed->responder));
+  });
 }
 
 void Connection::AnswerNoRoute(Exchange& exchange, const Request& request, const std::string& allow) {

@@ -29,6 +29,9 @@ struct HandOver {
   std::function<void(HandedOver connection)> take{};
 };
 
+// Called with each whole request, as a task: its handler gets it when the task runs, now or later.
+using Prelude = std::function<void(std::function<void()> handle)>;
+
 struct ServerStats {
   uint64_t connections_accepted = 0;
   uint64_t connections_refused = 0;    // over Limits::connections_max
@@ -52,6 +55,7 @@ struct ConnectionContext {
   const Limits& limits;
   const RequestFilter& filter;
   const HandOver& hand_over;
+  const Prelude& prelude;
   DateLine date_line;
   DeadlineLists deadlines;
   ServerStats stats{};

@@ -12,6 +12,7 @@ Server::Server(Loop& loop, const RouteTable& routes, Log& log, ServerOptions opt
                .limits = options_.limits,
                .filter = options_.filter,
                .hand_over = options_.hand_over,
+               .prelude = options_.prelude,
                .date_line = DateLine(loop.clock()),
                .deadlines = DeadlineLists(options_.limits, loop.clock())} {
   context_.retire = [this](Connection& connection) { Retire(connection); };

@@ -14,6 +14,7 @@ struct ServerOptions {
   Limits limits{};
   RequestFilter filter{};  // may be empty
   HandOver hand_over{};
+  Prelude prelude{};  // may be empty
   PortShared shared = PortShared::kNo;
 };
 
