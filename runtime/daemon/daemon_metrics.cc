@@ -25,6 +25,7 @@ void DaemonMetrics::Collect(MetricWriter& out) const {
   out.Write("hearth_build_info", {HEARTH_VERSION}, 1);
   CollectSandboxes(out);
   CollectRouter(out);
+  CollectLoops(out);
   CollectEvents(out);
   CollectBuckets(out);
   CollectLedger(out);
@@ -50,6 +51,11 @@ void DaemonMetrics::CollectRouter(MetricWriter& out) const {
   }
   out.Write("hearth_events_under_way", {}, D(under_way));
   out.Write("hearth_events_under_way_limit", {}, D(parts_.router.limits().concurrency_max));
+}
+
+void DaemonMetrics::CollectLoops(MetricWriter& out) const {
+  out.Write("hearth_workers_lent", {}, D(parts_.loops == nullptr ? 0 : parts_.loops->workers_lent()));
+  out.Write("hearth_worker_loans_total", {}, D(parts_.loops == nullptr ? 0 : parts_.loops->loans()));
 }
 
 void DaemonMetrics::CollectEvents(MetricWriter& out) const {
@@ -114,8 +120,16 @@ void DaemonMetrics::CollectStores(MetricWriter& out) const {
 void DaemonMetrics::CollectServers(MetricWriter& out) const {
   http::ServerStats data = parts_.data_server.stats();
   size_t connections = parts_.data_server.connections();
+  const auto of_loop = [&out](size_t number, const http::ServerStats& stats, size_t open) {
+    const std::string loop = std::to_string(number);
+    out.Write("hearth_loop_connections", {loop}, D(open));
+    out.Write("hearth_loop_requests_total", {loop}, D(stats.requests_handled));
+  };
+  of_loop(0, data, connections);
   if (parts_.loops != nullptr) {
+    size_t number = 0;
     for (const ServingLoop::Figures& loop : parts_.loops->figures()) {
+      of_loop(++number, loop.server, loop.connections);
       data.Add(loop.server);
       connections += loop.connections;
     }

@@ -48,6 +48,7 @@ class DaemonMetrics final : public MetricSource {
  private:
   void CollectSandboxes(MetricWriter& out) const;
   void CollectRouter(MetricWriter& out) const;
+  void CollectLoops(MetricWriter& out) const;
   void CollectEvents(MetricWriter& out) const;
   void CollectBuckets(MetricWriter& out) const;
   void CollectLedger(MetricWriter& out) const;

@@ -57,6 +57,7 @@ class LoopSet final : private ServingLoop::FirstLoop, private WorkerLending::Bor
   void AskFigures(std::function<void()> told);
   const std::vector<ServingLoop::Figures>& figures() const { return figures_; }
   size_t workers_lent() const { return lending_.lent(); }
+  uint64_t loans() const { return lending_.loans(); }
 
  private:
   static constexpr milliseconds kPermissionsEvery{100};

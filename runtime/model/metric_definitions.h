@@ -82,6 +82,9 @@ inline constexpr auto kMetrics = std::to_array<MetricDefinition>({
     {kInvocations, "hearth_events_under_way_limit", kGauge, "", "how many may be"},
 
     {kWorkers, "hearth_workers", kGauge, "function,state", "workers by state"},
+    {kWorkers, "hearth_workers_lent", kGauge, "",
+     "workers that loops beside the first have now; hearth_workers counts them as busy"},
+    {kWorkers, "hearth_worker_loans_total", kCounter, "", "workers that the first loop has lent to others"},
     {kWorkers, "hearth_reserved_spillover_total", kCounter, "function",
      "attempts that ran on demand since all workers that a commitment keeps were busy"},
     {kWorkers, "hearth_output_cut_bytes_total", kCounter, "function",
@@ -169,6 +172,9 @@ inline constexpr auto kMetrics = std::to_array<MetricDefinition>({
      "connections: accepted, refused (over the limit)"},
     {kHttp, "hearth_http_requests_total", kCounter, "server,result",
      "requests: handled, refused (malformed, over a limit, not allowed, or the daemon was not ready)"},
+    {kHttp, "hearth_loop_connections", kGauge, "loop",
+     "open connections of the data plane, by loop (0: the first, which does everything else too)"},
+    {kHttp, "hearth_loop_requests_total", kCounter, "loop", "requests of the data plane that a loop has handled"},
     {kHttp, "hearth_http_answers_total", kCounter, "server,code", "answers by class: 2xx, 3xx, 4xx, 5xx"},
 
     {kDaemon, "hearth_build_info", kGauge, "version", "1"},

@@ -40,6 +40,7 @@ class WorkerLending final {
   void Lend(size_t loop, uint64_t generation, OnLoan done);
   void TakeBack(uint64_t loan, std::unique_ptr<WorkerKit> kit);
   size_t lent() const { return loans_.size(); }
+  uint64_t loans() const { return given_; }  // ever
 
  private:
   struct Loan {
@@ -74,6 +75,7 @@ class WorkerLending final {
   std::map<uint64_t, Asked> asked_;
   std::map<uint64_t, std::map<size_t, size_t>> held_;  // by generation and loop: how many
   uint64_t next_ = 1;
+  uint64_t given_ = 0;
   size_t asking_ = kNoLoop;  // who does, during a call
 };
 

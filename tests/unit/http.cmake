@@ -11,5 +11,6 @@ hearth_unit_test(unit_http
           ${CMAKE_CURRENT_LIST_DIR}/runtime/http/streamed_body_test.cc
           ${CMAKE_CURRENT_LIST_DIR}/runtime/http/server_limits_test.cc
           ${CMAKE_CURRENT_LIST_DIR}/runtime/http/server_endings_test.cc
+          ${CMAKE_CURRENT_LIST_DIR}/runtime/http/hand_over_test.cc
           ${CMAKE_CURRENT_LIST_DIR}/runtime/http/responder_test.cc
   DEPS hearth_http)

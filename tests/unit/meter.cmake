@@ -20,6 +20,7 @@ hearth_unit_test(unit_meter
     ${CMAKE_CURRENT_LIST_DIR}/runtime/meter/ledger_audit_test.cc
     ${CMAKE_CURRENT_LIST_DIR}/runtime/meter/ledger_entry_test.cc
     ${CMAKE_CURRENT_LIST_DIR}/runtime/meter/ledger_upkeep_test.cc
+    ${CMAKE_CURRENT_LIST_DIR}/runtime/meter/loop_attempts_test.cc
     ${CMAKE_CURRENT_LIST_DIR}/runtime/meter/meter_test.cc
     ${CMAKE_CURRENT_LIST_DIR}/runtime/meter/money_test.cc
     ${CMAKE_CURRENT_LIST_DIR}/runtime/meter/price_book_test.cc

@@ -61,6 +61,19 @@ class FakeLauncher final : public WorkerLauncher {
     }
     nanoseconds init_took() const override { return launcher_.init_takes; }
     void SetOnIdleDeath(std::function<void()> on_death) override { on_idle_death_ = std::move(on_death); }
+    struct Kit final : WorkerKit {
+      bool alive = true;  // the other loop may say otherwise
+    };
+    std::unique_ptr<WorkerKit> Pack(std::function<void(WorkerNews)> on_news) override {
+      CHECK_TRUE(state_ == WorkerState::kIdle);
+      state_ = WorkerState::kBusy;
+      on_news_ = std::move(on_news);
+      return std::make_unique<Kit>();
+    }
+    void Unpack(std::unique_ptr<WorkerKit> kit) override {
+      state_ = static_cast<Kit&>(*kit).alive ? WorkerState::kIdle : WorkerState::kDying;
+      on_news_ = nullptr;
+    }
 
    private:
     friend class FakeLauncher;
@@ -93,8 +106,11 @@ class FakeLauncher final : public WorkerLauncher {
     bool cold_ = false;
     MonotonicTime began_{};
     std::function<void()> on_idle_death_;
+    std::function<void(WorkerNews)> on_news_;
     std::function<void(Status)> prepared_;
   };
+  // The process of one that another loop has ends.
+  void EndLent(WorkerId id) { alive_.at(id)->on_news_({.exited = WorkerDeath{}, .max_rss_kib = 0, .sandbox_gone = {}}); }
 
   explicit FakeLauncher(ManualExecutor& executor) : executor_(executor) {}
   nanoseconds init_takes{0};  // as workers tell it from now on
