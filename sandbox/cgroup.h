@@ -42,7 +42,7 @@ enum class FreezerKind { kNone, kV1, kV2 };
 
 // One worker's group. Owned by whoever holds the worker; give it back by destroying it, once the worker has
 // exited (its folder is recycled, or removed when the kernel lets it go).
-// Thread:  that of its backend.
+// Thread:  made and given back on that of its backend; in between one at a time, any.
 class Cgroup {
  public:
   virtual ~Cgroup() = default;

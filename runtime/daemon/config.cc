@@ -125,7 +125,8 @@ const std::vector<Setting>& Settings() {
       {"concurrency_max", "events under way at once (1000)", Integer(&Config::concurrency_max, 1, 1'000'000)},
       {"waiters_max", "events of one function that may wait for a worker (1000)",
        Integer(&Config::waiters_max, 1, 1'000'000)},  // 0: not even the first, whose worker is yet to start
-      {"loops", "loops that answer HTTP requests of functions, each on a thread of its own (1; 0: one a processor)",
+      {"loops",
+       "loops that answer HTTP requests of functions, each on a thread of its own (1; 0: one a processor)",
        Integer(&Config::loops, 0, kLoopsMax)},
       {"idle_time_out_s", "an idle worker ends after this (600)", Integer(&Config::idle_time_out, 0, 86'400)},
       {"spare_when_hot", "keep one worker ahead of a function that needs new ones again and again (on)",

@@ -329,8 +329,8 @@ hearth::Status Daemon::OpenTriggers() {
   const std::string advertised = Address(config_.data_listen);
   HEARTH_ASSIGN(urls_,
                 UrlTrigger::Create({identity, advertised}, data_routes_, *keys_, *router_, loop_, random_));
-  routes_ = std::make_unique<RouteTrigger>(RouteTrigger::Options{identity, advertised}, data_routes_, urls_->endpoints(),
-                                           *keys_, *router_, loop_, random_);
+  routes_ = std::make_unique<RouteTrigger>(RouteTrigger::Options{identity, advertised}, data_routes_,
+                                           urls_->endpoints(), *keys_, *router_, loop_, random_);
   mappings_ = std::make_unique<QueueTrigger>(
       loop_, *router_, *keys_, *queues_, random_, log_,
       QueueTrigger::Options{config_.region, config_.account, config_.payload_bytes_max});
@@ -364,9 +364,8 @@ hearth::Status Daemon::OpenLoops() {
                 LoopSet::Create(config_, std::move(slots), *workers_,
                                 LoopSet::Parts{*router_, *pools_, *registry_, *meter_, *budgets_, *disk_,
                                                *data_server_, *this, metrics_, logs_, loop_, log_}));
-  urls_->SetOnChanged([this](const std::string& name, const EndpointConfig* config) {
-    loops_->OnUrlChanged(name, config);
-  });
+  urls_->SetOnChanged(
+      [this](const std::string& name, const EndpointConfig* config) { loops_->OnUrlChanged(name, config); });
   routes_->SetOnChanged([this](const std::string& name, const EndpointConfig* config) {
     loops_->OnRouteChanged(name, config);
   });
@@ -585,11 +584,7 @@ void Daemon::Stop(std::function<void()> stopped) {
   auto after_ledger = [stopped = std::move(stopped)](const hearth::Status&) { stopped(); };
   auto after_pools = [this, after_ledger] { ledger_->Sync(after_ledger); };
   auto after_router = [this, after_pools] { pools_->Drain(after_pools); };
-  auto after_loops = [this, after_router] { router_->Drain(after_router); };
-  auto after_servers = [this, after_loops] {
-    if (loops_) return loops_->Drain(after_loops);
-    after_loops();
-  };
+  auto after_servers = [this, after_router] { router_->Drain(after_router); };
   auto after_triggers = [this, after_servers] { DrainServers(after_servers); };
   DrainTriggers(after_triggers);
 }
@@ -604,12 +599,13 @@ void Daemon::DrainTriggers(std::function<void()> drained) {
 }
 
 void Daemon::DrainServers(std::function<void()> drained) {
-  auto left = std::make_shared<size_t>(2);
-  for (http::Server* server : {data_server_.get(), control_server_.get()}) {
-    server->Drain([left, drained] {
-      if (--*left == 0) drained();
-    });
-  }
+  auto left = std::make_shared<size_t>(loops_ ? 3 : 2);
+  const auto one = [left, drained = std::move(drained)] {
+    if (--*left == 0) drained();
+  };
+  data_server_->Drain(one);
+  control_server_->Drain(one);
+  if (loops_) loops_->Drain(one);
 }
 
 }  // namespace hearth

@@ -114,9 +114,8 @@ void LoopSet::CatchUp(std::function<void()> caught_up) {
 void LoopSet::AskFigures(std::function<void()> told) {
   AskEach(
       [this](ServingLoop& loop, const std::function<void()>& done) {
-        loop.first_loop().Put([this, number = loop.number(), figures = loop.figures()] {
-          figures_[number - 1] = figures;
-        });
+        loop.first_loop().Put(
+            [this, number = loop.number(), figures = loop.figures()] { figures_[number - 1] = figures; });
         done();
       },
       std::move(told));
@@ -175,9 +174,9 @@ void LoopSet::OnNews(size_t loop, uint64_t loan, WorkerNews news) {
 }
 
 void LoopSet::Retire(uint64_t generation, std::function<void()> drained) {
-  AskEach([generation](ServingLoop& loop, std::function<void()> done) {
-    loop.Retire(generation, std::move(done));
-  }, std::move(drained));
+  AskEach([generation](ServingLoop& loop,
+                       std::function<void()> done) { loop.Retire(generation, std::move(done)); },
+          std::move(drained));
 }
 
 }  // namespace hearth

@@ -21,7 +21,9 @@ class LoopSlots final {
   Status RemoveSpent();
   // Of loop `number`, from 1; once.
   std::unique_ptr<OpenSlots> TakeOpen(size_t number) { return std::move(files_[number - 1].open.slots); }
-  std::unique_ptr<OpenSlots> TakeSettled(size_t number) { return std::move(files_[number - 1].settled.slots); }
+  std::unique_ptr<OpenSlots> TakeSettled(size_t number) {
+    return std::move(files_[number - 1].settled.slots);
+  }
 
  private:
   struct Files {

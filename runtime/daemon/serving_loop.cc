@@ -18,6 +18,7 @@ PoolSet::Options PoolOptionsOf(const Config& config) {
   options.limits.waiters_max = config.waiters_max;
   options.limits.workers_max = config.concurrency_max;
   options.limits.idle_time_out = kLoanLinger;
+  options.limits.launch_tries_max = 1;  // the first loop has tried
   options.limits.prefetch.events_max = config.prefetch_max;
   return options;
 }
@@ -37,12 +38,12 @@ Result<std::unique_ptr<ServingLoop>> ServingLoop::Create(const Config& config, O
   HEARTH_ASSIGN(auto loop, Loop::Create(first_executor.clock()));
   std::unique_ptr<ServingLoop> serving(new ServingLoop(config, std::move(options), std::move(slots), workers,
                                                        std::move(loop), first_executor, first, log));
-  HEARTH_ASSIGN(serving->urls_, UrlEndpoints::Create(serving->options_.identity, serving->route_table_,
-                                                     *serving->router_, serving->loop_->clock(),
-                                                     serving->random_));
-  serving->routes_ = std::make_unique<RouteEndpoints>(serving->options_.identity, serving->route_table_,
-                                                      *serving->urls_, *serving->router_,
-                                                      serving->loop_->clock(), serving->random_);
+  HEARTH_ASSIGN(serving->urls_,
+                UrlEndpoints::Create(serving->options_.identity, serving->route_table_, *serving->router_,
+                                     serving->loop_->clock(), serving->random_));
+  serving->routes_ =
+      std::make_unique<RouteEndpoints>(serving->options_.identity, serving->route_table_, *serving->urls_,
+                                       *serving->router_, serving->loop_->clock(), serving->random_);
   return serving;
 }
 
@@ -61,9 +62,9 @@ ServingLoop::ServingLoop(const Config& config, Options options, Slots slots, con
       attempts_(std::move(slots.open), std::move(slots.settled), options_.boot_id, *this),
       workers_(context_, *this),
       pools_(std::make_unique<PoolSet>(PoolOptionsOf(config), workers_, *loop_)),
-      router_(std::make_unique<Router>(Router::Limits{Bytes{config.payload_bytes_max},
-                                                      config.concurrency_max, config.fsync_before_reply},
-                                       functions_, *pools_, attempts_, reports_, *loop_)) {
+      router_(std::make_unique<Router>(
+          Router::Limits{Bytes{config.payload_bytes_max}, config.concurrency_max, config.fsync_before_reply},
+          functions_, *pools_, attempts_, reports_, *loop_)) {
   router_->SetBudgets(&permissions_);
   router_->SetDisk(&permissions_);
   router_->SetAsyncEvents(this);
@@ -110,9 +111,8 @@ void ServingLoop::Take(LoopAttempts::Source source, std::string record) {
 
 void ServingLoop::Sync(std::function<void(Status)> done) {
   to_first_.Send([this, done = std::move(done)] {
-    first_.SyncLedger([this, done](const Status& synced) {
-      Put([done, synced](ServingLoop&) { done(synced); });
-    });
+    first_.SyncLedger(
+        [this, done](const Status& synced) { Put([done, synced](ServingLoop&) { done(synced); }); });
   });
 }
 
@@ -153,8 +153,7 @@ void ServingLoop::ForgetVersion(const std::string& function, const std::string& 
 
 // What this loop has no routes for: objects of buckets.
 bool ServingLoop::ConcernsFirstLoop(const http::Request& head) {
-  return head.path == BucketDoor::kMount ||
-         head.path.starts_with(std::string(BucketDoor::kMount) + "/");
+  return head.path == BucketDoor::kMount || head.path.starts_with(std::string(BucketDoor::kMount) + "/");
 }
 
 void ServingLoop::Listen() {

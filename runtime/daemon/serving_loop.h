@@ -123,7 +123,7 @@ class ServingLoop final : private BorrowedWorkers::Lender, private LoopAttempts:
   Log& log_;
   // Owned, lowest floor first.
   const std::unique_ptr<Loop> loop_;
-  Outbox to_first_;  // used here
+  Outbox to_first_;    // used here
   Outbox from_first_;  // used on the first loop
   SystemRandom random_;
   LoopReports reports_;

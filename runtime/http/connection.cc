@@ -185,9 +185,8 @@ void Connection::OnRequest() {
     Responder responder;
   };
   auto handed = std::make_shared<Handed>(Handed{match.route, std::move(request), Responder(exchange)});
-  context_.prelude([handed] {
-    handed->route->handler(std::move(handed->request), std::move(handed->responder));
-  });
+  context_.prelude(
+      [handed] { handed->route->handler(std::move(handed->request), std::move(handed->responder)); });
 }
 
 void Connection::AnswerNoRoute(Exchange& exchange, const Request& request, const std::string& allow) {

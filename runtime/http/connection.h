@@ -145,8 +145,8 @@ class Connection final {
   bool reading_done_ = false;
   bool closing_ = false;
   std::optional<std::string> leaving_;  // what the server that it goes to is to read first
-  uint64_t written_ = 0;    // to the stream
-  uint64_t sent_seen_ = 0;  // of that, had left when Waiting::kSend began
+  uint64_t written_ = 0;                // to the stream
+  uint64_t sent_seen_ = 0;              // of that, had left when Waiting::kSend began
   DeadlineLists::Entry deadline_;
   WeakPtrFactory<Connection> weak_{this};
 };

@@ -100,8 +100,8 @@ Result<ListenAddress> ParseListenAddress(std::string_view text) {
 }
 
 Result<std::unique_ptr<Listener>> Listener::Create(Loop& loop, const ListenAddress& address,
-                                                   OnConnection on_connection,
-                                                   OnAcceptError on_accept_error, PortShared shared) {
+                                                   OnConnection on_connection, OnAcceptError on_accept_error,
+                                                   PortShared shared) {
   DCHECK_TRUE(loop.OnLoopThread());
   HEARTH_ASSIGN(const SocketAddress where, ToSocketAddress(address));
   std::unique_ptr<Listener> listener(new Listener(loop));

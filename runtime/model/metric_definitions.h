@@ -174,7 +174,8 @@ inline constexpr auto kMetrics = std::to_array<MetricDefinition>({
      "requests: handled, refused (malformed, over a limit, not allowed, or the daemon was not ready)"},
     {kHttp, "hearth_loop_connections", kGauge, "loop",
      "open connections of the data plane, by loop (0: the first, which does everything else too)"},
-    {kHttp, "hearth_loop_requests_total", kCounter, "loop", "requests of the data plane that a loop has handled"},
+    {kHttp, "hearth_loop_requests_total", kCounter, "loop",
+     "requests of the data plane that a loop has handled"},
     {kHttp, "hearth_http_answers_total", kCounter, "server,code", "answers by class: 2xx, 3xx, 4xx, 5xx"},
 
     {kDaemon, "hearth_build_info", kGauge, "version", "1"},

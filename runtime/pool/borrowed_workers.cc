@@ -53,8 +53,8 @@ void BorrowedWorkers::OnLoan(uint64_t ticket, Result<WorkerLoan> loan) {
   Asked& asked = node.mapped();
   if (!loan.ok()) return asked.done(std::move(loan).error());
   auto process = WorkerProcess::FromKit(context_, std::move(asked.version), std::move(loan->kit));
-  asked.done(std::unique_ptr<Worker>(std::make_unique<BorrowedWorker>(
-      *this, loan->number, std::move(loan->seat), std::move(process))));
+  asked.done(std::unique_ptr<Worker>(
+      std::make_unique<BorrowedWorker>(*this, loan->number, std::move(loan->seat), std::move(process))));
 }
 
 void BorrowedWorkers::OnNews(uint64_t loan, const WorkerNews& news) {

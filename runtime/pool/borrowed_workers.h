@@ -49,7 +49,7 @@ class BorrowedWorkers final : public WorkerLauncher {
   WorkerContext& context_;
   Lender& lender_;
   uint64_t next_ticket_ = 1;
-  std::map<uint64_t, Asked> asked_;              // by ticket
+  std::map<uint64_t, Asked> asked_;               // by ticket
   std::map<uint64_t, BorrowedWorker*> borrowed_;  // by loan
 };
 

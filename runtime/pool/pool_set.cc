@@ -16,8 +16,7 @@ WarmPool& PoolSet::PoolOf(const std::shared_ptr<const FunctionVersion>& version)
   pool = std::make_unique<WarmPool>(
       version, LimitsOf(version->function), launcher_, memory_, [this] { return MakeRoom(); }, executor_);
   pool->SetOnRefilled([this] { MaybeSettled(); });
-  if (on_waits_)
-    pool->SetOnWaits([this, raw = pool.get()](WarmPool::Waits how) { on_waits_(*raw, how); });
+  if (on_waits_) pool->SetOnWaits([this, raw = pool.get()](WarmPool::Waits how) { on_waits_(*raw, how); });
   if (plan_of_) pool->SetPlan(plan_of_(*version));
   if (pool->limits().workers_min > 0) pool->StartWorkers();
   return *pool;

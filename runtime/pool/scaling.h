@@ -11,11 +11,12 @@
 namespace hearth {
 
 struct PoolLimits {
-  size_t workers_max = 1000;    // idle + busy + starting
-  size_t waiters_max = 1000;    // events that wait for a worker; one more is throttled
+  size_t workers_max = 1000;            // idle + busy + starting
+  size_t waiters_max = 1000;            // events that wait for a worker; one more is throttled
   milliseconds idle_time_out{600'000};  // an idle worker goes after this
-  size_t workers_min = 0;       // that are kept for no event
-  size_t workers_spare = 0;     // idle ones beside those that are busy
+  size_t launch_tries_max = 6;          // for one worker that the host cannot give now
+  size_t workers_min = 0;               // that are kept for no event
+  size_t workers_spare = 0;             // idle ones beside those that are busy
   bool spare_when_hot = false;  // one, too, while workers are needed again and again that are not there
   PrefetchLimits prefetch{};
 };

@@ -285,7 +285,8 @@ void WarmPool::AskForWorker(uint64_t start) {
 bool WarmPool::TryAgain(uint64_t start, const Error& error) {
   Starting& starting = starting_.at(start);
   const bool wanted = state_ == State::kOpen || !waiters_.empty();
-  if (error.code != ErrorCode::kUnavailable || !wanted || starting.tries >= kLaunchTriesMax) return false;
+  if (error.code != ErrorCode::kUnavailable || !wanted || starting.tries >= limits_.launch_tries_max)
+    return false;
   const milliseconds delay =
       starting.tries == 1 ? milliseconds(0) : kLaunchRetryDelay * (1 << (starting.tries - 2));
   starting.again = executor_.After(delay, [this, start] { AskForWorker(start); });
@@ -399,8 +400,8 @@ void WarmPool::OnReturned(std::shared_ptr<HeldWorker> held) {
   if (seat->plan == Plan::kReserved) --reserved_busy_;
   const bool given_up = given_up_ > 0;
   if (given_up) --given_up_;
-  if (!given_up && held->worker->usable() && version_->settings.isolation != Isolation::kInvocation && IsWanted(seat) &&
-      HasRoomFor(seat)) {
+  if (!given_up && held->worker->usable() && version_->settings.isolation != Isolation::kInvocation &&
+      IsWanted(seat) && HasRoomFor(seat)) {
     return Offer(std::move(held));
   }
   held.reset();

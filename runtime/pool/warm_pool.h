@@ -71,7 +71,7 @@ class WorkerLease final {
 // Thread:  loop thread only.
 // States:  kOpen -> kDraining (no new waiters; workers go as they come back) -> kClosed.
 // Limits:  PoolLimits; the node's memory budget.
-// Failure: a worker that the host cannot give is asked for again, kLaunchTriesMax times in all (the zygote may just
+// Failure: a worker that the host cannot give is asked for again, launch_tries_max times in all (the zygote may just
 //          have died); then, and at once where the code is to blame, it fails one waiter. One that a commitment pays
 //          for, or that is started ahead of events, is started again after kRefillDelay, doubling to kRefillDelayMax.
 // Promise: no callback runs after the destructor returns; no idle worker outlives the pool.
@@ -80,7 +80,6 @@ class WarmPool final {
   static constexpr milliseconds kRefillDelay{1'000};
   static constexpr milliseconds kRefillDelayMax{60'000};
   // At once, then after 50, 100, 200 and 400 ms: a launcher that has died is there again within that.
-  static constexpr size_t kLaunchTriesMax = 6;
   static constexpr milliseconds kLaunchRetryDelay{50};
 
   enum class State { kOpen, kDraining, kClosed };
@@ -278,7 +277,7 @@ class WarmPool final {
   bool refilling_ = false;  // StartWorkers() has been posted
   std::function<void()> on_refilled_;
   std::function<void(Waits)> on_waits_;
-  size_t given_up_ = 0;  // busy workers that go when they come back
+  size_t given_up_ = 0;                            // busy workers that go when they come back
   std::vector<std::function<void(Status)>> warm_;  // who waits for WarmUp()
   bool warmed_ = false;                            // a worker has become ready since
   Status warm_failed_;                             // how the first failed, if that was the code's fault

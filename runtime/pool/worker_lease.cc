@@ -61,7 +61,8 @@ std::optional<nanoseconds> WarmPool::UsualDuration() const {
 // little. Commitments count whole workers, so that theirs are not shared.
 WorkerLease WarmPool::LendAgain() {
   constexpr size_t kLookedAtMax = 16;
-  if (lent_.empty() || given_up_ > 0 || version_->settings.isolation != Isolation::kInstance || plan_.reserved_workers() > 0)
+  if (lent_.empty() || given_up_ > 0 || version_->settings.isolation != Isolation::kInstance ||
+      plan_.reserved_workers() > 0)
     return {};
   const auto others = idle_.empty() ? OtherWorkers::kAllBusy : OtherWorkers::kOneIdle;
   const size_t depth = PrefetchDepth(limits_.prefetch, UsualDuration(), others);

@@ -225,7 +225,7 @@ class WorkerProcess final : public Worker {
   WorkerState state_ = WorkerState::kForking;
   MonotonicTime state_since_;
   const char* state_why_ = "asked for";  // a literal: set for each event
-  bool lent_ = false;  // another loop has it
+  bool lent_ = false;                    // another loop has it
   std::function<void(WorkerNews)> on_news_;
   bool initialised_ = false;
   // Init ahead of events: who is told, since when it runs, what it took until the first event pays for it.

@@ -12,8 +12,8 @@
 namespace hearth {
 
 bool WorkerProcess::TakesAhead() {
-  if (lent_ || state_ != WorkerState::kBusy || exit_ || held_up_ || keeps_others_ || paused_ || running_->call != 0 ||
-      running_->event->stream) {
+  if (lent_ || state_ != WorkerState::kBusy || exit_ || held_up_ || keeps_others_ || paused_ ||
+      running_->call != 0 || running_->event->stream) {
     return false;
   }
   if (take_backs_ == TakeBacks::kNotAsked)

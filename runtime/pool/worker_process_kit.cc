@@ -60,6 +60,8 @@ std::unique_ptr<WorkerKit> WorkerProcess::Pack(std::function<void(WorkerNews)> o
   kit->pidfd = std::move(pidfd_);
   kit->state = freezer_.frozen() ? WorkerState::kFrozen : WorkerState::kIdle;
   freezer_.Leave();
+  window_.reset();
+  large_bodies_ = false;
   kit->initialised = initialised_;
   kit->ran = ran_;
   kit->keeps_others = keeps_others_;

@@ -44,8 +44,7 @@ const FunctionAlias* FunctionMirror::FindAlias(const std::string& name, const st
 Result<FunctionVersionPtr> FunctionMirror::Find(const std::string& name, const std::string& version) const {
   const auto function = functions_.find(name);
   if (function != functions_.end()) {
-    const auto found =
-        function->second.versions.find(version.empty() ? kLatest : std::string_view(version));
+    const auto found = function->second.versions.find(version.empty() ? kLatest : std::string_view(version));
     if (found != function->second.versions.end()) return found->second;
   }
   const bool unqualified = function == functions_.end() || version.empty();

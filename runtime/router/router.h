@@ -6,8 +6,8 @@
 #include <unordered_map>
 
 #include "runtime/base/gate.h"
-#include "runtime/meter/budget_gate.h"
 #include "runtime/meter/attempt_book.h"
+#include "runtime/meter/budget_gate.h"
 #include "runtime/model/observers.h"
 #include "runtime/pool/pool_set.h"
 #include "runtime/registry/function_registry.h"

@@ -26,7 +26,10 @@ void WorkerLending::Lend(size_t loop, uint64_t generation, OnLoan done) {
   const FunctionVersionPtr version = Find(generation);
   if (!version) return done(Error{ErrorCode::kUnavailable, "the function is being replaced; try again"});
   auto place = router_.TakePlace(version->function);
-  if (!place.ok()) return done(std::move(place).error());
+  if (!place.ok()) {
+    OnNoRoom();  // idle workers that are lent take places, too
+    return done(std::move(place).error());
+  }
   if (WorkerLease lease = pools_.PoolOf(version).TryAcquire())
     return Give(loop, version, std::move(place).value(), std::move(lease), done);
   Wait(loop, version, std::move(place).value(), std::move(done));
@@ -39,9 +42,8 @@ void WorkerLending::Wait(size_t loop, const FunctionVersionPtr& version, Concurr
   asked = {loop, std::move(place), {}, std::move(done)};
   asking_ = loop;
   asked.wait = pools_.PoolOf(version).Acquire(
-      version->settings.timeout, [this, number, version](Result<WorkerLease> lease) {
-        OnLease(number, version, std::move(lease));
-      });
+      version->settings.timeout,
+      [this, number, version](Result<WorkerLease> lease) { OnLease(number, version, std::move(lease)); });
   asking_ = kNoLoop;
 }
 
@@ -58,8 +60,8 @@ void WorkerLending::Give(size_t loop, const FunctionVersionPtr& version, Concurr
   if (!lease.worker().usable()) return Wait(loop, version, std::move(place), done);
   const uint64_t number = next_++;
   WorkerLoan loan{number, lease.seat(), lease.worker().Pack([this, loop, number](WorkerNews news) {
-    borrowers_.OnNews(loop, number, std::move(news));
-  })};
+                    borrowers_.OnNews(loop, number, std::move(news));
+                  })};
   if (lease.spilled()) observer_.OnReservedSpillover(*version);
   loans_[number] = {loop, version->generation, std::move(place), std::move(lease)};
   ++held_[version->generation][loop];

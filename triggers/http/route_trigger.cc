@@ -49,8 +49,8 @@ Result<EndpointConfig> RouteTrigger::Read(const std::string& name, std::string_v
 
 void RouteTrigger::Put(std::string name, std::string json, Reply reply) {
   auto config = Read(name, json);
-  auto mounted = config.ok() ? endpoints_.Mount(name, config->route)
-                             : Result<RouteEndpoints::Mounted>(config.error());
+  auto mounted =
+      config.ok() ? endpoints_.Mount(name, config->route) : Result<RouteEndpoints::Mounted>(config.error());
   if (!mounted.ok()) {
     return executor_.Post([weak = weak_.Get(), reply = std::move(reply), error = mounted.error()] {
       if (weak) reply(error);

@@ -9,8 +9,8 @@ namespace {
 std::string UrlIdOf(const http::Request& request) {
   const std::string_view host = request.headers.Get("host");
   const size_t mark = host.find('.');
-  if (mark == host.npos || !http::EqualIgnoringCase(host.substr(mark, UrlEndpoints::kHostMark.size()),
-                                                    UrlEndpoints::kHostMark)) {
+  if (mark == host.npos ||
+      !http::EqualIgnoringCase(host.substr(mark, UrlEndpoints::kHostMark.size()), UrlEndpoints::kHostMark)) {
     return "";
   }
   std::string id(host.substr(0, mark));
@@ -27,14 +27,12 @@ std::string Quoted(std::string_view text) { return "\"" + std::string(text) + "\
 Result<std::unique_ptr<UrlEndpoints>> UrlEndpoints::Create(HttpInvoker::Identity identity,
                                                            http::RouteTable& routes, EventSink& sink,
                                                            const Clock& clock, Random& random) {
-  std::unique_ptr<UrlEndpoints> endpoints(
-      new UrlEndpoints(std::move(identity), routes, sink, clock, random));
-  HEARTH_ASSIGN(
-      endpoints->lease_,
-      routes.AddPrefix(kPathMount, [weak = endpoints->weak_.Get()](http::Request request,
-                                                                   http::Responder responder) {
-        if (weak) weak->ServeByPath(std::move(request), std::move(responder));
-      }));
+  std::unique_ptr<UrlEndpoints> endpoints(new UrlEndpoints(std::move(identity), routes, sink, clock, random));
+  HEARTH_ASSIGN(endpoints->lease_,
+                routes.AddPrefix(kPathMount, [weak = endpoints->weak_.Get()](http::Request request,
+                                                                             http::Responder responder) {
+                  if (weak) weak->ServeByPath(std::move(request), std::move(responder));
+                }));
   routes.SetFallback([weak = endpoints->weak_.Get()](http::Request request, http::Responder responder) {
     if (weak) weak->ServeUnrouted(std::move(request), std::move(responder));
   });

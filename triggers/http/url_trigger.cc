@@ -14,7 +14,8 @@ std::string Quoted(std::string_view text) { return "\"" + std::string(text) + "\
 Result<std::unique_ptr<UrlTrigger>> UrlTrigger::Create(Options options, http::RouteTable& routes,
                                                        KeyStore& keys, EventSink& sink, Executor& executor,
                                                        Random& random) {
-  HEARTH_ASSIGN(auto endpoints, UrlEndpoints::Create(options.identity, routes, sink, executor.clock(), random));
+  HEARTH_ASSIGN(auto endpoints,
+                UrlEndpoints::Create(options.identity, routes, sink, executor.clock(), random));
   std::unique_ptr<UrlTrigger> trigger(new UrlTrigger(std::move(options), keys, executor));
   trigger->endpoints_ = std::move(endpoints);
   return trigger;
@@ -63,8 +64,8 @@ Trigger::Document UrlTrigger::DocumentOf(const std::string& name, const Endpoint
   const std::string port = colon == std::string::npos ? "" : options_.advertised.substr(colon);
   return {name, EncodeEndpointConfig(config),
           "{\"State\":\"Active\",\"FunctionUrl\":\"http://" + host + ".localhost" + port +
-              "/\",\"PathUrl\":\"http://" + options_.advertised + std::string(UrlEndpoints::kPathMount) + "/" + name +
-              "/\"}"};
+              "/\",\"PathUrl\":\"http://" + options_.advertised + std::string(UrlEndpoints::kPathMount) +
+              "/" + name + "/\"}"};
 }
 
 Result<Trigger::Document> UrlTrigger::Get(std::string_view name) const {

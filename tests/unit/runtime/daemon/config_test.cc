@@ -97,6 +97,7 @@ TEST_CASE("each number at its limits and one past", "[config]") {
       NumberCase{"memory_mib", 16, 16'777'216, [](const Config& c) { return c.memory_mib; }},
       NumberCase{"concurrency_max", 1, 1'000'000, [](const Config& c) { return c.concurrency_max; }},
       NumberCase{"waiters_max", 1, 1'000'000, [](const Config& c) { return c.waiters_max; }},
+      NumberCase{"loops", 0, 64, [](const Config& c) -> uint64_t { return c.loops; }},
       NumberCase{"idle_time_out_s", 0, 86'400,
                  [](const Config& c) -> uint64_t { return c.idle_time_out.count(); }},
       NumberCase{"reserved_headroom_percent", 0, 100,

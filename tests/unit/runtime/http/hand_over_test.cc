@@ -38,7 +38,8 @@ TEST_CASE_METHOD(HandOverFixture, "a connection goes over with the request that 
   CHECK(ReceiveAll(client) == Text("there", kClosed));
 }
 
-TEST_CASE_METHOD(HandOverFixture, "a head that comes in pieces and a body behind it go over whole", "[http][loops]") {
+TEST_CASE_METHOD(HandOverFixture, "a head that comes in pieces and a body behind it go over whole",
+                 "[http][loops]") {
   PlainClient client = Connect();
   const std::string body(200'000, 'b');
   const std::string bytes =
@@ -62,7 +63,8 @@ TEST_CASE_METHOD(HandOverFixture, "requests before it are answered first", "[htt
   CHECK(ReceiveAll(client) == Text("held") + Text("there", kClosed));
 }
 
-TEST_CASE_METHOD(HandOverFixture, "a client that goes before its turn leaves nothing behind", "[http][loops]") {
+TEST_CASE_METHOD(HandOverFixture, "a client that goes before its turn leaves nothing behind",
+                 "[http][loops]") {
   {
     PlainClient client = Connect();
     client.Send(Ask("GET", "/hold") + Ask("GET", "/there"));
@@ -95,7 +97,8 @@ TEST_CASE_METHOD(ServerFixture, "a prelude that is dropped answers 500", "[http]
   CHECK_THAT(Exchange(Ask("GET", "/hello", kClose)), Catch::StartsWith("HTTP/1.1 500"));
 }
 
-TEST_CASE_METHOD(ServerFixture, "a port is shared with servers of this process once it says so", "[http][loops]") {
+TEST_CASE_METHOD(ServerFixture, "a port is shared with servers of this process once it says so",
+                 "[http][loops]") {
   ServerOptions shared;
   shared.shared = PortShared::kYes;
   const ListenAddress same{"127.0.0.1", server->port()};

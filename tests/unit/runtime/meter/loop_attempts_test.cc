@@ -2,8 +2,8 @@
 
 #include <deque>
 
-#include "runtime/meter/record_intake.h"
 #include "runtime/loop/manual_executor.h"
+#include "runtime/meter/record_intake.h"
 #include "tests/unit/runtime/meter/meter_fixture.h"
 #include "tests/unit/runtime/store/ledger_fixture.h"
 
@@ -65,7 +65,8 @@ class LoopAttemptsFixture {
 
 using Found = std::vector<std::pair<std::string, OutcomeKind>>;
 
-TEST_CASE_METHOD(LoopAttemptsFixture, "a record on its way survives the end of the daemon", "[meter][loops]") {
+TEST_CASE_METHOD(LoopAttemptsFixture, "a record on its way survives the end of the daemon",
+                 "[meter][loops]") {
   CHECK(RunOne("a") == AttemptBook::Recorded::kAppended);
   CHECK(attempts->on_their_way() == 1);
   REQUIRE(first_loop.taken.size() == 1);
@@ -89,7 +90,8 @@ TEST_CASE_METHOD(LoopAttemptsFixture, "an attempt that was open is interrupted",
   CHECK(InLedger() == Found{{"b", OutcomeKind::kSuccess}, {"a", OutcomeKind::kInterrupted}});
 }
 
-TEST_CASE_METHOD(LoopAttemptsFixture, "of an attempt that is open and settled the record is believed", "[meter][loops]") {
+TEST_CASE_METHOD(LoopAttemptsFixture, "of an attempt that is open and settled the record is believed",
+                 "[meter][loops]") {
   // As if the daemon had died between the two.
   REQUIRE(attempts->Begin(RecordOf("a")).ok());
   RunOne("a");
@@ -116,7 +118,8 @@ TEST_CASE_METHOD(LoopAttemptsFixture, "a slot is free once its record is in the 
   CHECK(attempts->on_their_way() == 0);
 }
 
-TEST_CASE_METHOD(LoopAttemptsFixture, "with all slots taken a record is held, and its attempt stays open", "[meter][loops]") {
+TEST_CASE_METHOD(LoopAttemptsFixture, "with all slots taken a record is held, and its attempt stays open",
+                 "[meter][loops]") {
   for (size_t n = 0; n < kSettled; ++n)
     CHECK(RunOne("id-" + std::to_string(n)) == AttemptBook::Recorded::kAppended);
   CHECK(RunOne("held") == AttemptBook::Recorded::kHeld);
@@ -134,7 +137,8 @@ TEST_CASE_METHOD(LoopAttemptsFixture, "with all slots taken a record is held, an
   }
 }
 
-TEST_CASE_METHOD(LoopAttemptsFixture, "a record whose bill is wrong is refused, and its attempt is over", "[meter][loops]") {
+TEST_CASE_METHOD(LoopAttemptsFixture, "a record whose bill is wrong is refused, and its attempt is over",
+                 "[meter][loops]") {
   InvocationRecord wrong = RecordOf("a");
   wrong.billed_ms += 1;
   const auto slot = attempts->Begin(wrong);

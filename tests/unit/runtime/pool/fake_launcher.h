@@ -110,7 +110,9 @@ class FakeLauncher final : public WorkerLauncher {
     std::function<void(Status)> prepared_;
   };
   // The process of one that another loop has ends.
-  void EndLent(WorkerId id) { alive_.at(id)->on_news_({.exited = WorkerDeath{}, .max_rss_kib = 0, .sandbox_gone = {}}); }
+  void EndLent(WorkerId id) {
+    alive_.at(id)->on_news_({.exited = WorkerDeath{}, .max_rss_kib = 0, .sandbox_gone = {}});
+  }
 
   explicit FakeLauncher(ManualExecutor& executor) : executor_(executor) {}
   nanoseconds init_takes{0};  // as workers tell it from now on

@@ -5,7 +5,8 @@
 namespace hearth {
 namespace {
 
-TEST_CASE_METHOD(WarmPoolFixture, "idle workers go back at once, busy ones when they have answered", "[pool][loops]") {
+TEST_CASE_METHOD(WarmPoolFixture, "idle workers go back at once, busy ones when they have answered",
+                 "[pool][loops]") {
   Ask();
   Ask();
   Ask();
@@ -21,7 +22,8 @@ TEST_CASE_METHOD(WarmPoolFixture, "idle workers go back at once, busy ones when 
   CHECK(pool_->counts().idle == 1);
 }
 
-TEST_CASE_METHOD(WarmPoolFixture, "what is to be handed back takes no event behind the one it has", "[pool][loops]") {
+TEST_CASE_METHOD(WarmPoolFixture, "what is to be handed back takes no event behind the one it has",
+                 "[pool][loops]") {
   PoolLimits limits;
   limits.prefetch.events_max = 8;
   launcher_.workers_take_ahead = true;
@@ -39,7 +41,8 @@ TEST_CASE_METHOD(WarmPoolFixture, "what is to be handed back takes no event behi
   CHECK_FALSE(pool_->TryAcquire(WarmPool::Needs::kTurn));
 }
 
-TEST_CASE_METHOD(WarmPoolFixture, "a worker that is wanted elsewhere serves one who waits here, and then goes",
+TEST_CASE_METHOD(WarmPoolFixture,
+                 "a worker that is wanted elsewhere serves one who waits here, and then goes",
                  "[pool][loops]") {
   PoolLimits limits;
   limits.workers_max = 1;
@@ -56,7 +59,8 @@ TEST_CASE_METHOD(WarmPoolFixture, "a worker that is wanted elsewhere serves one 
   CHECK(leases_.size() == 1);
 }
 
-TEST_CASE_METHOD(WarmPoolFixture, "who has to wait is told of, and whether a worker is on its way", "[pool][loops]") {
+TEST_CASE_METHOD(WarmPoolFixture, "who has to wait is told of, and whether a worker is on its way",
+                 "[pool][loops]") {
   PoolLimits limits;
   limits.workers_max = 1;
   MakePool(limits);

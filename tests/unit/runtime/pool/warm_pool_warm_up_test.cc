@@ -123,7 +123,7 @@ TEST_CASE_METHOD(WarmPoolFixture, "zygote dies before the fork: the event waits 
                  "[pool]") {
   Ask();
   milliseconds delay{0};
-  for (size_t tries = 1; tries < WarmPool::kLaunchTriesMax; ++tries) {
+  for (size_t tries = 1; tries < PoolLimits().launch_tries_max; ++tries) {
     REQUIRE(launcher_.starts_waiting() == 1);
     launcher_.FailOneStart(kNoZygote);
     executor_.RunPosted();
@@ -144,7 +144,7 @@ TEST_CASE_METHOD(WarmPoolFixture, "zygote dies before the fork: the event waits 
 TEST_CASE_METHOD(WarmPoolFixture, "the host gives no worker at the last try: the event is told why",
                  "[pool]") {
   Ask();
-  for (size_t tries = 0; tries < WarmPool::kLaunchTriesMax; ++tries) {
+  for (size_t tries = 0; tries < PoolLimits().launch_tries_max; ++tries) {
     REQUIRE(launcher_.starts_waiting() == 1);
     launcher_.FailOneStart(kNoZygote);
     executor_.Advance(milliseconds(500));

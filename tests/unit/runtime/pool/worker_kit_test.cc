@@ -31,9 +31,9 @@ class KitFixture : public PlayedWorkerFixture {
         std::make_unique<FakeCgroup>(played_));
   }
   void Lend() {
-    there_ = WorkerProcess::FromKit(*there_context_, version_, worker_->Pack([this](WorkerNews news) {
-      news_.push_back(std::move(news));
-    }));
+    there_ =
+        WorkerProcess::FromKit(*there_context_, version_,
+                               worker_->Pack([this](WorkerNews news) { news_.push_back(std::move(news)); }));
   }
   void GiveBack() {
     auto kit = there_->Pack(nullptr);
@@ -77,7 +77,8 @@ TEST_CASE_METHOD(KitFixture, "a worker runs events here, there and here again", 
         std::vector<std::string>{"request-1|line 1", "there-2|line 2", "request-3|line 3"});
 }
 
-TEST_CASE_METHOD(KitFixture, "its first event there pays for init, and is its only cold one", "[worker][loops]") {
+TEST_CASE_METHOD(KitFixture, "its first event there pays for init, and is its only cold one",
+                 "[worker][loops]") {
   PlayEvents(2);
   Lend();
   const Attempt first = RunThere();
@@ -92,7 +93,8 @@ TEST_CASE_METHOD(KitFixture, "its first event there pays for init, and is its on
   CHECK(second.init == nanoseconds(0));
 }
 
-TEST_CASE_METHOD(KitFixture, "what init took ahead of events goes with it, and is billed once", "[worker][loops]") {
+TEST_CASE_METHOD(KitFixture, "what init took ahead of events goes with it, and is billed once",
+                 "[worker][loops]") {
   PlayEvents(2);
   Status prepared = Error{ErrorCode::kInternal, "not told"};
   worker_->Prepare([&prepared](Status status) { prepared = std::move(status); });
@@ -105,7 +107,8 @@ TEST_CASE_METHOD(KitFixture, "what init took ahead of events goes with it, and i
   CHECK(Ended().init == nanoseconds(0));
 }
 
-TEST_CASE_METHOD(KitFixture, "a frozen worker stays frozen on its way, and is thawed for an event", "[worker][loops]") {
+TEST_CASE_METHOD(KitFixture, "a frozen worker stays frozen on its way, and is thawed for an event",
+                 "[worker][loops]") {
   PlayEvents(2, milliseconds(0));
   RunUntil([this] { return worker_->state() == WorkerState::kFrozen; });
   Lend();
@@ -148,7 +151,8 @@ TEST_CASE_METHOD(KitFixture, "one whose end was told on its way back is of no mo
   CHECK_FALSE(worker_->usable());
 }
 
-TEST_CASE_METHOD(KitFixture, "one that dies under an event there is explained there, and ended", "[worker][loops]") {
+TEST_CASE_METHOD(KitFixture, "one that dies under an event there is explained there, and ended",
+                 "[worker][loops]") {
   there_context_.emplace(ContextFor(context_, *loop, logs_, there_states_));
   PlayUntilStarted([](Player& worker) {
     worker.BecomeBusy();

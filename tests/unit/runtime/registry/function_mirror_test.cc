@@ -13,7 +13,9 @@ FunctionVersion Version(const std::string& name, const std::string& version, uin
   return made;
 }
 
-uint64_t GenerationOf(const Result<FunctionVersionPtr>& version) { return version.ok() ? (*version)->generation : 0; }
+uint64_t GenerationOf(const Result<FunctionVersionPtr>& version) {
+  return version.ok() ? (*version)->generation : 0;
+}
 
 }  // namespace
 
@@ -22,7 +24,8 @@ TEST_CASE("a mirror knows versions by their names, and aliases", "[registry][loo
   mirror.Put(Version("resize", "$LATEST", 1));
   mirror.Put(Version("resize", "1", 2));
   mirror.Put(Version("resize", "2", 3));
-  mirror.SetAliases("resize", {FunctionAlias{.name = "live", .version = "1", .canary_version = "2", .canary_weight = 0.5}});
+  mirror.SetAliases(
+      "resize", {FunctionAlias{.name = "live", .version = "1", .canary_version = "2", .canary_weight = 0.5}});
   CHECK(GenerationOf(mirror.Resolve("resize", "")) == 1);
   CHECK(GenerationOf(mirror.Resolve("resize", "$LATEST")) == 1);
   CHECK(GenerationOf(mirror.Resolve("resize", "2")) == 3);

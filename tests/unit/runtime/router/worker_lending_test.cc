@@ -102,7 +102,8 @@ TEST_CASE_METHOD(LendingFixture, "an event that waits here calls idle workers ho
   CHECK(Settled(id));
 }
 
-TEST_CASE_METHOD(LendingFixture, "where no worker can be started, busy ones are called home too, but not from who asks",
+TEST_CASE_METHOD(LendingFixture,
+                 "where no worker can be started, busy ones are called home too, but not from who asks",
                  "[router][loops]") {
   ReserveConcurrency("resize", 1);
   Borrow(1);
@@ -122,7 +123,8 @@ TEST_CASE_METHOD(LendingFixture, "where no worker can be started, busy ones are 
   CHECK(launcher_.workers_alive() == 1);
 }
 
-TEST_CASE_METHOD(LendingFixture, "lent workers count against the events that may be under way", "[router][loops]") {
+TEST_CASE_METHOD(LendingFixture, "lent workers count against the events that may be under way",
+                 "[router][loops]") {
   router_->SetRetire(nullptr);
   lending_.reset();
   MakeRouter({.concurrency_max = 2});

@@ -28,8 +28,8 @@ struct HttpTriggerFixture {
     declared.reset();
     urls.reset();
     urls = std::move(UrlTrigger::Create({}, routes, keys, sink, executor, random)).value();
-    declared =
-        std::make_unique<RouteTrigger>(RouteTrigger::Options{}, routes, urls->endpoints(), keys, sink, executor, random);
+    declared = std::make_unique<RouteTrigger>(RouteTrigger::Options{}, routes, urls->endpoints(), keys, sink,
+                                              executor, random);
     for (Trigger* trigger : {static_cast<Trigger*>(urls.get()), static_cast<Trigger*>(declared.get())}) {
       Status started = Error{ErrorCode::kInternal, "not yet"};
       trigger->Start([&](Status status) { started = std::move(status); });
