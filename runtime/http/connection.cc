@@ -283,7 +283,7 @@ void Connection::Write(std::string body) {
 }
 
 bool Connection::ClosesAfter(const Exchange& exchange) const {
-  return reading_done_ && !in_flight_.empty() && in_flight_.back().get() == &exchange;
+  return reading_done_ && !leaving_ && !in_flight_.empty() && in_flight_.back().get() == &exchange;
 }
 
 // --- the end

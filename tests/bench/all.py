@@ -30,6 +30,7 @@ QUICK = {
     "http_noop": ["--rounds", "1", "--seconds", "1"],
     "killed_run": ["--kills", "20"],
     "ledger": ["--rounds", "1", "--seconds", "1", "--count", "100000"],
+    "loops": ["--rounds", "1", "--seconds", "1"],
     "metrics": ["--rounds", "1"],
     "observers": ["--rounds", "1", "--seconds", "1"],
     "overload": ["--seconds", "2"],

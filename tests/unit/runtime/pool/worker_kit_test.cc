@@ -68,7 +68,7 @@ TEST_CASE_METHOD(KitFixture, "a worker runs events here, there and here again", 
   CHECK(attempt.payload == "2");
   CHECK_FALSE(attempt.cold);
   CHECK(attempt.init == nanoseconds(0));
-  CHECK(attempt.cpu_us == 75);
+  CHECK(attempt.cpu_us + attempt.idle_cpu_us == 75);  // as it was soon after the event before, or not
   GiveBack();
   CHECK(worker_->usable());
   Run();
@@ -161,6 +161,7 @@ TEST_CASE_METHOD(KitFixture, "one that dies under an event there is explained th
   Lend();
   event_.request_id = RequestId("there");
   there_->Run(event_, [this](Attempt attempt) { attempts_.push_back(std::move(attempt)); });
+  RunUntil([this] { return there_->state() == WorkerState::kBusy; });
   worker_->OnExited({Reap(), {}}, 0);
   there_->OnExited(*news_.at(0).exited, 0);
   const Attempt attempt = Ended();

@@ -13,6 +13,15 @@ FunctionVersion Version(const std::string& name, const std::string& version, uin
   return made;
 }
 
+FunctionAlias Live(const std::string& canary, double weight) {
+  FunctionAlias alias;
+  alias.name = "live";
+  alias.version = "1";
+  alias.canary_version = canary;
+  alias.canary_weight = weight;
+  return alias;
+}
+
 uint64_t GenerationOf(const Result<FunctionVersionPtr>& version) {
   return version.ok() ? (*version)->generation : 0;
 }
@@ -25,7 +34,7 @@ TEST_CASE("a mirror knows versions by their names, and aliases", "[registry][loo
   mirror.Put(Version("resize", "1", 2));
   mirror.Put(Version("resize", "2", 3));
   mirror.SetAliases(
-      "resize", {FunctionAlias{.name = "live", .version = "1", .canary_version = "2", .canary_weight = 0.5}});
+      "resize", {Live("2", 0.5)});
   CHECK(GenerationOf(mirror.Resolve("resize", "")) == 1);
   CHECK(GenerationOf(mirror.Resolve("resize", "$LATEST")) == 1);
   CHECK(GenerationOf(mirror.Resolve("resize", "2")) == 3);
@@ -64,7 +73,7 @@ TEST_CASE("a mirror forgets a version, and with $LATEST the function", "[registr
   CHECK(mirror.ScalingOf("resize") == FunctionScaling());
   // Nobody's.
   mirror.SetScaling("resize", scaling);
-  mirror.SetAliases("resize", {FunctionAlias{.name = "live", .version = "1"}});
+  mirror.SetAliases("resize", {Live("", 0)});
   CHECK(mirror.List().empty());
 }
 
