@@ -83,8 +83,8 @@ std::vector<PoolStatus> Daemon::Status() const {
     status.reserved_idle = static_cast<uint32_t>(counts.reserved_idle);
     status.spare = static_cast<uint32_t>(pool->spare());
     status.hot = pool->hot();
-    status.handed_ahead = pool->handed_ahead();
-    status.taken_back = pool->taken_back();
+    status.handed_ahead = pool->ahead().handed;
+    status.taken_back = pool->ahead().taken_back;
     for (const CapacityPlan::Reserved& one : plan.reserved) status.commitments.push_back(one.commitment);
     if (!plan.dedicated.empty()) {
       status.commitments.push_back(plan.dedicated);

@@ -108,7 +108,12 @@ void LoopSet::Drain(std::function<void()> drained) {
 }
 
 void LoopSet::CatchUp(std::function<void()> caught_up) {
-  AskEach([](ServingLoop&, const std::function<void()>& done) { done(); }, std::move(caught_up));
+  AskEach(
+      [](ServingLoop& loop, const std::function<void()>& done) {
+        loop.CatchUp();
+        done();
+      },
+      std::move(caught_up));
 }
 
 void LoopSet::AskFigures(std::function<void()> told) {

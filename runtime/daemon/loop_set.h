@@ -79,6 +79,9 @@ class LoopSet final : private ServingLoop::FirstLoop, private WorkerLending::Bor
   void GiveBack(uint64_t loan, std::unique_ptr<WorkerKit> kit) override;
   void TakeRecord(size_t loop, LoopAttempts::Source source, std::string record) override;
   void SyncLedger(std::function<void(Status)> done) override;
+  void CountAhead(uint64_t generation, WarmPool::AheadCounts counts) override {
+    parts_.pools.AddAhead(generation, counts);
+  }
   void Submit(Event event, EventSink::OnAccepted accepted) override;
   void TakeConnection(http::HandedOver connection) override;
   // WorkerLending::Borrowers

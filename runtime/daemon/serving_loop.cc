@@ -156,6 +156,12 @@ bool ServingLoop::ConcernsFirstLoop(const http::Request& head) {
   return head.path == BucketDoor::kMount || head.path.starts_with(std::string(BucketDoor::kMount) + "/");
 }
 
+void ServingLoop::CatchUp() {
+  pools_->TakeAhead([this](uint64_t generation, WarmPool::AheadCounts counts) {
+    to_first_.Put([&first = first_, generation, counts] { first.CountAhead(generation, counts); });
+  });
+}
+
 void ServingLoop::Listen() {
   http::ServerOptions options;
   options.limits.body_max = Bytes{config_.payload_bytes_max};

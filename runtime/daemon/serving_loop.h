@@ -53,6 +53,7 @@ class ServingLoop final : private BorrowedWorkers::Lender, private LoopAttempts:
     virtual void GiveBack(uint64_t loan, std::unique_ptr<WorkerKit> kit) = 0;
     virtual void TakeRecord(size_t loop, LoopAttempts::Source source, std::string record) = 0;
     virtual void SyncLedger(std::function<void(Status)> done) = 0;
+    virtual void CountAhead(uint64_t generation, WarmPool::AheadCounts counts) = 0;
     virtual void Submit(Event event, EventSink::OnAccepted accepted) = 0;
     virtual void TakeConnection(http::HandedOver connection) = 0;
   };
@@ -99,6 +100,8 @@ class ServingLoop final : private BorrowedWorkers::Lender, private LoopAttempts:
   void HandBack(uint64_t generation, size_t busy);
   // `drained` runs here once no worker of it is on this loop.
   void Retire(uint64_t generation, std::function<void()> drained);
+  // All that the first loop has not been told is put into first_loop().
+  void CatchUp();
   void Listen();
   // No new requests; `drained` runs here once those under way are answered and all workers have been given back.
   void Drain(std::function<void()> drained);

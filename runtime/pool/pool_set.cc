@@ -116,6 +116,17 @@ void PoolSet::HandBack(uint64_t generation, size_t busy) {
   if (found != pools_.end()) found->second->HandBack(busy);
 }
 
+void PoolSet::TakeAhead(const std::function<void(uint64_t, WarmPool::AheadCounts)>& take) {
+  for (auto& [generation, pool] : pools_) {
+    if (pool->ahead().handed + pool->ahead().taken_back > 0) take(generation, pool->TakeAhead());
+  }
+}
+
+void PoolSet::AddAhead(uint64_t generation, const WarmPool::AheadCounts& counts) {
+  const auto found = pools_.find(generation);
+  if (found != pools_.end()) found->second->AddAhead(counts);
+}
+
 void PoolSet::Warm(const FunctionVersion& serving, const std::shared_ptr<const FunctionVersion>& next,
                    std::function<void(Status)> warm) {
   const WarmPool* pool = Find(serving);

@@ -49,6 +49,9 @@ class PoolSet final {
   void RetireGeneration(uint64_t generation, std::function<void()> retired);
   // WarmPool::HandBack(), where there is such a pool.
   void HandBack(uint64_t generation, size_t busy);
+  // Calls with what events behind others each pool has counted since, where that is not nothing; and the other side of it.
+  void TakeAhead(const std::function<void(uint64_t generation, WarmPool::AheadCounts counts)>& take);
+  void AddAhead(uint64_t generation, const WarmPool::AheadCounts& counts);
   // Workers of `next` are initialised, as many as `serving` needs now; `warm` runs once, now or later
   // (WarmPool::WarmUp()).
   void Warm(const FunctionVersion& serving, const std::shared_ptr<const FunctionVersion>& next,

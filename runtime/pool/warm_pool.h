@@ -158,8 +158,17 @@ class WarmPool final {
   size_t spare() const;
   bool hot() const { return hot_; }
   // Events that stood behind another one, ever, and those of them that went to another worker after all.
-  uint64_t handed_ahead() const { return handed_ahead_; }
-  uint64_t taken_back() const { return taken_back_; }
+  struct AheadCounts {
+    uint64_t handed = 0;
+    uint64_t taken_back = 0;
+  };
+  const AheadCounts& ahead() const { return ahead_; }
+  // From here on they count to the pool of another loop: that one's AddAhead().
+  AheadCounts TakeAhead() { return std::exchange(ahead_, {}); }
+  void AddAhead(const AheadCounts& elsewhere) {
+    ahead_.handed += elsewhere.handed;
+    ahead_.taken_back += elsewhere.taken_back;
+  }
   const PoolLimits& limits() const { return limits_; }
   const FunctionVersion& version() const { return *version_; }
   std::vector<const Worker*> idle_workers() const;
@@ -262,7 +271,7 @@ class WarmPool final {
   std::vector<std::shared_ptr<HeldWorker>> lent_;  // the last lent at the back
   // Of events that an idle worker was woken for, and of those that stood ready when it had answered the one before.
   RecentDurations woken_, prefetched_;
-  uint64_t handed_ahead_ = 0, taken_back_ = 0;
+  AheadCounts ahead_;
   size_t reserved_busy_ = 0;               // of them
   std::map<uint64_t, Starting> starting_;  // by number of the start
   uint64_t next_start_ = 1;

@@ -72,7 +72,7 @@ WorkerLease WarmPool::LendAgain() {
     HeldWorker& held = **lent;
     if (held.leases > depth || held.seat != seat_ || !held.worker->TakesAhead()) continue;
     if (held.worker->seat() != nullptr && held.worker->seat()->plan == Plan::kReserved) continue;
-    ++handed_ahead_;
+    ++ahead_.handed;
     return {weak_.Get(), version_, *lent, WorkerLease::Spill::kNo};
   }
   return {};
@@ -80,7 +80,7 @@ WorkerLease WarmPool::LendAgain() {
 
 void WarmPool::OnRan(const Attempt& attempt) {
   if (!attempt.its_turn_came) {
-    ++taken_back_;
+    ++ahead_.taken_back;
     return;
   }
   (attempt.prefetched ? prefetched_ : woken_).Add(attempt.duration);

@@ -41,7 +41,7 @@ TEST_CASE_METHOD(PrefetchFixture, "short events stand behind one another, as dee
   CHECK_FALSE(AskForTurn());
   CHECK(launcher_.AheadOn(leases_[0].worker().id()) == 8);
   CHECK(pool_->counts().busy == 1);
-  CHECK(pool_->handed_ahead() == 8);
+  CHECK(pool_->ahead().handed == 8);
   for (const WorkerLease& lease : leases_)
     CHECK(&const_cast<WorkerLease&>(lease).worker() == &leases_[0].worker());
 }

@@ -231,7 +231,7 @@ void Simulation::Crash() {
   ++life_;
   const std::string slots = ReadFile(slots_path()).value();
   const uint64_t records = ledger_.size();
-  for (const WarmPool* pool : pools_->pools()) handed_ahead_ += pool->handed_ahead();
+  for (const WarmPool* pool : pools_->pools()) handed_ahead_ += pool->ahead().handed;
   async_.reset();
   router_.reset();
   pools_.reset();
@@ -302,7 +302,7 @@ Simulation::Counts Simulation::counts() const {
   for (const auto& ran : launcher_.ran()) counts.retried += ran.attempt > 1 ? 1 : 0;
   counts.crashes = life_ - 1;
   counts.handed_ahead = handed_ahead_;
-  for (const WarmPool* pool : pools_->pools()) counts.handed_ahead += pool->handed_ahead();
+  for (const WarmPool* pool : pools_->pools()) counts.handed_ahead += pool->ahead().handed;
   return counts;
 }
 
