@@ -58,6 +58,8 @@ class LoopSet final : private ServingLoop::FirstLoop, private WorkerLending::Bor
   const std::vector<ServingLoop::Figures>& figures() const { return figures_; }
   size_t workers_lent() const { return lending_.lent(); }
   uint64_t loans() const { return lending_.loans(); }
+  // Events of a version that wait, on whichever loop, of which `here` wait on the first as far as its pool knows.
+  size_t WaitingOf(uint64_t generation, size_t here) const;
 
  private:
   static constexpr milliseconds kPermissionsEvery{100};
@@ -79,9 +81,8 @@ class LoopSet final : private ServingLoop::FirstLoop, private WorkerLending::Bor
   void GiveBack(uint64_t loan, std::unique_ptr<WorkerKit> kit) override;
   void TakeRecord(size_t loop, LoopAttempts::Source source, std::string record) override;
   void SyncLedger(std::function<void(Status)> done) override;
-  void CountAhead(uint64_t generation, WarmPool::AheadCounts counts) override {
-    parts_.pools.AddAhead(generation, counts);
-  }
+  void TakePoolFigures(size_t loop, uint64_t generation, WarmPool::AheadCounts ahead,
+                       size_t waiting) override;
   void Submit(Event event, EventSink::OnAccepted accepted) override;
   void TakeConnection(http::HandedOver connection) override;
   // WorkerLending::Borrowers
@@ -94,6 +95,7 @@ class LoopSet final : private ServingLoop::FirstLoop, private WorkerLending::Bor
   RecordIntake intake_;
   std::vector<std::unique_ptr<ServingLoop>> loops_;
   std::vector<ServingLoop::Figures> figures_;
+  std::map<uint64_t, std::map<size_t, size_t>> waiting_;  // events, by generation and loop, as last told
   bool running_ = false;
   bool refuses_ = false;   // some function is over its budget, as was told
   std::string work_told_;  // why there is no new work; "" there is

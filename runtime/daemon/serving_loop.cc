@@ -157,8 +157,10 @@ bool ServingLoop::ConcernsFirstLoop(const http::Request& head) {
 }
 
 void ServingLoop::CatchUp() {
-  pools_->TakeAhead([this](uint64_t generation, WarmPool::AheadCounts counts) {
-    to_first_.Put([&first = first_, generation, counts] { first.CountAhead(generation, counts); });
+  pools_->TakeFigures([this](uint64_t generation, WarmPool::AheadCounts ahead, size_t waiting) {
+    to_first_.Put([&first = first_, number = options_.number, generation, ahead, waiting] {
+      first.TakePoolFigures(number, generation, ahead, waiting);
+    });
   });
 }
 

@@ -53,7 +53,8 @@ class ServingLoop final : private BorrowedWorkers::Lender, private LoopAttempts:
     virtual void GiveBack(uint64_t loan, std::unique_ptr<WorkerKit> kit) = 0;
     virtual void TakeRecord(size_t loop, LoopAttempts::Source source, std::string record) = 0;
     virtual void SyncLedger(std::function<void(Status)> done) = 0;
-    virtual void CountAhead(uint64_t generation, WarmPool::AheadCounts counts) = 0;
+    // Of a loop's pool: events behind others since it told last, and events that wait now.
+    virtual void TakePoolFigures(size_t loop, uint64_t generation, WarmPool::AheadCounts ahead, size_t waiting) = 0;
     virtual void Submit(Event event, EventSink::OnAccepted accepted) = 0;
     virtual void TakeConnection(http::HandedOver connection) = 0;
   };

@@ -116,10 +116,8 @@ void PoolSet::HandBack(uint64_t generation, size_t busy) {
   if (found != pools_.end()) found->second->HandBack(busy);
 }
 
-void PoolSet::TakeAhead(const std::function<void(uint64_t, WarmPool::AheadCounts)>& take) {
-  for (auto& [generation, pool] : pools_) {
-    if (pool->ahead().handed + pool->ahead().taken_back > 0) take(generation, pool->TakeAhead());
-  }
+void PoolSet::TakeFigures(const TakeFigure& take) {
+  for (auto& [generation, pool] : pools_) take(generation, pool->TakeAhead(), pool->counts().waiting);
 }
 
 void PoolSet::AddAhead(uint64_t generation, const WarmPool::AheadCounts& counts) {

@@ -49,8 +49,10 @@ class PoolSet final {
   void RetireGeneration(uint64_t generation, std::function<void()> retired);
   // WarmPool::HandBack(), where there is such a pool.
   void HandBack(uint64_t generation, size_t busy);
-  // Calls with what events behind others each pool has counted since, where that is not nothing; and the other side of it.
-  void TakeAhead(const std::function<void(uint64_t generation, WarmPool::AheadCounts counts)>& take);
+  // Of each pool: what events behind others it has counted since, and how many wait now; and the other side of it.
+  using TakeFigure =
+      std::function<void(uint64_t generation, WarmPool::AheadCounts ahead, size_t waiting)>;
+  void TakeFigures(const TakeFigure& take);
   void AddAhead(uint64_t generation, const WarmPool::AheadCounts& counts);
   // Workers of `next` are initialised, as many as `serving` needs now; `warm` runs once, now or later
   // (WarmPool::WarmUp()).

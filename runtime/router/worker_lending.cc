@@ -35,21 +35,33 @@ void WorkerLending::Lend(size_t loop, uint64_t generation, OnLoan done) {
   Wait(loop, version, std::move(place).value(), std::move(done));
 }
 
+size_t WorkerLending::asked_for(uint64_t generation) const {
+  const auto found = shares_.find(generation);
+  if (found == shares_.end()) return 0;
+  size_t asked = 0;
+  for (const auto& [loop, share] : found->second) asked += share.asked;
+  return asked;
+}
+
 void WorkerLending::Wait(size_t loop, const FunctionVersionPtr& version, ConcurrencyLimits::Pass place,
                          OnLoan done) {
   const uint64_t number = next_++;
   Asked& asked = asked_[number];
   asked = {loop, std::move(place), {}, std::move(done)};
+  ++shares_[version->generation][loop].asked;
   asking_ = loop;
   asked.wait = pools_.PoolOf(version).Acquire(
-      version->settings.timeout,
-      [this, number, version](Result<WorkerLease> lease) { OnLease(number, version, std::move(lease)); });
+      version->settings.timeout, [this, number, version](Result<WorkerLease> lease) {
+        OnLease(number, version, std::move(lease));
+      });
   asking_ = kNoLoop;
 }
 
 void WorkerLending::OnLease(uint64_t number, const FunctionVersionPtr& version, Result<WorkerLease> lease) {
   auto node = asked_.extract(number);
   Asked& asked = node.mapped();
+  --shares_[version->generation][asked.loop].asked;
+  ForgetEmpty(version->generation, asked.loop);
   if (!lease.ok()) return asked.done(std::move(lease).error());
   Give(asked.loop, version, std::move(asked.place), std::move(lease).value(), asked.done);
 }
@@ -60,37 +72,52 @@ void WorkerLending::Give(size_t loop, const FunctionVersionPtr& version, Concurr
   if (!lease.worker().usable()) return Wait(loop, version, std::move(place), done);
   const uint64_t number = next_++;
   WorkerLoan loan{number, lease.seat(), lease.worker().Pack([this, loop, number](WorkerNews news) {
-                    borrowers_.OnNews(loop, number, std::move(news));
-                  })};
+    borrowers_.OnNews(loop, number, std::move(news));
+  })};
   if (lease.spilled()) observer_.OnReservedSpillover(*version);
   loans_[number] = {loop, version->generation, std::move(place), std::move(lease)};
-  ++held_[version->generation][loop];
+  ++shares_[version->generation][loop].held;
   done(std::move(loan));
-  const PoolCounts counts = pools_.PoolOf(version).counts();
-  if (counts.waiting > counts.starting + counts.idle) borrowers_.HandBack(loop, version->generation, 1);
+  if (DoOthersWait(loop, *version)) borrowers_.HandBack(loop, version->generation, 1);
+}
+
+// In vain, so far: no worker is there or on its way for them.
+bool WorkerLending::DoOthersWait(size_t loop, const FunctionVersion& version) const {
+  const PoolCounts counts = pools_.Find(version)->counts();
+  const size_t own = shares_.at(version.generation).at(loop).asked;
+  return counts.waiting > own + counts.starting + counts.idle;
+}
+
+void WorkerLending::ForgetEmpty(uint64_t generation, size_t loop) {
+  const auto shares = shares_.find(generation);
+  const Share& share = shares->second[loop];
+  if (share.held + share.asked == 0) shares->second.erase(loop);
+  if (shares->second.empty()) shares_.erase(shares);
 }
 
 void WorkerLending::TakeBack(uint64_t number, std::unique_ptr<WorkerKit> kit) {
   auto node = loans_.extract(number);
   CHECK_TRUE(!node.empty());  // a loan comes back once
   Loan& loan = node.mapped();
-  const auto held = held_.find(loan.generation);
-  if (--held->second[loan.loop] == 0) held->second.erase(loan.loop);
-  if (held->second.empty()) held_.erase(held);
+  --shares_[loan.generation][loan.loop].held;
+  ForgetEmpty(loan.generation, loan.loop);
   loan.lease.worker().Unpack(std::move(kit));
 }
 
 void WorkerLending::OnWaits(const WarmPool& pool, WarmPool::Waits how) {
-  const auto held = held_.find(pool.version().generation);
-  if (held == held_.end()) return;
-  for (const auto& [loop, workers] : held->second) {
-    if (loop != asking_) borrowers_.HandBack(loop, held->first, how == WarmPool::Waits::kShort ? 1 : 0);
+  const auto shares = shares_.find(pool.version().generation);
+  if (shares == shares_.end()) return;
+  for (const auto& [loop, share] : shares->second) {
+    if (loop != asking_ && share.held > 0)
+      borrowers_.HandBack(loop, shares->first, how == WarmPool::Waits::kShort ? 1 : 0);
   }
 }
 
 void WorkerLending::OnNoRoom() {
-  for (const auto& [generation, by_loop] : held_) {
-    for (const auto& [loop, workers] : by_loop) borrowers_.HandBack(loop, generation, 0);
+  for (const auto& [generation, shares] : shares_) {
+    for (const auto& [loop, share] : shares) {
+      if (share.held > 0) borrowers_.HandBack(loop, generation, 0);
+    }
   }
 }
 

@@ -41,6 +41,8 @@ class WorkerLending final {
   void TakeBack(uint64_t loan, std::unique_ptr<WorkerKit> kit);
   size_t lent() const { return loans_.size(); }
   uint64_t loans() const { return given_; }  // ever
+  // Of those that wait in this version's pool here, how many are other loops'.
+  size_t asked_for(uint64_t generation) const;
 
  private:
   struct Loan {
@@ -55,12 +57,19 @@ class WorkerLending final {
     WarmPool::Wait wait;
     OnLoan done;
   };
+  // What one loop has of one version, and waits for.
+  struct Share {
+    size_t held = 0;
+    size_t asked = 0;
+  };
   static constexpr size_t kNoLoop = SIZE_MAX;
 
   void Wait(size_t loop, const FunctionVersionPtr& version, ConcurrencyLimits::Pass place, OnLoan done);
   void OnLease(uint64_t asked, const FunctionVersionPtr& version, Result<WorkerLease> lease);
   void Give(size_t loop, const FunctionVersionPtr& version, ConcurrencyLimits::Pass place, WorkerLease lease,
             const OnLoan& done);
+  bool DoOthersWait(size_t loop, const FunctionVersion& version) const;
+  void ForgetEmpty(uint64_t generation, size_t loop);
   void OnWaits(const WarmPool& pool, WarmPool::Waits how);
   void OnNoRoom();
 
@@ -73,7 +82,7 @@ class WorkerLending final {
   std::map<uint64_t, FunctionVersionPtr> known_;  // by generation
   std::map<uint64_t, Loan> loans_;
   std::map<uint64_t, Asked> asked_;
-  std::map<uint64_t, std::map<size_t, size_t>> held_;  // by generation and loop: how many
+  std::map<uint64_t, std::map<size_t, Share>> shares_;  // by generation and loop
   uint64_t next_ = 1;
   uint64_t given_ = 0;
   size_t asking_ = kNoLoop;  // who does, during a call
