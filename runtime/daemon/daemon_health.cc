@@ -75,7 +75,9 @@ std::vector<PoolStatus> Daemon::Status() const {
     for (const Worker* worker : pool->idle_workers())
       status.frozen += worker->state() == WorkerState::kFrozen;
     status.busy = static_cast<uint32_t>(counts.busy);
-    status.waiting = static_cast<uint32_t>(counts.waiting);
+    const size_t waiting =
+        loops_ ? loops_->WaitingOf(pool->version().generation, counts.waiting) : counts.waiting;
+    status.waiting = static_cast<uint32_t>(waiting);
     status.workers_max = static_cast<uint32_t>(pool->limits().workers_max);
     const CapacityPlan& plan = pool->plan();
     status.reserved = static_cast<uint32_t>(plan.reserved_workers());

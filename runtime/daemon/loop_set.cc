@@ -1,5 +1,6 @@
 #include "runtime/daemon/loop_set.h"
 
+#include <algorithm>
 #include <utility>
 
 namespace hearth {
@@ -126,6 +127,19 @@ void LoopSet::AskFigures(std::function<void()> told) {
       std::move(told));
 }
 
+void LoopSet::TakePoolFigures(size_t loop, uint64_t generation, WarmPool::AheadCounts ahead, size_t waiting) {
+  parts_.pools.AddAhead(generation, ahead);
+  waiting_[generation][loop] = waiting;
+}
+
+size_t LoopSet::WaitingOf(uint64_t generation, size_t here) const {
+  size_t waiting = here - std::min(here, lending_.asked_for(generation));
+  if (const auto found = waiting_.find(generation); found != waiting_.end()) {
+    for (const auto& [loop, events] : found->second) waiting += events;
+  }
+  return waiting;
+}
+
 void LoopSet::TellPermissions() {
   const Status work = parts_.new_work.Check();
   const std::string why = work.ok() ? "" : work.error().message;
@@ -179,9 +193,14 @@ void LoopSet::OnNews(size_t loop, uint64_t loan, WorkerNews news) {
 }
 
 void LoopSet::Retire(uint64_t generation, std::function<void()> drained) {
-  AskEach([generation](ServingLoop& loop,
-                       std::function<void()> done) { loop.Retire(generation, std::move(done)); },
-          std::move(drained));
+  AskEach(
+      [generation](ServingLoop& loop, std::function<void()> done) {
+        loop.Retire(generation, std::move(done));
+      },
+      [this, generation, drained = std::move(drained)] {
+        waiting_.erase(generation);
+        drained();
+      });
 }
 
 }  // namespace hearth

@@ -123,6 +123,23 @@ TEST_CASE_METHOD(LendingFixture,
   CHECK(launcher_.workers_alive() == 1);
 }
 
+TEST_CASE_METHOD(LendingFixture, "a loop that waits for more of what it has alone is left alone", "[router][loops]") {
+  ReserveConcurrency("resize", 1);
+  Borrow(1);
+  Borrow(1);
+  Borrow(1);
+  CHECK(lending_->asked_for(version_->generation) == 3);
+  StartWorkers();
+  REQUIRE(loans_.size() == 1);
+  CHECK(lending_->asked_for(version_->generation) == 2);
+  CHECK(loops_.hand_backs.empty());
+  const std::string id = Fire("resize");  // somebody else
+  CHECK(loops_.hand_backs == std::vector{Of(1, 1)});
+  for (int turn = 0; turn < 3; ++turn) GiveBackFirst();
+  Complete(0);
+  CHECK(Settled(id));
+}
+
 TEST_CASE_METHOD(LendingFixture, "lent workers count against the events that may be under way",
                  "[router][loops]") {
   router_->SetRetire(nullptr);
