@@ -215,6 +215,30 @@ class OneSetOfWorkers(LoopsTest):
             self.assertEqual(200, self.turn(peer, name=("room-a", "room-b")[n % 2])[0])
 
 
+class Refusals(LoopsTest):
+    def of_all(self, peers):
+        return {self.turn(peer)[0] for peer in peers}
+
+    def test_a_budget_that_is_spent_throttles_on_each_loop_until_it_is_raised(self):
+        self.deploy()
+        peers = self.connections(24)
+        self.assertEqual({200}, self.of_all(peers))
+        for amount, answers in (("0.0000000001", 429), ("1000", 200)):
+            shown = self.daemon.cli("budget", "set", "spent", amount, "--function", self.name, "--at", "100:throttle")
+            self.assertEqual(0, shown.returncode, shown)
+            wait_until(lambda: self.of_all(peers) == {answers}, what=f"{answers} on each loop")
+
+    def test_a_disk_without_room_refuses_on_each_loop(self):
+        self.deploy()
+        kept, self.daemon.config = self.daemon.config, {**self.daemon.config, "disk_reserve_mib": 1_048_576}
+        self.daemon.restart()
+        peers = self.connections(24)
+        wait_until(lambda: self.of_all(peers) == {503}, what="503 on each loop")
+        self.daemon.config = kept
+        self.daemon.restart()
+        self.assertEqual({200}, self.of_all(self.connections(24)))
+
+
 class Changes(LoopsTest):
     def test_a_new_version_serves_on_each_loop_and_the_old_one_goes(self):
         self.deploy()
