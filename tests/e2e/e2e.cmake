@@ -27,15 +27,22 @@ hearth_add_function(shelved SOURCES ${CMAKE_CURRENT_LIST_DIR}/handlers/shelved.c
 target_link_libraries(shelved PRIVATE shelf_1)
 set_target_properties(shelved PROPERTIES SKIP_BUILD_RPATH ON)
 
+# LOOPS: once more, with every daemon having three loops.
 function(hearth_e2e_test name)
-  cmake_parse_arguments(ARG "ALONE" "TIMEOUT" "" ${ARGN})
+  cmake_parse_arguments(ARG "ALONE;LOOPS" "TIMEOUT" "" ${ARGN})
   if(NOT ARG_TIMEOUT)
     set(ARG_TIMEOUT 180)
   endif()
   add_test(NAME e2e_${name} COMMAND Python3::Interpreter -m unittest -v test_${name}
            WORKING_DIRECTORY ${CMAKE_CURRENT_FUNCTION_LIST_DIR})
-  set_tests_properties(e2e_${name} PROPERTIES LABELS e2e TIMEOUT ${ARG_TIMEOUT} RUN_SERIAL ${ARG_ALONE}
-                       ENVIRONMENT "HEARTH_BUILD_DIR=${CMAKE_BINARY_DIR};PYTHONDONTWRITEBYTECODE=1")
+  set(environment "HEARTH_BUILD_DIR=${CMAKE_BINARY_DIR};PYTHONDONTWRITEBYTECODE=1")
+  set_tests_properties(e2e_${name} PROPERTIES LABELS e2e TIMEOUT ${ARG_TIMEOUT} RUN_SERIAL ${ARG_ALONE} ENVIRONMENT "${environment}")
+  if(ARG_LOOPS)
+    add_test(NAME e2e_${name}_loops COMMAND Python3::Interpreter -m unittest -v test_${name}
+             WORKING_DIRECTORY ${CMAKE_CURRENT_FUNCTION_LIST_DIR})
+    set_tests_properties(e2e_${name}_loops PROPERTIES LABELS e2e TIMEOUT ${ARG_TIMEOUT} RUN_SERIAL ${ARG_ALONE}
+                         ENVIRONMENT "${environment};HEARTH_LOOPS=3")
+  endif()
 endfunction()
 
 add_test(NAME e2e_harness COMMAND Python3::Interpreter -m unittest -v test_harness
@@ -44,9 +51,9 @@ set_tests_properties(e2e_harness PROPERTIES LABELS e2e TIMEOUT 60 ENVIRONMENT PY
 
 if(TARGET hearthd)
   hearth_e2e_test(invoke ALONE)  # measures durations
-  hearth_e2e_test(http_trigger)
-  hearth_e2e_test(large_bodies)
   hearth_e2e_test(many_starts)
+  hearth_e2e_test(http_trigger LOOPS)
+  hearth_e2e_test(large_bodies LOOPS)
   hearth_e2e_test(queue_trigger)
   hearth_e2e_test(queue_mappings)
   hearth_e2e_test(bucket_trigger)
@@ -61,10 +68,11 @@ if(TARGET hearthd)
   hearth_e2e_test(snap_start)
   hearth_e2e_test(secrets)
   hearth_e2e_test(calls)
-  hearth_e2e_test(client_gone)
+  hearth_e2e_test(client_gone LOOPS)
+  hearth_e2e_test(loops TIMEOUT 900)  # short counts; the long ones with HEARTH_LONG=1
   hearth_e2e_test(prefetch)
   hearth_e2e_test(flat_memory TIMEOUT 1800)  # 20,000 requests; a million with HEARTH_LONG=1
-  hearth_e2e_test(streaming)
+  hearth_e2e_test(streaming LOOPS)
   hearth_e2e_test(invoke_stream)
   hearth_e2e_test(async)
   hearth_e2e_test(async_kill ALONE TIMEOUT 1800)  # short counts; the long ones with HEARTH_LONG=1

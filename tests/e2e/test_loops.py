@@ -224,7 +224,7 @@ class Refusals(LoopsTest):
         peers = self.connections(24)
         self.assertEqual({200}, self.of_all(peers))
         for amount, answers in (("0.0000000001", 429), ("1000", 200)):
-            shown = self.daemon.cli("budget", "set", "spent", amount, "--function", self.name, "--at", "100:throttle")
+            shown = self.daemon.hearth("budget", "set", "spent", amount, "--function", self.name, "--at", "100:throttle")
             self.assertEqual(0, shown.returncode, shown)
             wait_until(lambda: self.of_all(peers) == {answers}, what=f"{answers} on each loop")
 
