@@ -4,7 +4,6 @@
 
 #include <algorithm>
 #include <climits>
-#include <thread>
 #include <utility>
 
 #include <nlohmann/json.hpp>
@@ -103,7 +102,7 @@ Daemon::Daemon(const Config& config, Loop& loop, Log& log)
 Daemon::~Daemon() = default;
 
 hearth::Status Daemon::OpenData() {
-  if (config_.loops == 0) config_.loops = std::clamp(std::thread::hardware_concurrency(), 1u, kLoopsMax);
+  if (config_.loops == 0) config_.loops = std::clamp(LoopThread::Processors(), 1u, kLoopsMax);
   HEARTH_ASSIGN(folder_, DataFolder::Open(config_.data_dir, HEARTH_VERSION));
   config_.data_dir = folder_.path();  // absolute: buckets and code below it are named to other processes
   HEARTH_ASSIGN(auth_token_, ReadToken(config_.auth_token_file));
@@ -354,36 +353,6 @@ hearth::Status Daemon::OpenTriggers() {
   return Ok();
 }
 
-hearth::Status Daemon::OpenLoops() {
-  if (config_.loops == 1) return Ok();
-  HEARTH_TRY(data_server_->SharePort());
-  std::vector<ServingLoop::Slots> slots;
-  for (size_t number = 1; number < config_.loops; ++number)
-    slots.push_back({loop_slots_.TakeOpen(number), loop_slots_.TakeSettled(number)});
-  HEARTH_ASSIGN(loops_,
-                LoopSet::Create(config_, std::move(slots), *workers_,
-                                LoopSet::Parts{*router_, *pools_, *registry_, *meter_, *budgets_, *disk_,
-                                               *data_server_, *this, metrics_, logs_, loop_, log_}));
-  urls_->SetOnChanged(
-      [this](const std::string& name, const EndpointConfig* config) { loops_->OnUrlChanged(name, config); });
-  routes_->SetOnChanged([this](const std::string& name, const EndpointConfig* config) {
-    loops_->OnRouteChanged(name, config);
-  });
-  budgets_->SetOnEvaluated([this] { loops_->OnBudgetsEvaluated(); });
-  return Ok();
-}
-
-void Daemon::TellLoopsWhatIsDeployed() {
-  if (!loops_) return;
-  for (const FunctionVersionPtr& function : registry_->List()) {
-    const auto versions = registry_->ListVersions(function->function);
-    if (!versions.ok()) continue;
-    for (const FunctionVersionPtr& version : *versions) loops_->OnPlaced(version);
-    loops_->OnAliasesChanged(function->function);
-    loops_->OnScalingChanged(function->function);
-  }
-}
-
 void Daemon::AddFigures() {
   figures_ = std::make_unique<DaemonMetrics>(DaemonMetrics::Parts{
       *sandboxes_, PlacesOf(config_.egress.plan.pool), *data_server_, *control_server_, *keys_, *receipts_,
@@ -540,15 +509,6 @@ void Daemon::OnReplaced(const FunctionVersionPtr& old_version, const FunctionVer
   metrics_.ForgetFunction(old_version->function);
   logs_.ForgetFunction(old_version->function);
   sandboxes_->ForgetFunction(old_version->function);
-}
-
-void Daemon::OnScalingChanged(const std::string& function) {
-  router_->OnScalingChanged(function);
-  if (loops_) loops_->OnScalingChanged(function);
-}
-
-void Daemon::OnAliasesChanged(const std::string& function) {
-  if (loops_) loops_->OnAliasesChanged(function);
 }
 
 void Daemon::OnInvocationStarted(const FunctionVersion& version, const Event& event) {

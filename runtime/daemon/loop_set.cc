@@ -193,14 +193,12 @@ void LoopSet::OnNews(size_t loop, uint64_t loan, WorkerNews news) {
 }
 
 void LoopSet::Retire(uint64_t generation, std::function<void()> drained) {
-  AskEach(
-      [generation](ServingLoop& loop, std::function<void()> done) {
-        loop.Retire(generation, std::move(done));
-      },
-      [this, generation, drained = std::move(drained)] {
-        waiting_.erase(generation);
-        drained();
-      });
+  AskEach([generation](ServingLoop& loop,
+                       std::function<void()> done) { loop.Retire(generation, std::move(done)); },
+          [this, generation, drained = std::move(drained)] {
+            waiting_.erase(generation);
+            drained();
+          });
 }
 
 }  // namespace hearth

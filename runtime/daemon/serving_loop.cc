@@ -35,54 +35,51 @@ Result<std::unique_ptr<ServingLoop>> ServingLoop::Create(const Config& config, O
                                                          const WorkerContext& workers,
                                                          Executor& first_executor, FirstLoop& first,
                                                          Log& log) {
-  HEARTH_ASSIGN(auto loop, Loop::Create(first_executor.clock()));
+  HEARTH_ASSIGN(auto thread, LoopThread::Create(first_executor.clock()));
   std::unique_ptr<ServingLoop> serving(new ServingLoop(config, std::move(options), std::move(slots), workers,
-                                                       std::move(loop), first_executor, first, log));
+                                                       std::move(thread), first_executor, first, log));
   HEARTH_ASSIGN(serving->urls_,
                 UrlEndpoints::Create(serving->options_.identity, serving->route_table_, *serving->router_,
-                                     serving->loop_->clock(), serving->random_));
+                                     serving->loop_.clock(), serving->random_));
   serving->routes_ =
       std::make_unique<RouteEndpoints>(serving->options_.identity, serving->route_table_, *serving->urls_,
-                                       *serving->router_, serving->loop_->clock(), serving->random_);
+                                       *serving->router_, serving->loop_.clock(), serving->random_);
   return serving;
 }
 
 ServingLoop::ServingLoop(const Config& config, Options options, Slots slots, const WorkerContext& workers,
-                         std::unique_ptr<Loop> loop, Executor& first_executor, FirstLoop& first, Log& log)
+                         std::unique_ptr<LoopThread> thread, Executor& first_executor, FirstLoop& first,
+                         Log& log)
     : options_(std::move(options)),
       config_(config),
       first_(first),
       log_(log),
-      loop_(std::move(loop)),
-      to_first_(*loop_, first_executor),
-      from_first_(first_executor, *loop_),
+      thread_(std::move(thread)),
+      loop_(thread_->loop()),
+      to_first_(loop_, first_executor),
+      from_first_(first_executor, loop_),
       reports_(to_first_, first),
-      context_(ContextFor(workers, *loop_, reports_, reports_)),
+      context_(ContextFor(workers, loop_, reports_, reports_)),
       functions_(options_.arn_prefix),
       attempts_(std::move(slots.open), std::move(slots.settled), options_.boot_id, *this),
       workers_(context_, *this),
-      pools_(std::make_unique<PoolSet>(PoolOptionsOf(config), workers_, *loop_)),
+      pools_(std::make_unique<PoolSet>(PoolOptionsOf(config), workers_, loop_)),
       router_(std::make_unique<Router>(
           Router::Limits{Bytes{config.payload_bytes_max}, config.concurrency_max, config.fsync_before_reply},
-          functions_, *pools_, attempts_, reports_, *loop_)) {
+          functions_, *pools_, attempts_, reports_, loop_)) {
   router_->SetBudgets(&permissions_);
   router_->SetDisk(&permissions_);
   router_->SetAsyncEvents(this);
-  calls_.emplace(*router_, random_, *loop_);
+  calls_.emplace(*router_, random_, loop_);
   context_.calls = &*calls_;
 }
 
 ServingLoop::~ServingLoop() {
-  if (thread_.joinable()) {
-    loop_->Stop();
-    thread_.join();
-  }
+  thread_->Stop();
   from_first_.Flush();  // disarms a timer of the first loop; what it tells is told to nobody
 }
 
-void ServingLoop::Start() {
-  thread_ = std::thread([this] { loop_->Run(); });
-}
+void ServingLoop::Start() { thread_->Start(); }
 
 void ServingLoop::Put(std::function<void(ServingLoop&)> task) {
   from_first_.Put([this, task = std::move(task)] { task(*this); });
@@ -173,7 +170,7 @@ void ServingLoop::Listen() {
     auto held = std::make_shared<http::HandedOver>(std::move(connection));
     to_first_.Send([&first = first_, held] { first.TakeConnection(std::move(*held)); });
   };
-  auto server = http::Server::Create(*loop_, options_.listen, route_table_, log_, std::move(options));
+  auto server = http::Server::Create(loop_, options_.listen, route_table_, log_, std::move(options));
   if (server.ok()) {
     server_ = std::move(server).value();
   } else {

@@ -4,12 +4,12 @@
 #include <memory>
 #include <optional>
 #include <string>
-#include <thread>
 
 #include "runtime/base/random.h"
 #include "runtime/daemon/config.h"
 #include "runtime/daemon/loop_reports.h"
 #include "runtime/http/server.h"
+#include "runtime/loop/loop_thread.h"
 #include "runtime/loop/outbox.h"
 #include "runtime/meter/budget_gate.h"
 #include "runtime/meter/loop_attempts.h"
@@ -54,7 +54,8 @@ class ServingLoop final : private BorrowedWorkers::Lender, private LoopAttempts:
     virtual void TakeRecord(size_t loop, LoopAttempts::Source source, std::string record) = 0;
     virtual void SyncLedger(std::function<void(Status)> done) = 0;
     // Of a loop's pool: events behind others since it told last, and events that wait now.
-    virtual void TakePoolFigures(size_t loop, uint64_t generation, WarmPool::AheadCounts ahead, size_t waiting) = 0;
+    virtual void TakePoolFigures(size_t loop, uint64_t generation, WarmPool::AheadCounts ahead,
+                                 size_t waiting) = 0;
     virtual void Submit(Event event, EventSink::OnAccepted accepted) = 0;
     virtual void TakeConnection(http::HandedOver connection) = 0;
   };
@@ -111,7 +112,7 @@ class ServingLoop final : private BorrowedWorkers::Lender, private LoopAttempts:
 
  private:
   ServingLoop(const Config& config, Options options, Slots slots, const WorkerContext& workers,
-              std::unique_ptr<Loop> loop, Executor& first_executor, FirstLoop& first, Log& log);
+              std::unique_ptr<LoopThread> thread, Executor& first_executor, FirstLoop& first, Log& log);
   void Borrow(uint64_t generation, uint64_t ticket) override;
   void GiveBack(uint64_t loan, std::unique_ptr<WorkerKit> kit) override;
   void Take(LoopAttempts::Source source, std::string record) override;
@@ -126,7 +127,8 @@ class ServingLoop final : private BorrowedWorkers::Lender, private LoopAttempts:
   FirstLoop& first_;
   Log& log_;
   // Owned, lowest floor first.
-  const std::unique_ptr<Loop> loop_;
+  const std::unique_ptr<LoopThread> thread_;
+  Loop& loop_;
   Outbox to_first_;    // used here
   Outbox from_first_;  // used on the first loop
   SystemRandom random_;
@@ -143,7 +145,6 @@ class ServingLoop final : private BorrowedWorkers::Lender, private LoopAttempts:
   std::unique_ptr<UrlEndpoints> urls_;
   std::unique_ptr<RouteEndpoints> routes_;
   std::unique_ptr<http::Server> server_;
-  std::thread thread_;
 };
 
 }  // namespace hearth

@@ -50,8 +50,7 @@ class PoolSet final {
   // WarmPool::HandBack(), where there is such a pool.
   void HandBack(uint64_t generation, size_t busy);
   // Of each pool: what events behind others it has counted since, and how many wait now; and the other side of it.
-  using TakeFigure =
-      std::function<void(uint64_t generation, WarmPool::AheadCounts ahead, size_t waiting)>;
+  using TakeFigure = std::function<void(uint64_t generation, WarmPool::AheadCounts ahead, size_t waiting)>;
   void TakeFigures(const TakeFigure& take);
   void AddAhead(uint64_t generation, const WarmPool::AheadCounts& counts);
   // Workers of `next` are initialised, as many as `serving` needs now; `warm` runs once, now or later

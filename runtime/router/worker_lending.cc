@@ -51,9 +51,8 @@ void WorkerLending::Wait(size_t loop, const FunctionVersionPtr& version, Concurr
   ++shares_[version->generation][loop].asked;
   asking_ = loop;
   asked.wait = pools_.PoolOf(version).Acquire(
-      version->settings.timeout, [this, number, version](Result<WorkerLease> lease) {
-        OnLease(number, version, std::move(lease));
-      });
+      version->settings.timeout,
+      [this, number, version](Result<WorkerLease> lease) { OnLease(number, version, std::move(lease)); });
   asking_ = kNoLoop;
 }
 
@@ -72,8 +71,8 @@ void WorkerLending::Give(size_t loop, const FunctionVersionPtr& version, Concurr
   if (!lease.worker().usable()) return Wait(loop, version, std::move(place), done);
   const uint64_t number = next_++;
   WorkerLoan loan{number, lease.seat(), lease.worker().Pack([this, loop, number](WorkerNews news) {
-    borrowers_.OnNews(loop, number, std::move(news));
-  })};
+                    borrowers_.OnNews(loop, number, std::move(news));
+                  })};
   if (lease.spilled()) observer_.OnReservedSpillover(*version);
   loans_[number] = {loop, version->generation, std::move(place), std::move(lease)};
   ++shares_[version->generation][loop].held;

@@ -7,7 +7,7 @@
 
 namespace hearth {
 
-TEST_CASE("each loop has two files of slots; those of loops that are no more go once they are empty",
+TEST_CASE("each loop has two files of slots, and those of loops that are no more go once they are empty",
           "[daemon][loops]") {
   TemporaryFolder folder;
   const auto exists = [&folder](const std::string& name) { return PathExists(folder.path() + "/" + name); };

@@ -33,8 +33,7 @@ TEST_CASE("a mirror knows versions by their names, and aliases", "[registry][loo
   mirror.Put(Version("resize", "$LATEST", 1));
   mirror.Put(Version("resize", "1", 2));
   mirror.Put(Version("resize", "2", 3));
-  mirror.SetAliases(
-      "resize", {Live("2", 0.5)});
+  mirror.SetAliases("resize", {Live("2", 0.5)});
   CHECK(GenerationOf(mirror.Resolve("resize", "")) == 1);
   CHECK(GenerationOf(mirror.Resolve("resize", "$LATEST")) == 1);
   CHECK(GenerationOf(mirror.Resolve("resize", "2")) == 3);

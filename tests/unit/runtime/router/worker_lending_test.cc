@@ -123,7 +123,8 @@ TEST_CASE_METHOD(LendingFixture,
   CHECK(launcher_.workers_alive() == 1);
 }
 
-TEST_CASE_METHOD(LendingFixture, "a loop that waits for more of what it has alone is left alone", "[router][loops]") {
+TEST_CASE_METHOD(LendingFixture, "a loop that waits for more of what it has alone is left alone",
+                 "[router][loops]") {
   ReserveConcurrency("resize", 1);
   Borrow(1);
   Borrow(1);
