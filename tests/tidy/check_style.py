@@ -90,8 +90,8 @@ BANNED = [
     (r"\bv?sprintf\s*\(", ["*"], [], "sprintf(): use snprintf with the size, or std::to_string"),
     (r"\bato(?:i|l|ll|f)\s*\(", ["*"], [C_HANDLERS], "atoi(): cannot report an error; use std::from_chars"),
     (r"\bstd::(?:basic_)?w?regex\b", [*PRODUCT, "sdk/*", "examples/*"], [], "std::regex: slow, and recursive on foreign input; write a small parser"),
-    (r"\bstd::(?:jthread\b|async\b|thread\b(?!::id))", PRODUCT, ["runtime/loop/work_thread.*"],
-     "std::thread: blocking work goes through WorkThread of runtime/loop/work_thread.h"),
+    (r"\bstd::(?:jthread\b|async\b|thread\b(?!::id))", PRODUCT, ["runtime/loop/work_thread.*", "runtime/loop/loop_thread.*"],
+     "std::thread: blocking work goes through WorkThread of runtime/loop/work_thread.h, loops of their own through LoopThread"),
     (r"\bthrow\b", PRODUCT, [], "throw: an expected failure is a Result<T>, a bug is CHECK_TRUE"),
 ]
 
