@@ -100,7 +100,7 @@ class WorkerProcess final : public Worker {
   WorkerLife life() const override;
   void Run(const Event& event, OnAttempt done) override;
   bool usable() const override {
-    return (state_ == WorkerState::kIdle || state_ == WorkerState::kFrozen) && !exit_ && !lent_;
+    return (state_ == WorkerState::kIdle || state_ == WorkerState::kFrozen) && !exit_;
   }
   std::unique_ptr<WorkerKit> Pack(std::function<void(WorkerNews)> on_news) override;
   void Unpack(std::unique_ptr<WorkerKit> kit) override;

@@ -1,5 +1,6 @@
 #include "runtime/router/worker_lending.h"
 
+#include <algorithm>
 #include <utility>
 
 namespace hearth {
@@ -53,7 +54,7 @@ void WorkerLending::Wait(size_t loop, const FunctionVersionPtr& version, Concurr
   asked.wait = pools_.PoolOf(version).Acquire(
       version->settings.timeout,
       [this, number, version](Result<WorkerLease> lease) { OnLease(number, version, std::move(lease)); });
-  asking_ = kNoLoop;
+  asking_ = kFirstLoop;
 }
 
 void WorkerLending::OnLease(uint64_t number, const FunctionVersionPtr& version, Result<WorkerLease> lease) {
@@ -77,14 +78,46 @@ void WorkerLending::Give(size_t loop, const FunctionVersionPtr& version, Concurr
   loans_[number] = {loop, version->generation, std::move(place), std::move(lease)};
   ++shares_[version->generation][loop].held;
   done(std::move(loan));
-  if (DoOthersWait(loop, *version)) borrowers_.HandBack(loop, version->generation, 1);
+  if (DoOthersWait(loop, *pools_.Find(*version))) borrowers_.HandBack(loop, version->generation, 1);
 }
 
-// In vain, so far: no worker is there or on its way for them.
-bool WorkerLending::DoOthersWait(size_t loop, const FunctionVersion& version) const {
-  const PoolCounts counts = pools_.Find(version)->counts();
-  const size_t own = shares_.at(version.generation).at(loop).asked;
-  return counts.waiting > own + counts.starting + counts.idle;
+WorkerLending::Share WorkerLending::FirstLoopsShare(const WarmPool& pool) const {
+  const PoolCounts counts = pool.counts();
+  Share lent;
+  if (const auto shares = shares_.find(pool.version().generation); shares != shares_.end()) {
+    for (const auto& [loop, share] : shares->second) {
+      lent.held += share.held;
+      lent.asked += share.asked;
+    }
+  }
+  return {counts.busy - std::min(counts.busy, lent.held),
+          counts.waiting - std::min(counts.waiting, lent.asked)};
+}
+
+WorkerLending::Share WorkerLending::ShareOf(size_t loop, const WarmPool& pool) const {
+  if (loop == kFirstLoop) return FirstLoopsShare(pool);
+  const auto shares = shares_.find(pool.version().generation);
+  if (shares == shares_.end()) return {};
+  const auto share = shares->second.find(loop);
+  return share == shares->second.end() ? Share() : share->second;
+}
+
+// In vain so far, and with less to go on with than `loop` has.
+bool WorkerLending::DoOthersWait(size_t loop, const WarmPool& pool) const {
+  const Share own = ShareOf(loop, pool);
+  const PoolCounts counts = pool.counts();
+  if (counts.waiting <= own.asked + counts.starting + counts.idle) return false;
+  const auto waits = [&own](const Share& other) { return other.asked > 0 && IsOwed(own, other); };
+  if (loop != kFirstLoop && waits(FirstLoopsShare(pool))) return true;
+  const auto shares = shares_.find(pool.version().generation);
+  return std::any_of(shares->second.begin(), shares->second.end(),
+                     [&](const auto& share) { return share.first != loop && waits(share.second); });
+}
+
+// A loop that has a worker serves all its events with it, one after the other. One that has none waits for another's;
+// otherwise shares are evened out, and no further: a worker that changes loops with each event serves nobody well.
+bool WorkerLending::IsOwed(const Share& by, const Share& to) {
+  return to.held == 0 ? by.held > 0 : by.held > to.held + 1;
 }
 
 void WorkerLending::ForgetEmpty(uint64_t generation, size_t loop) {
@@ -106,9 +139,11 @@ void WorkerLending::TakeBack(uint64_t number, std::unique_ptr<WorkerKit> kit) {
 void WorkerLending::OnWaits(const WarmPool& pool, WarmPool::Waits how) {
   const auto shares = shares_.find(pool.version().generation);
   if (shares == shares_.end()) return;
+  const Share asker = ShareOf(asking_, pool);
   for (const auto& [loop, share] : shares->second) {
-    if (loop != asking_ && share.held > 0)
-      borrowers_.HandBack(loop, shares->first, how == WarmPool::Waits::kShort ? 1 : 0);
+    if (loop == asking_ || share.held == 0) continue;
+    const bool busy = how == WarmPool::Waits::kShort && IsOwed(share, asker);
+    borrowers_.HandBack(loop, shares->first, busy ? 1 : 0);
   }
 }
 

@@ -62,13 +62,17 @@ class WorkerLending final {
     size_t held = 0;
     size_t asked = 0;
   };
-  static constexpr size_t kNoLoop = SIZE_MAX;
+  static constexpr size_t kFirstLoop = 0;
 
   void Wait(size_t loop, const FunctionVersionPtr& version, ConcurrencyLimits::Pass place, OnLoan done);
   void OnLease(uint64_t asked, const FunctionVersionPtr& version, Result<WorkerLease> lease);
   void Give(size_t loop, const FunctionVersionPtr& version, ConcurrencyLimits::Pass place, WorkerLease lease,
             const OnLoan& done);
-  bool DoOthersWait(size_t loop, const FunctionVersion& version) const;
+  // The first loop's own share, as if it were one of the others.
+  Share FirstLoopsShare(const WarmPool& pool) const;
+  Share ShareOf(size_t loop, const WarmPool& pool) const;
+  bool DoOthersWait(size_t loop, const WarmPool& pool) const;
+  static bool IsOwed(const Share& by, const Share& to);
   void ForgetEmpty(uint64_t generation, size_t loop);
   void OnWaits(const WarmPool& pool, WarmPool::Waits how);
   void OnNoRoom();
@@ -85,7 +89,7 @@ class WorkerLending final {
   std::map<uint64_t, std::map<size_t, Share>> shares_;  // by generation and loop
   uint64_t next_ = 1;
   uint64_t given_ = 0;
-  size_t asking_ = kNoLoop;  // who does, during a call
+  size_t asking_ = kFirstLoop;  // who does, during a call
 };
 
 }  // namespace hearth

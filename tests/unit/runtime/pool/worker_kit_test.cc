@@ -23,6 +23,7 @@ class KitFixture : public PlayedWorkerFixture {
           worker.Initialise();
           for (int n = 1; n <= events; ++n) {
             worker.HearInvoke();
+            if (worker.sequence() != static_cast<uint64_t>(n)) ::_exit(3);  // they go on where they were
             worker.Print("line " + std::to_string(n) + "\n");
             worker.Answer(std::to_string(n));
           }
@@ -149,6 +150,7 @@ TEST_CASE_METHOD(KitFixture, "one whose end was told on its way back is of no mo
   SECTION("its sandbox has ended") { worker_->OnSandboxGone("the launcher died"); }
   worker_->Unpack(std::move(kit));
   CHECK_FALSE(worker_->usable());
+  CHECK(worker_->state() == WorkerState::kDying);
 }
 
 TEST_CASE_METHOD(KitFixture, "one that dies under an event there is explained there, and ended",

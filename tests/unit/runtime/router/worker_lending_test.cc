@@ -123,6 +123,28 @@ TEST_CASE_METHOD(LendingFixture,
   CHECK(launcher_.workers_alive() == 1);
 }
 
+TEST_CASE_METHOD(LendingFixture, "shares of two loops that both wait are evened out, and no further",
+                 "[router][loops]") {
+  ReserveConcurrency("resize", 4);
+  for (int n = 0; n < 4; ++n) Borrow(1);
+  StartWorkers();
+  REQUIRE(loans_.size() == 4);
+  Borrow(2);
+  CHECK(loops_.hand_backs == std::vector{Of(1, 1)});
+  Borrow(1);  // has most already
+  Borrow(2);
+  CHECK(loops_.hand_backs == std::vector{Of(1, 1), Of(1, 1)});
+  GiveBackFirst();  // 3 and 1: loop 1 gives one more if loop 2 asks again
+  REQUIRE(loans_.size() == 4);
+  Borrow(2);
+  CHECK(loops_.hand_backs == std::vector{Of(1, 1), Of(1, 1), Of(1, 1)});
+  GiveBackFirst();  // to loop 1, which asked before
+  GiveBackFirst();  // to loop 2: 2 and 2
+  Borrow(2);
+  CHECK(loops_.hand_backs.back() == Of(1, 0));  // idle ones, if it has some
+  while (!loans_.empty()) GiveBackFirst();
+}
+
 TEST_CASE_METHOD(LendingFixture, "a loop that waits for more of what it has alone is left alone",
                  "[router][loops]") {
   ReserveConcurrency("resize", 1);
