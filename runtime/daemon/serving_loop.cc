@@ -9,6 +9,8 @@ namespace {
 
 // A worker that had no event for so long goes back to the first loop, where any loop can have it.
 constexpr milliseconds kLoanLinger{100};
+// Asked for at once: more would be no sooner there.
+constexpr size_t kAskedMax = 16;
 // Memory is the first loop's to deal with.
 constexpr Bytes kNoMemoryLimit{UINT64_MAX / 2};
 
@@ -18,6 +20,7 @@ PoolSet::Options PoolOptionsOf(const Config& config) {
   options.limits.waiters_max = config.waiters_max;
   options.limits.workers_max = config.concurrency_max;
   options.limits.idle_time_out = kLoanLinger;
+  options.limits.starting_max = kAskedMax;
   options.limits.launch_tries_max = 1;  // the first loop has tried
   options.limits.prefetch.events_max = config.prefetch_max;
   return options;

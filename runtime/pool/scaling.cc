@@ -19,7 +19,8 @@ size_t WorkersToStart(const PoolCounts& counts, const PoolLimits& limits) {
   const size_t wanted = counts.waiting > coming ? counts.waiting - coming : 0;
   const size_t alive = counts.idle + counts.busy + counts.starting;
   const size_t room = limits.workers_max > alive ? limits.workers_max - alive : 0;
-  return std::min(wanted, room);
+  const size_t begun = limits.starting_max > counts.starting ? limits.starting_max - counts.starting : 0;
+  return std::min({wanted, room, begun});
 }
 
 size_t WorkersAhead(const PoolCounts& counts, const PoolLimits& limits, Heat heat) {

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstddef>
+#include <cstdint>
 
 #include "runtime/base/units.h"
 #include "runtime/model/function_scaling.h"
@@ -14,6 +15,7 @@ struct PoolLimits {
   size_t workers_max = 1000;            // idle + busy + starting
   size_t waiters_max = 1000;            // events that wait for a worker; one more is throttled
   milliseconds idle_time_out{600'000};  // an idle worker goes after this
+  size_t starting_max = SIZE_MAX;       // for events, at once
   size_t launch_tries_max = 6;          // for one worker that the host cannot give now
   size_t workers_min = 0;               // that are kept for no event
   size_t workers_spare = 0;             // idle ones beside those that are busy

@@ -63,6 +63,10 @@ void WorkerLending::OnLease(uint64_t number, const FunctionVersionPtr& version, 
   --shares_[version->generation][asked.loop].asked;
   ForgetEmpty(version->generation, asked.loop);
   if (!lease.ok()) return asked.done(std::move(lease).error());
+  // Asked before others, perhaps, but it has workers already, and they have fewer: they come first.
+  const WarmPool& pool = *pools_.Find(*version);
+  if (ShareOf(asked.loop, pool).held > 0 && DoOthersWait(asked.loop, pool))
+    return Wait(asked.loop, version, std::move(asked.place), std::move(asked.done));
   Give(asked.loop, version, std::move(asked.place), std::move(lease).value(), asked.done);
 }
 
@@ -77,6 +81,7 @@ void WorkerLending::Give(size_t loop, const FunctionVersionPtr& version, Concurr
   if (lease.spilled()) observer_.OnReservedSpillover(*version);
   loans_[number] = {loop, version->generation, std::move(place), std::move(lease)};
   ++shares_[version->generation][loop].held;
+  ++given_;
   done(std::move(loan));
   if (DoOthersWait(loop, *pools_.Find(*version))) borrowers_.HandBack(loop, version->generation, 1);
 }

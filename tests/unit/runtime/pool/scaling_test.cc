@@ -34,6 +34,13 @@ TEST_CASE("no more workers than the limit, at it and one past it", "[pool]") {
   CHECK(WorkersToStart({.idle = 0, .busy = 11, .starting = 0, .waiting = 5}, Limits(10)) == 0);
 }
 
+TEST_CASE("no more start at once than may, at it and one past it", "[pool][loops]") {
+  PoolLimits limits = Limits(10);
+  limits.starting_max = 3;
+  CHECK(WorkersToStart({.idle = 0, .busy = 0, .starting = 2, .waiting = 7}, limits) == 1);
+  CHECK(WorkersToStart({.idle = 0, .busy = 0, .starting = 3, .waiting = 7}, limits) == 0);
+}
+
 TEST_CASE("the last place in the queue is given, one past it is throttled", "[pool]") {
   CHECK(AdmitWaiter({.waiting = 9}, Limits(1, 10)) == Admission::kAdmit);
   CHECK(AdmitWaiter({.waiting = 10}, Limits(1, 10)) == Admission::kThrottleFunction);

@@ -145,6 +145,26 @@ TEST_CASE_METHOD(LendingFixture, "shares of two loops that both wait are evened 
   while (!loans_.empty()) GiveBackFirst();
 }
 
+TEST_CASE_METHOD(LendingFixture, "who has a worker already lets others go first, though it asked before",
+                 "[router][loops]") {
+  ReserveConcurrency("resize", 2);
+  Borrow(1);
+  Borrow(1);
+  StartWorkers();
+  Borrow(1);  // in vain, and before the others
+  const std::string id = Fire("resize");
+  Borrow(2);
+  REQUIRE(loans_.size() == 2);
+  GiveBackFirst();
+  REQUIRE(launcher_.running().size() == 1);
+  Complete(0);
+  CHECK(Settled(id));
+  CHECK(loans_.size() == 2);  // loop 2's now
+  CHECK(lending_->asked_for(version_->generation) == 1);
+  while (!loans_.empty()) GiveBackFirst();
+  CHECK(lending_->loans() == 4);
+}
+
 TEST_CASE_METHOD(LendingFixture, "a loop that waits for more of what it has alone is left alone",
                  "[router][loops]") {
   ReserveConcurrency("resize", 1);
