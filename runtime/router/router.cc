@@ -6,6 +6,12 @@
 #include "runtime/model/trace_context.h"
 
 namespace hearth {
+namespace {
+
+// Lambda's name of it, which the message of a throttle begins with.
+std::string ReasonOf(const Error& error) { return error.message.substr(0, error.message.find(':')); }
+
+}  // namespace
 
 struct Router::Flight {
   uint64_t number = 0;
@@ -210,10 +216,20 @@ Status Router::Admit(Event& event) const {
 
 // Of what is to run now: what is stored first waits where it is.
 Status Router::CheckConcurrency(const std::string& function) const {
+  Status room = RoomFor(function);
+  if (!room.ok()) observer_.OnThrottled(function, ReasonOf(room.error()));
+  return room;
+}
+
+Status Router::RoomFor(const std::string& function) const {
   const ConcurrencyLimits::Verdict verdict = concurrency_.Check(function);
   if (verdict == ConcurrencyLimits::Verdict::kAdmit) return Ok();
-  if (verdict == ConcurrencyLimits::Verdict::kFunctionOff) return RefuseOff(function);
-  observer_.OnThrottled(function, "ConcurrentInvocationLimitExceeded");
+  if (verdict == ConcurrencyLimits::Verdict::kFunctionOff) {
+    return Error{ErrorCode::kThrottled,
+                 "ReservedFunctionConcurrentInvocationLimitExceeded: " + function +
+                     " is switched off, its reserved concurrency is 0; `hearth concurrency " + function +
+                     " --reserved none` switches it on"};
+  }
   return Error{
       ErrorCode::kThrottled,
       "ConcurrentInvocationLimitExceeded: " + std::to_string(concurrency_.shared_max()) +
@@ -222,17 +238,10 @@ Status Router::CheckConcurrency(const std::string& function) const {
           " are reserved)"};
 }
 
+// Whose event is throttled for it tells that.
 Result<ConcurrencyLimits::Pass> Router::TakePlace(const std::string& function) {
-  HEARTH_TRY(CheckConcurrency(function));
+  HEARTH_TRY(RoomFor(function));
   return concurrency_.Enter(function);
-}
-
-Error Router::RefuseOff(const std::string& function) const {
-  observer_.OnThrottled(function, "ReservedFunctionConcurrentInvocationLimitExceeded");
-  return Error{ErrorCode::kThrottled,
-               "ReservedFunctionConcurrentInvocationLimitExceeded: " + function +
-                   " is switched off, its reserved concurrency is 0; `hearth concurrency " + function +
-                   " --reserved none` switches it on"};
 }
 
 Status Router::CheckBudgets(const std::string& function) const {
@@ -430,8 +439,7 @@ Result<AttemptBook::Recorded> Router::Record(Flight& flight, const Outcome& outc
 
 void Router::Refuse(uint64_t number, Error error) {
   if (error.code == ErrorCode::kThrottled) {
-    observer_.OnThrottled(flights_.at(number)->event.function,
-                          error.message.substr(0, error.message.find(':')));
+    observer_.OnThrottled(flights_.at(number)->event.function, ReasonOf(error));
   }
   Settle(number, std::move(error));
 }

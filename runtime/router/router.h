@@ -83,7 +83,7 @@ class Router final : public EventSink, public RegistryObserver {
   Status Admit(Event& event) const;
   void KeepLeast(const std::string& function);
   Status CheckConcurrency(const std::string& function) const;
-  Error RefuseOff(const std::string& function) const;
+  Status RoomFor(const std::string& function) const;
   Status CheckBudgets(const std::string& function) const;
   Status CheckInit(const FunctionVersion& version);
   uint64_t NextDraw();

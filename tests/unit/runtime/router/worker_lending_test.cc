@@ -197,6 +197,7 @@ TEST_CASE_METHOD(LendingFixture, "lent workers count against the events that may
   Borrow(1);
   REQUIRE(errors_.size() == 1);
   CHECK(errors_[0].code == ErrorCode::kThrottled);
+  CHECK(observer_.throttles.empty());  // the event that it was for is counted where it waits
   const std::string id = Fire("resize");
   CHECK(ErrorOf(id).code == ErrorCode::kThrottled);
   GiveBackFirst();
