@@ -158,12 +158,14 @@ TEST_CASE_METHOD(KitFixture, "one that dies under an event there is explained th
   there_context_.emplace(ContextFor(context_, *loop, logs_, there_states_));
   PlayUntilStarted([](Player& worker) {
     worker.BecomeBusy();
+    worker.AwaitGo();
     ::_exit(7);
   });
   Lend();
   event_.request_id = RequestId("there");
   there_->Run(event_, [this](Attempt attempt) { attempts_.push_back(std::move(attempt)); });
   RunUntil([this] { return there_->state() == WorkerState::kBusy; });
+  Go();
   worker_->OnExited({Reap(), {}}, 0);
   there_->OnExited(*news_.at(0).exited, 0);
   const Attempt attempt = Ended();
