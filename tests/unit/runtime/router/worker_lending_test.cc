@@ -178,7 +178,10 @@ TEST_CASE_METHOD(LendingFixture, "a loop that waits for more of what it has alon
   CHECK(loops_.hand_backs.empty());
   const std::string id = Fire("resize");  // somebody else
   CHECK(loops_.hand_backs == std::vector{Of(1, 1)});
-  for (int turn = 0; turn < 3; ++turn) GiveBackFirst();
+  GiveBackFirst();
+  CHECK(loops_.hand_backs == std::vector{Of(1, 1), Of(1, 1)});  // it has it for a turn: the first loop waits
+  GiveBackFirst();
+  GiveBackFirst();
   Complete(0);
   CHECK(Settled(id));
 }
