@@ -84,6 +84,17 @@ class Serving(LoopsTest):
             self.assertEqual(1, log.count(f"REPORT RequestId: {request}"))
         self.assertEqual(sorted(ids), sorted(record.request_id for record in self.records()))
 
+    def test_whoever_asks_after_an_answer_sees_it(self):
+        """At once, on a connection that is there already: a loop that tells others late would be found out."""
+        self.deploy()
+        control = http.client.HTTPConnection("127.0.0.1", self.daemon.control_port, timeout=60)
+        self.addCleanup(control.close)
+        for n, peer in enumerate(self.connections()):
+            self.assertEqual(200, self.turn(peer)[0])
+            control.request("GET", f"/_hearth/v1/logs/{self.name}")
+            log = control.getresponse().read().decode()
+            self.assertEqual(n + 1, log.count("REPORT RequestId: "))
+
     def test_what_a_handler_prints_is_behind_its_start_and_before_its_end(self):
         self.deploy()
         ids = [self.turn(peer, f"print-{n}")[2] for n, peer in enumerate(self.connections())]
@@ -272,6 +283,18 @@ class Changes(LoopsTest):
         for thread in threads:
             thread.join()
         self.assertEqual({200}, set(statuses), statuses)
+
+    def test_a_function_whose_secret_has_a_new_value_serves_on_each_loop(self):
+        def put(value):
+            answer = self.daemon.control("PUT", "/_hearth/v1/secrets/word", value.encode())
+            self.assertEqual(200, answer.status, answer)
+        put("first")
+        self.deploy(hearth={"Secrets": ["word"]})
+        peers = self.connections(24)
+        for value in ("second", "third"):
+            self.assertEqual({200}, {self.turn(peer)[0] for peer in peers})
+            put(value)
+        self.assertEqual({200}, {self.turn(peer)[0] for peer in peers})
 
     def test_a_deleted_function_is_gone_on_each_loop(self):
         self.deploy()
