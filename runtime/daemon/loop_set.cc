@@ -170,8 +170,8 @@ void LoopSet::GiveBack(uint64_t loan, std::unique_ptr<WorkerKit> kit) {
   lending_.TakeBack(loan, std::move(kit));
 }
 
-void LoopSet::TakeRecord(size_t loop, LoopAttempts::Source source, std::string record) {
-  intake_.Take(std::move(record), [this, loop, source] {
+void LoopSet::TakeRecord(size_t loop, LoopAttempts::Source source, const std::string& record) {
+  intake_.Take(record, [this, loop, source] {
     Of(loop).Put([source](ServingLoop& there) { there.attempts().OnTaken(source); });
   });
 }

@@ -79,7 +79,7 @@ class LoopSet final : private ServingLoop::FirstLoop, private WorkerLending::Bor
   HandlerLogObserver& logs() override { return parts_.handler_logs; }
   void Borrow(size_t loop, uint64_t generation, uint64_t ticket) override;
   void GiveBack(uint64_t loan, std::unique_ptr<WorkerKit> kit) override;
-  void TakeRecord(size_t loop, LoopAttempts::Source source, std::string record) override;
+  void TakeRecord(size_t loop, LoopAttempts::Source source, const std::string& record) override;
   void SyncLedger(std::function<void(Status)> done) override;
   void TakePoolFigures(size_t loop, uint64_t generation, WarmPool::AheadCounts ahead,
                        size_t waiting) override;

@@ -158,6 +158,9 @@ bool ServingLoop::ConcernsFirstLoop(const http::Request& head) {
 
 void ServingLoop::CatchUp() {
   pools_->TakeFigures([this](uint64_t generation, WarmPool::AheadCounts ahead, size_t waiting) {
+    const bool waited =
+        waiting > 0 ? !told_waiting_.insert(generation).second : told_waiting_.erase(generation) > 0;
+    if (ahead.handed + ahead.taken_back + waiting == 0 && !waited) return;
     to_first_.Put([&first = first_, number = options_.number, generation, ahead, waiting] {
       first.TakePoolFigures(number, generation, ahead, waiting);
     });

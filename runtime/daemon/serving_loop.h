@@ -3,6 +3,7 @@
 #include <map>
 #include <memory>
 #include <optional>
+#include <set>
 #include <string>
 
 #include "runtime/base/random.h"
@@ -51,7 +52,7 @@ class ServingLoop final : private BorrowedWorkers::Lender, private LoopAttempts:
    public:
     virtual void Borrow(size_t loop, uint64_t generation, uint64_t ticket) = 0;
     virtual void GiveBack(uint64_t loan, std::unique_ptr<WorkerKit> kit) = 0;
-    virtual void TakeRecord(size_t loop, LoopAttempts::Source source, std::string record) = 0;
+    virtual void TakeRecord(size_t loop, LoopAttempts::Source source, const std::string& record) = 0;
     virtual void SyncLedger(std::function<void(Status)> done) = 0;
     // Of a loop's pool: events behind others since it told last, and events that wait now.
     virtual void TakePoolFigures(size_t loop, uint64_t generation, WarmPool::AheadCounts ahead,
@@ -141,6 +142,7 @@ class ServingLoop final : private BorrowedWorkers::Lender, private LoopAttempts:
   std::unique_ptr<PoolSet> pools_;
   std::unique_ptr<Router> router_;
   std::optional<FunctionCalls> calls_;
+  std::set<uint64_t> told_waiting_;  // generations of which events waited when the first loop was told last
   http::RouteTable route_table_;
   std::unique_ptr<UrlEndpoints> urls_;
   std::unique_ptr<RouteEndpoints> routes_;

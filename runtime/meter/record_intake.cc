@@ -6,9 +6,9 @@
 
 namespace hearth {
 
-void RecordIntake::Take(std::string record, std::function<void()> taken) {
+void RecordIntake::Take(const std::string& record, std::function<void()> taken) {
   if (waiting_.empty() && TryRecord(record)) return taken();
-  waiting_.push_back({std::move(record), std::move(taken), nullptr});
+  waiting_.push_back({record, std::move(taken), nullptr});
   TryLater();
 }
 

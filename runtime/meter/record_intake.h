@@ -24,7 +24,7 @@ class RecordIntake final {
   RecordIntake(Meter& meter, Executor& executor, Log& log) : meter_(meter), executor_(executor), log_(log) {}
 
   // `taken` runs once the ledger has it, or never will; inside the call or later.
-  void Take(std::string record, std::function<void()> taken);
+  void Take(const std::string& record, std::function<void()> taken);
   // Once what was taken before survives power loss; inside the call or later.
   void Sync(std::function<void(Status)> done);
   size_t waiting() const { return waiting_.size(); }
