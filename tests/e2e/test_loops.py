@@ -211,6 +211,22 @@ class OneSetOfWorkers(LoopsTest):
         self.limit(5)
         self.assertEqual({200: 24}, self.ask_from_all(self.connections(24), ["plain-0"]))
 
+    def test_events_that_wait_are_told_whichever_loop_has_them(self):
+        self.deploy(workers=1)
+        peers = self.connections(4)
+
+        def waiting():
+            versions = self.daemon.control("GET", "/_hearth/v1/workers").json()["versions"]
+            return next(version["waiting"] for version in versions if version["function"] == self.name)
+        self.assertEqual({200: 4}, self.ask_from_all(peers, ["plain-0"]))
+        threads = [threading.Thread(target=self.turn, args=(peer, "sleep-1")) for peer in peers[:3]]
+        for thread in threads:
+            thread.start()
+        wait_until(lambda: waiting() == 2, what="two wait")
+        for thread in threads:
+            thread.join()
+        wait_until(lambda: waiting() == 0, what="none waits")
+
     def test_workers_come_back_when_nobody_asks(self):
         self.deploy()
         self.ask_from_all(self.connections(24), ["plain-0"])
