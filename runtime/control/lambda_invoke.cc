@@ -51,8 +51,7 @@ void LambdaInvoke::AnswerOutcome(ApiCall& call, const std::string& function, con
   if (NeverRan(outcome.kind)) return call.Fail(WhyItNeverRan(outcome));
   http::Headers headers = {{"content-type", "application/json"},
                            {"X-Amz-Executed-Version", outcome.executed_version}};
-  if (const auto* trace_id = call.request().headers.Find("x-amzn-trace-id");
-      trace_id != nullptr && IsTraceId(*trace_id))
+  if (const auto trace_id = call.request().headers.Find("x-amzn-trace-id"); trace_id && IsTraceId(*trace_id))
     headers.Add("X-Amzn-Trace-Id", *trace_id);
   if (WantsLog(call)) {
     headers.Add("X-Amz-Log-Result",

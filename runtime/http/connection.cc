@@ -111,15 +111,13 @@ bool Connection::MayBeginRequest() const {
 void Connection::OnHead(bool body_has_begun) {
   Request& request = parser_.request();
   request.peer_address = peer_address_;
-  receiving_ = std::make_shared<Exchange>(context_.loop, *this,
-                                          Exchange::Asked{.head_only = request.method == "HEAD",
-                                                          .version = request.version,
-                                                          .keep_alive = request.keep_alive});
+  receiving_ = NewExchange(
+      {.head_only = request.method == "HEAD", .version = request.version, .keep_alive = request.keep_alive});
   in_flight_.push_back(receiving_);
   if (context_.filter) {
     if (auto refusal = context_.filter(request)) return RefuseRequest(std::move(*refusal));
   }
-  match_ = context_.routes.Find(request.method, request.raw_path);
+  context_.routes.Find(request.method, request.raw_path, match_);
   if (match_.route && match_.route->options.body_max) parser_.set_body_max(*match_.route->options.body_max);
   if (match_.route && match_.route->options.receive) {
     request.parameters = match_.parameters;
@@ -127,6 +125,13 @@ void Connection::OnHead(bool body_has_begun) {
     if (reading_done_) return;
   }
   CheckExpectation(body_has_begun);
+}
+
+std::shared_ptr<Exchange> Connection::NewExchange(Exchange::Asked asked) {
+  if (!answered_ || answered_.use_count() > 1 || answered_->posted())
+    return std::make_shared<Exchange>(context_.loop, *this, asked);
+  answered_->BeginAnew(*this, asked);
+  return std::move(answered_);
 }
 
 void Connection::ReceiveBody(const Request& head) {
@@ -149,7 +154,7 @@ bool Connection::GiveToSink() {
 
 void Connection::CheckExpectation(bool body_has_begun) {
   const Request& request = parser_.request();
-  const std::string* expected = request.headers.Find("expect");
+  const auto expected = request.headers.Find("expect");
   if (!expected || request.version == 10) return;
   if (!EqualIgnoringCase(*expected, "100-continue")) {
     return RefuseRequest(
@@ -161,11 +166,16 @@ void Connection::CheckExpectation(bool body_has_begun) {
 }
 
 void Connection::OnRequest() {
-  Request request = std::move(parser_.request());
-  const RouteMatch match = std::exchange(match_, {});
+  Request& request = parser_.request();
+  parser_.Next();  // from here on another one may come; this one's memory is ours until then
+  Handle(request);
+  request.Clear();
+}
+
+void Connection::Handle(Request& request) {
+  const std::shared_ptr<const Route> route = std::exchange(match_.route, nullptr);
   const std::shared_ptr<Exchange> exchange = std::exchange(receiving_, nullptr);
   std::unique_ptr<BodySink> sink = std::exchange(body_, nullptr);
-  parser_.Next();
   deadline_.Enter(Waiting::kNothing);  // the next head's time begins with its first byte
   exchange->request_bytes = request.body.size();
   bodies_in_flight_ += exchange->request_bytes;
@@ -175,16 +185,16 @@ void Connection::OnRequest() {
     BodySink& taker = *sink;
     return taker.OnEnd(std::move(sink), Responder(exchange));
   }
-  if (!match.route) return AnswerNoRoute(*exchange, request, match.allow);
-  request.parameters = match.parameters;
-  if (!match.route->pattern.empty()) request.route = match.route->Name();
-  if (!context_.prelude) return match.route->handler(std::move(request), Responder(exchange));
+  if (!route) return AnswerNoRoute(*exchange, request, match_.allow);
+  std::swap(request.parameters, match_.parameters);
+  if (!route->pattern.empty()) request.route.assign(route->method).append(" ").append(route->pattern);
+  if (!context_.prelude) return route->handler(std::move(request), Responder(exchange));
   struct Handed {
     std::shared_ptr<const Route> route;
     Request request;
     Responder responder;
   };
-  auto handed = std::make_shared<Handed>(Handed{match.route, std::move(request), Responder(exchange)});
+  auto handed = std::make_shared<Handed>(Handed{route, std::move(request), Responder(exchange)});
   context_.prelude(
       [handed] { handed->route->handler(std::move(handed->request), std::move(handed->responder)); });
 }
@@ -206,7 +216,7 @@ void Connection::RefuseRequest(Response response) {
   ++context_.stats.requests_refused;
   auto exchange = std::exchange(receiving_, nullptr);
   if (!exchange) {
-    exchange = std::make_shared<Exchange>(context_.loop, *this, Exchange::Asked{});
+    exchange = NewExchange({});
     in_flight_.push_back(exchange);
   }
   StopReading();
@@ -249,6 +259,7 @@ void Connection::Pump() {
     closing_ = first.closes();
     bodies_in_flight_ -= first.request_bytes;
     first.Detach();
+    answered_ = std::move(in_flight_.front());
     in_flight_.pop_front();
   }
   if (!out_.empty()) Write();

@@ -107,7 +107,9 @@ class Connection final {
   void CheckExpectation(bool body_has_begun);
   void Leave(std::string_view request);
   void HandOverNow();
+  std::shared_ptr<Exchange> NewExchange(Exchange::Asked asked);
   void OnRequest();
+  void Handle(Request& request);
   void AnswerNoRoute(Exchange& exchange, const Request& request, const std::string& allow);
   void RefuseRequest(Response response);
   void ReceiveBody(const Request& head);
@@ -134,6 +136,7 @@ class Connection final {
   RequestParser parser_;
   std::string input_;  // received, not yet consumed by the parser
   std::deque<std::shared_ptr<Exchange>> in_flight_;
+  std::shared_ptr<Exchange> answered_;   // the last one, whose memory may serve the next
   std::shared_ptr<Exchange> receiving_;  // the last of in_flight_ while its body is read
   RouteMatch match_;                     // of receiving_
   std::unique_ptr<BodySink> body_;       // takes the body of receiving_

@@ -13,19 +13,18 @@ bool AsksToClose(const Response& response) {
   return EqualIgnoringCase(response.headers.Get("connection"), "close");
 }
 
-// The response itself, or a 500 that says why it cannot be sent.
-Response LegalOrError(Response response) {
+// What cannot be sent becomes a 500 that says why.
+void MakeLegal(Response& response) {
   if (response.status < 200 || response.status > 999) {
-    return ErrorResponse(500, "internal",
-                         "the handler answered with the status " + std::to_string(response.status) +
-                             "; it must be one of 200 to 999");
+    response = ErrorResponse(500, "internal",
+                             "the handler answered with the status " + std::to_string(response.status) +
+                                 "; it must be one of 200 to 999");
   }
   if (const auto illegal = IllegalHeader(response.headers)) {
-    return ErrorResponse(500, "internal",
-                         "the handler answered with a header '" + *illegal +
-                             "' whose name is no token or whose value has control characters");
+    response = ErrorResponse(500, "internal",
+                             "the handler answered with a header '" + *illegal +
+                                 "' whose name is no token or whose value has control characters");
   }
-  return response;
 }
 
 std::string ChunkHead(size_t size) {
@@ -36,7 +35,26 @@ std::string ChunkHead(size_t size) {
 
 }  // namespace
 
-void Exchange::FormatLegal(Response& response, Sends sends, std::optional<uint64_t> length) {
+void Exchange::BeginAnew(Connection& connection, Asked asked) {
+  connection_ = &connection;
+  asked_ = asked;
+  state_ = State::kOpen;
+  streamed_ = Body::kNone;
+  left_.reset();
+  closes_ = false;
+  client_gone_ = false;
+  request_bytes = 0;
+}
+
+template <class Task>
+void Exchange::Post(Task task) {
+  posted_ = true;
+  executor_.Post([weak = weak_from_this(), task = std::move(task)] {
+    if (const auto self = weak.lock()) task(*self);
+  });
+}
+
+void Exchange::FormatLegal(const Response& response, Sends sends, std::optional<uint64_t> length) {
   Framing framing;
   framing.length = length;
   if (sends == Sends::kPieces && !length)
@@ -46,17 +64,12 @@ void Exchange::FormatLegal(Response& response, Sends sends, std::optional<uint64
             AsksToClose(response) || connection_->ClosesAfter(*this);
   framing.close = closes_;
   framing.old_keep_alive = asked_.version == 10;
-  std::string head = FormatHead(response, framing, connection_->date_line());
-  if (out_.empty()) {
-    out_ = std::move(head);  // with the room behind it
-  } else {
-    out_ += head;
-  }
+  AppendHead(out_, response, framing, connection_->date_line());
 }
 
 void Exchange::Send(Response response) {
   if (!connection_ || state_ != State::kOpen) return;
-  response = LegalOrError(std::move(response));
+  MakeLegal(response);
   FormatLegal(response, Sends::kWhole);
   if (!asked_.head_only && StatusHasBody(response.status)) {
     if (response.body.size() <= kSmallBody) {
@@ -76,7 +89,7 @@ void Exchange::SendAndClose(Response response) {
 void Exchange::Begin(Response head, std::optional<uint64_t> length) {
   if (!connection_ || state_ != State::kOpen) return;
   head.body.clear();
-  head = LegalOrError(std::move(head));
+  MakeLegal(head);
   if (!head.body.empty() ||
       !StatusHasBody(head.status)) {  // an error of the handler, or a status without a body
     FormatLegal(head, Sends::kWhole);
@@ -129,9 +142,7 @@ void Exchange::OnClientGone(std::function<void()> callback) {
   if (answered()) return;
   on_client_gone_ = std::move(callback);
   if (!client_gone_) return;
-  executor_.Post([weak = weak_from_this()] {
-    if (const auto self = weak.lock()) self->ClientGone();
-  });
+  Post([](Exchange& self) { self.ClientGone(); });
 }
 
 void Exchange::OnRoom(std::function<void()> callback) {
@@ -144,17 +155,16 @@ void Exchange::Detach() {
   connection_ = nullptr;
   auto room = std::exchange(on_room_, nullptr);  // it may hold us
   if (!room) return;
-  executor_.Post([weak = weak_from_this(), room = std::move(room)] {
-    if (const auto self = weak.lock(); self && !self->answered()) room();
+  Post([room = std::move(room)](Exchange& self) {
+    if (!self.answered()) room();
   });
 }
 
 void Exchange::TellRoom() {
   if (!on_room_) return;
-  executor_.Post([weak = weak_from_this()] {
-    const auto self = weak.lock();
-    if (!self || self->answered()) return;
-    if (const auto callback = std::exchange(self->on_room_, nullptr)) callback();
+  Post([](Exchange& self) {
+    if (self.answered()) return;
+    if (const auto callback = std::exchange(self.on_room_, nullptr)) callback();
   });
 }
 

@@ -33,6 +33,8 @@ class Exchange final : public ResponseSink, public std::enable_shared_from_this<
 
   Exchange(Executor& executor, Connection& connection, Asked asked)
       : executor_(executor), connection_(&connection), asked_(asked) {}
+  // For the next request of the connection, in the same memory. Legal when answered and nobody else has it, nor a task.
+  void BeginAnew(Connection& connection, Asked asked);
 
   void Send(Response response) override;
   void Begin(Response head, std::optional<uint64_t> length) override;
@@ -52,6 +54,7 @@ class Exchange final : public ResponseSink, public std::enable_shared_from_this<
   // Who waits for room is told: nothing that is written takes any now.
   void Detach();
   bool answered() const { return state_ == State::kAnswered; }
+  bool posted() const { return posted_; }  // a task has, or had, a weak pointer to it
   bool closes() const { return closes_; }
   bool has_output() const { return !out_.empty() || !body_.empty(); }
   std::string TakeOut() { return std::exchange(out_, {}); }
@@ -64,17 +67,20 @@ class Exchange final : public ResponseSink, public std::enable_shared_from_this<
   enum class Body { kNone, kPlain, kChunked };
 
   enum class Sends { kWhole, kPieces };
-  void FormatLegal(Response& response, Sends sends, std::optional<uint64_t> length = std::nullopt);
+  void FormatLegal(const Response& response, Sends sends, std::optional<uint64_t> length = std::nullopt);
+  template <class Task>
+  void Post(Task task);
   void Answered();
 
   Executor& executor_;
   Connection* connection_;  // null: the connection has gone
-  const Asked asked_;
+  Asked asked_;
   State state_ = State::kOpen;
   Body streamed_ = Body::kNone;
   std::optional<uint64_t> left_;  // to be written, of a body whose length was said
   bool closes_ = false;
   bool client_gone_ = false;
+  bool posted_ = false;
   std::string out_;
   std::string body_;
   std::function<void()> on_client_gone_;

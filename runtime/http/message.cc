@@ -7,46 +7,118 @@ namespace {
 
 char Lower(char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c | 0x20) : c; }
 
+constexpr std::string_view kColon = ": ", kLineEnd = "\r\n";
+// Of a client that is no browser, and of most answers: room for these at once.
+constexpr size_t kUsualBytes = 256, kUsualHeaders = 8;
+// A connection that is idle holds no more than these of what its last request needed: a browser's headers, and little
+// enough for ten thousand connections.
+constexpr size_t kKeptBytes = 1'024, kKeptHeaders = 32, kKeptParameters = 4;
+
+void Empty(std::string& text) {
+  if (text.capacity() > kKeptBytes) text = std::string();
+  text.clear();
+}
+
 }  // namespace
 
 bool EqualIgnoringCase(std::string_view a, std::string_view b) {
-  return std::equal(a.begin(), a.end(), b.begin(), b.end(),
-                    [](char x, char y) { return Lower(x) == Lower(y); });
+  return a.size() == b.size() &&
+         std::equal(a.begin(), a.end(), b.begin(), [](char x, char y) { return Lower(x) == Lower(y); });
 }
 
-void Headers::Set(std::string name, std::string value) {
-  Remove(name);
-  Add(std::move(name), std::move(value));
+Headers::Headers(std::initializer_list<Header> headers) {
+  for (const Header& header : headers) Add(header.name, header.value);
+}
+
+// Name and value may lie in the text itself.
+void Headers::Add(std::string_view name, std::string_view value) {
+  const size_t bytes = name.size() + value.size() + kColon.size() + kLineEnd.size();
+  std::string grown;
+  const bool grows = text_.size() + bytes > text_.capacity();
+  if (grows) {
+    grown.reserve(std::max(text_.size() + bytes, kUsualBytes + 2 * text_.size()));
+    grown = text_;
+  }
+  if (places_.empty()) places_.reserve(kUsualHeaders);
+  places_.push_back({static_cast<uint32_t>(text_.size()), static_cast<uint32_t>(name.size()),
+                     static_cast<uint32_t>(value.size())});
+  std::string& to = grows ? grown : text_;
+  to.append(name).append(kColon).append(value).append(kLineEnd);
+  if (grows) text_.swap(grown);
+}
+
+void Headers::AddLowerCase(std::string_view name, std::string_view value) {
+  Add(name, value);
+  char* at = text_.data() + places_.back().line;
+  for (char* const end = at + name.size(); at != end; ++at) *at = Lower(*at);
+}
+
+void Headers::Set(std::string_view name, std::string_view value) {
+  const size_t before = places_.size();
+  Add(name, value);  // first: both may lie in what is removed
+  RemoveIf([&](size_t index, const Header& header) {
+    return index < before && EqualIgnoringCase(header.name, (*this)[places_.size() - 1].name);
+  });
 }
 
 void Headers::Remove(std::string_view name) {
-  std::erase_if(headers_, [&](const Header& header) { return EqualIgnoringCase(header.name, name); });
+  RemoveIf([&](size_t, const Header& header) { return EqualIgnoringCase(header.name, name); });
 }
 
-const std::string* Headers::Find(std::string_view name) const {
-  for (const Header& header : headers_) {
-    if (EqualIgnoringCase(header.name, name)) return &header.value;
+void Headers::RemoveBeginningWith(std::string_view prefix) {
+  RemoveIf([&](size_t, const Header& header) { return header.name.starts_with(prefix); });
+}
+
+template <class Predicate>
+void Headers::RemoveIf(const Predicate& goes) {
+  bool any = false;
+  for (size_t index = 0; index < places_.size() && !any; ++index) any = goes(index, (*this)[index]);
+  if (!any) return;
+  Headers left;
+  for (size_t index = 0; index < places_.size(); ++index) {
+    const Header header = (*this)[index];
+    if (!goes(index, header)) left.Add(header.name, header.value);
   }
-  return nullptr;
+  *this = std::move(left);
 }
 
-std::string_view Headers::Get(std::string_view name) const {
-  const std::string* value = Find(name);
-  return value ? std::string_view(*value) : std::string_view();
+std::optional<std::string_view> Headers::Find(std::string_view name) const {
+  for (const Place& place : places_) {
+    if (place.name_bytes != name.size()) continue;
+    if (const Header header = At(place); EqualIgnoringCase(header.name, name)) return header.value;
+  }
+  return std::nullopt;
 }
+
+std::string_view Headers::Get(std::string_view name) const { return Find(name).value_or(std::string_view()); }
 
 size_t Headers::CountOf(std::string_view name) const {
-  return static_cast<size_t>(std::count_if(headers_.begin(), headers_.end(), [&](const Header& header) {
-    return EqualIgnoringCase(header.name, name);
-  }));
+  return static_cast<size_t>(std::count_if(
+      begin(), end(), [&](const Header& header) { return EqualIgnoringCase(header.name, name); }));
+}
+
+void Headers::Clear() {
+  Empty(text_);
+  if (places_.capacity() > kKeptHeaders) places_ = {};
+  places_.clear();
+}
+
+void Request::Clear() {
+  for (std::string* text : {&method, &target, &path, &raw_path, &raw_query, &body, &peer_address, &route})
+    Empty(*text);
+  headers.Clear();
+  version = 11;
+  keep_alive = true;
+  if (parameters.size() > kKeptParameters) parameters = {};
+  parameters.clear();
 }
 
 Response Response::Json(int status, std::string body) {
-  return {status, {{"content-type", "application/json"}}, std::move(body)};
+  return {status, Headers{{"content-type", "application/json"}}, std::move(body)};
 }
 
 Response Response::Text(int status, std::string body) {
-  return {status, {{"content-type", "text/plain; charset=utf-8"}}, std::move(body)};
+  return {status, Headers{{"content-type", "text/plain; charset=utf-8"}}, std::move(body)};
 }
 
 std::string_view StatusText(int status) {

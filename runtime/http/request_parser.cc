@@ -15,11 +15,7 @@ namespace {
 namespace beast = boost::beast;
 using BeastError = beast::http::error;
 
-std::string LowerCase(beast::string_view name) {
-  std::string out(name.data(), name.size());
-  for (char& c : out) c = c >= 'A' && c <= 'Z' ? static_cast<char>(c | 0x20) : c;
-  return out;
-}
+std::string_view View(beast::string_view text) { return {text.data(), text.size()}; }
 
 // Room for the method, two blanks and the version when the request line has not ended yet.
 constexpr size_t kRequestLineRest = 64;
@@ -27,13 +23,13 @@ constexpr size_t kRequestLineRest = 64;
 // Collects what Beast finds; one for each request, since Beast's parser cannot begin again.
 class Collector final : public beast::http::basic_parser<true> {
  public:
-  Collector() {
+  explicit Collector(Request& into) : request(into) {
     eager(false);
     header_limit(UINT32_MAX);  // RequestParser has its own limits
     body_limit(boost::none);
   }
 
-  Request request;
+  Request& request;
   std::string target;
   uint64_t body_max = 0;
   uint64_t chunk_size = 0;  // of the chunk that came last
@@ -42,8 +38,7 @@ class Collector final : public beast::http::basic_parser<true> {
  private:
   void on_request_impl(beast::http::verb, beast::string_view method, beast::string_view sent_target,
                        int version, beast::error_code&) override {
-    constexpr size_t kUsualHeaders = 8;
-    request.headers.Reserve(kUsualHeaders);
+    request.Clear();
     request.method.assign(method.data(), method.size());
     target.assign(sent_target.data(), sent_target.size());
     request.version = version;
@@ -52,7 +47,7 @@ class Collector final : public beast::http::basic_parser<true> {
   void on_field_impl(beast::http::field, beast::string_view name, beast::string_view value,
                      beast::error_code&) override {
     if (head_done_) return;  // trailers: nothing here has asked for any, and they must not pass for headers
-    request.headers.Add(LowerCase(name), std::string(value.data(), value.size()));
+    request.headers.AddLowerCase(View(name), View(value));
   }
   void on_header_impl(beast::error_code&) override { head_done_ = true; }
   // A declared length is not reserved: a client must send bytes to make us hold memory.
@@ -91,9 +86,11 @@ class Collector final : public beast::http::basic_parser<true> {
 class RequestParser::Impl {
  public:
   Collector& parser() { return *parser_; }
-  void Begin() { parser_.emplace(); }
+  Request& request() { return request_; }
+  void Begin() { parser_.emplace(request_); }
 
  private:
+  Request request_;  // the one before, until a head has come
   std::optional<Collector> parser_;
 };
 
@@ -102,7 +99,7 @@ RequestParser::RequestParser(const Limits& limits) : limits_(limits), impl_(std:
 }
 RequestParser::~RequestParser() = default;
 
-Request& RequestParser::request() { return impl_->parser().request; }
+Request& RequestParser::request() { return impl_->request(); }
 
 bool RequestParser::HasBody() const { return !impl_->parser().is_done(); }
 
@@ -227,12 +224,17 @@ bool RequestParser::CheckHead() {
   if (request.version != 10 && request.version != 11) {
     return Refuse(505, "http_version_not_supported", "this server speaks HTTP/1.1 and HTTP/1.0 only");
   }
-  const size_t hosts = request.headers.CountOf("host");
+  size_t hosts = 0, codings = 0, lengths = 0;
+  for (const Header& header : request.headers) {
+    hosts += header.name == "host";
+    codings += header.name == "transfer-encoding";
+    lengths += header.name == "content-length";
+  }
   if (hosts > 1 || (hosts == 0 && request.version == 11)) {
     return Refuse(400, "bad_request",
                   "the request has " + std::to_string(hosts) + " Host headers; HTTP/1.1 needs exactly one");
   }
-  if (!CheckFraming()) return false;
+  if (codings + lengths > 0 && !CheckFraming(codings, lengths)) return false;
   request.keep_alive = parser.keep_alive();
   if (const Status split = SplitTarget(parser.target, request); !split.ok()) {
     return Refuse(400, "bad_request", split.error().message);
@@ -242,10 +244,8 @@ bool RequestParser::CheckHead() {
 
 // One reading of where the body ends, or none: a proxy that read it otherwise would let a second request be
 // smuggled.
-bool RequestParser::CheckFraming() {
+bool RequestParser::CheckFraming(size_t codings, size_t lengths) {
   const Headers& headers = request().headers;
-  const size_t codings = headers.CountOf("transfer-encoding");
-  const size_t lengths = headers.CountOf("content-length");
   if (codings + lengths > 1 || (codings == 1 && request().version == 10)) {
     return Refuse(
         400, "bad_request",

@@ -39,7 +39,7 @@ class RequestParser final {
   bool HasBody() const;
 
   // After kHead without a body, after kDone with it; in between with what has come of it, which may be taken
-  // away.
+  // away. After Next() it stays until the next head has come, which goes into the same memory.
   Request& request();
   const Response& failure() const { return failure_; }
   // Begins the next request.
@@ -59,7 +59,7 @@ class RequestParser final {
   bool ScanLine(std::string_view line);
   bool ParseHead(std::string_view head);
   bool CheckHead();
-  bool CheckFraming();
+  bool CheckFraming(size_t codings, size_t lengths);
   bool Refuse(int status, std::string_view code, std::string_view message);
   bool BodyTooLarge(uint64_t actual, bool declared);
 

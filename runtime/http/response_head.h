@@ -37,6 +37,8 @@ bool StatusHasBody(int status);
 // control characters (with a line end in it a handler's data could forge a second response).
 std::optional<std::string> IllegalHeader(const Headers& headers);
 // Status line and headers up to the empty line, with room for the body behind when it is small.
+void AppendHead(std::string& out, const Response& response, const Framing& framing,
+                const std::string& date_line);
 std::string FormatHead(const Response& response, const Framing& framing, const std::string& date_line);
 
 }  // namespace hearth::http

@@ -1,6 +1,7 @@
 #include "runtime/http/route_table.h"
 
 #include <algorithm>
+#include <array>
 
 #include "runtime/http/target.h"
 
@@ -120,9 +121,18 @@ struct RouteTable::Node {
 
 // One walk down the tree, with the way back. Visits a node at most once.
 struct RouteTable::Search {
+  explicit Search(std::string_view wanted) : method(wanted) {}
+
   std::string_view method;
-  std::vector<std::string_view> captured{};  // raw
+  struct Captured {  // raw
+    const char* begin;
+    size_t bytes;
+  };
+  std::array<Captured, kSegmentsMax> captured;  // as many as parameters lie on the way here
+  size_t captures = 0;
   std::vector<std::string> methods_seen{};
+
+  void Capture(std::string_view text) { captured[captures++] = {text.data(), text.size()}; }
 
   std::shared_ptr<const Route> Take(const MethodRoutes& routes) {
     auto route = RouteFor(routes, method);
@@ -140,13 +150,13 @@ struct RouteTable::Search {
     const std::string_view below = rest.substr(end);
     if (auto route = WalkLiteral(node, segment, below)) return route;
     if (node.parameter && !segment.empty()) {
-      captured.push_back(segment);
+      Capture(segment);
       if (auto route = Walk(*node.parameter, below)) return route;
-      captured.pop_back();
+      --captures;
     }
     if (node.rest.empty() || rest.size() < 2) return nullptr;
     auto route = Take(node.rest);
-    if (route) captured.push_back(rest.substr(1));
+    if (route) Capture(rest.substr(1));
     return route;
   }
 
@@ -231,19 +241,26 @@ void RouteTable::Remove(const Route& route) {
 }
 
 RouteMatch RouteTable::Find(std::string_view method, std::string_view raw_path) const {
-  Search search{.method = method};
   RouteMatch match;
+  Find(method, raw_path, match);
+  return match;
+}
+
+void RouteTable::Find(std::string_view method, std::string_view raw_path, RouteMatch& match) const {
+  Search search(method);
+  match.parameters.clear();
+  match.allow.clear();
   match.route = raw_path.starts_with('/') ? search.Walk(*root_, raw_path) : nullptr;
   if (!match.route) {
     match.allow = search.Allow();
     match.route = fallback_;
-    return match;
+    return;
   }
-  CHECK_TRUE(search.captured.size() == match.route->parameters.size());
-  for (size_t i = 0; i < search.captured.size(); ++i) {
-    match.parameters.push_back({match.route->parameters[i], PercentDecode(search.captured[i]).value_or("")});
+  CHECK_TRUE(search.captures == match.route->parameters.size());
+  for (size_t i = 0; i < search.captures; ++i) {
+    const std::string_view raw(search.captured[i].begin, search.captured[i].bytes);
+    match.parameters.push_back({match.route->parameters[i], PercentDecode(raw).value_or("")});
   }
-  return match;
 }
 
 std::vector<std::string> RouteTable::Names() const {

@@ -16,8 +16,9 @@
 
 namespace hearth::http {
 
-// Called on the loop when a request is complete. It answers within the call or later.
-using Handler = std::function<void(Request request, Responder responder)>;
+// Called on the loop when a request is complete. It answers within the call or later. The request is there until the
+// call returns: a handler that needs it longer moves it away; one that only looks leaves its memory for the next.
+using Handler = std::function<void(Request&& request, Responder responder)>;
 
 // Takes the body of one request as it comes, so that nobody holds it whole. Owned by the connection until OnEnd().
 //
@@ -103,6 +104,8 @@ class RouteTable final {
   void SetFallback(Handler handler, RouteOptions options = {});
 
   RouteMatch Find(std::string_view method, std::string_view raw_path) const;
+  // The same, into the memory of one before.
+  void Find(std::string_view method, std::string_view raw_path, RouteMatch& match) const;
   std::vector<std::string> Names() const;
 
  private:

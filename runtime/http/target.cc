@@ -53,11 +53,15 @@ Status SplitTarget(std::string_view target, Request& request) {
     origin = AfterAuthority(target);
     if (origin.empty()) return wrong("is not a path; send an absolute path such as /hello");
   }
-  request.target = origin.starts_with('?') ? "/" + std::string(origin) : std::string(origin);
+  request.target.assign(origin.starts_with('?') ? "/" : "").append(origin);
   const std::string_view whole = request.target;
   const size_t question = whole.find('?');
   request.raw_path = whole.substr(0, question);
   request.raw_query = question == std::string_view::npos ? std::string_view() : whole.substr(question + 1);
+  if (request.raw_path.find('%') == std::string::npos && request.raw_path.find('\0') == std::string::npos) {
+    request.path = request.raw_path;
+    return Ok();
+  }
   auto decoded = PercentDecode(request.raw_path);
   if (!decoded)
     return wrong("has a '%' without two hexadecimal digits, or an encoded NUL; percent-encode it properly");

@@ -1,7 +1,6 @@
 #include "runtime/model/trace_context.h"
 
 #include <algorithm>
-#include <cstdio>
 
 #include "runtime/base/units.h"
 
@@ -123,14 +122,16 @@ TraceContext ReadTraceContext(std::string_view trace_id, const std::vector<std::
 
 // Of the request id's 122 random bits, 24 digits.
 std::string MakeTraceId(const RequestId& request_id, WallTime accepted) {
-  const auto now = std::chrono::floor<seconds>(accepted).time_since_epoch().count();
-  char root[32];
-  std::snprintf(root, sizeof root, "Root=1-%08llx-", static_cast<unsigned long long>(now) & 0xffffffff);
+  constexpr std::string_view kBegin = "Root=1-", kDigits = "0123456789abcdef";
+  constexpr size_t kBytes = 40;
+  const auto now = static_cast<uint32_t>(std::chrono::floor<seconds>(accepted).time_since_epoch().count());
   std::string id;
-  id.reserve(40);
-  id = root;
+  id.reserve(kBytes);
+  id += kBegin;
+  for (int shift = 28; shift >= 0; shift -= 4) id += kDigits[now >> shift & 15];
+  id += '-';
   for (const char c : request_id.text()) {
-    if (c != '-' && id.size() < 40) id += c;
+    if (c != '-' && id.size() < kBytes) id += c;
   }
   return id;
 }

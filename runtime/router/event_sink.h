@@ -45,8 +45,9 @@ class EventSink {
 
   virtual ~EventSink() = default;
 
-  // Runs one attempt of the event now. The outcome is in the ledger before `done` runs.
-  virtual DeliveryId Deliver(Event event, OnOutcome done) = 0;
+  // Runs one attempt of the event now. The outcome is in the ledger before `done` runs. The event is taken; memory that
+  // comes back in its place is worth giving with the next.
+  virtual DeliveryId Deliver(Event&& event, OnOutcome done) = 0;
   // Of a delivery that has ended, or of none: nothing happens. `done` runs all the same, later.
   virtual void Withdraw(DeliveryId delivery, Withdrawal how) = 0;
   // The same on a reserved worker; the slot is used up.

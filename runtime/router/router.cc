@@ -13,22 +13,26 @@ std::string ReasonOf(const Error& error) { return error.message.substr(0, error.
 
 }  // namespace
 
-struct Router::Flight {
+struct Router::Progress {
   uint64_t number = 0;
-  Event event;
   OnOutcome done;
   FunctionVersionPtr version;
   MonotonicTime accepted{};
-  InvocationRecord record;      // of the attempt: opened when it begins to run, completed when it has
   uint64_t streamed_bytes = 0;  // of the answer, that went before its end
   bool waits = false;           // for a worker
   WarmPool::Wait wait;
   WorkerLease lease;
-  OpenSlots::Id open;  // in the meter, while it runs
-  Gate::Pass pass;
-  ConcurrencyLimits::Pass place;
+  OpenSlots::Id open;      // in the meter, while it runs
   size_t undelivered = 0;  // workers that died before they had read the event
   bool withdrawn = false;  // nobody waits for its answer
+  ConcurrencyLimits::Pass place;
+  Gate::Pass pass;  // left last
+};
+
+// The two have memory that the next flight can use.
+struct Router::Flight : Progress {
+  Event event;
+  InvocationRecord record;  // of the attempt: opened when it begins to run, completed when it has
 };
 
 class Router::WorkerSlot final : public EventSink::Slot {
@@ -61,7 +65,34 @@ Router::Router(Limits limits, const FunctionDirectory& functions, PoolSet& pools
 
 Router::~Router() = default;
 
-DeliveryId Router::Deliver(Event event, OnOutcome done) {
+Router::Flight& Router::NewFlight() {
+  const uint64_t number = next_flight_++;
+  if (landed_.empty()) {
+    Flight& flight = *flights_.emplace(number, std::make_unique<Flight>()).first->second;
+    flight.number = number;
+    return flight;
+  }
+  Flights::node_type node = std::move(landed_.back());
+  landed_.pop_back();
+  node.key() = number;
+  Flight& flight = *node.mapped();
+  flight.number = number;
+  flights_.insert(std::move(node));
+  return flight;
+}
+
+// Nothing is left of it but memory, and no more of that than many events need.
+void Router::Land(Flights::node_type node) {
+  constexpr size_t kLandedMax = 64, kPayloadBytesMax = 16 << 10;
+  Flight& flight = *node.mapped();
+  static_cast<Progress&>(flight) = Progress();
+  if (landed_.size() == kLandedMax) return;
+  if (flight.event.payload.capacity() > kPayloadBytesMax) flight.event.payload = std::string();
+  flight.event = blank_;
+  landed_.push_back(std::move(node));
+}
+
+DeliveryId Router::Deliver(Event&& event, OnOutcome done) {
   if (Status admitted = Admit(event); !admitted.ok()) return ThrowBack(std::move(done), admitted.error());
   if (Status room = CheckConcurrency(event.function); !room.ok())
     return ThrowBack(std::move(done), room.error());
@@ -69,16 +100,13 @@ DeliveryId Router::Deliver(Event event, OnOutcome done) {
   auto version = functions_.ResolveFor(event.function, event.qualifier, NextDraw());
   if (!version.ok()) return ThrowBack(std::move(done), std::move(version).error());
   if (Status init = CheckInit(**version); !init.ok()) return ThrowBack(std::move(done), init.error());
-  auto owned = std::make_unique<Flight>();
-  Flight& flight = *owned;
-  flight.number = next_flight_++;
-  flight.event = std::move(event);
+  Flight& flight = NewFlight();
+  std::swap(flight.event, event);
   flight.done = std::move(done);
   flight.version = std::move(version).value();
   flight.accepted = executor_.clock().Now();
   flight.pass = flight.event.is_call ? gate_.EnterWithin() : gate_.Enter();
   flight.place = concurrency_.Enter(flight.version->function);
-  flights_[flight.number] = std::move(owned);
   const DeliveryId id{flight.number};
   if (WorkerLease lease = pools_.PoolOf(flight.version).TryAcquire(NeedsOf(flight.event))) {
     RunOn(flight, std::move(lease));
@@ -102,10 +130,8 @@ void Router::Withdraw(DeliveryId delivery, Withdrawal how) {
 }
 
 void Router::GiveUp(uint64_t number) {
-  auto node = flights_.extract(number);
-  node.mapped()->wait = {};
-  ThrowBack(std::move(node.mapped()->done),
-            {ErrorCode::kCancelled, "whoever waited for the answer went away before a worker was free"});
+  ThrowBackFlight(
+      number, {ErrorCode::kCancelled, "whoever waited for the answer went away before a worker was free"});
 }
 
 // What another event of its function may hold up for a moment: whoever waits within an invocation may be the one that
@@ -131,16 +157,13 @@ void Router::DeliverOn(std::unique_ptr<Slot> slot, Event event, OnOutcome done) 
     return;
   }
   auto& worker_slot = static_cast<WorkerSlot&>(*slot);  // every Slot is one of ours
-  auto owned = std::make_unique<Flight>();
-  Flight& flight = *owned;
-  flight.number = next_flight_++;
+  Flight& flight = NewFlight();
   flight.event = std::move(event);
   flight.done = std::move(done);
   flight.version = worker_slot.version_;
   flight.accepted = executor_.clock().Now();
   flight.pass = gate_.Enter();
   flight.place = std::move(worker_slot.place_);
-  flights_[flight.number] = std::move(owned);
   RunOn(flight, std::move(worker_slot.lease_));
 }
 
@@ -307,11 +330,7 @@ void Router::FailAtSnapshot(uint64_t number, const Error& error) {
 // Nothing of it has run. Its version may have been replaced since it was resolved, and that one's pool closed.
 void Router::FindAnotherWorker(Flight& flight) {
   auto version = functions_.ResolveFor(flight.event.function, flight.event.qualifier, NextDraw());
-  if (!version.ok()) {
-    auto node = flights_.extract(flight.number);
-    ThrowBack(std::move(node.mapped()->done), std::move(version).error());
-    return;
-  }
+  if (!version.ok()) return ThrowBackFlight(flight.number, std::move(version).error());
   flight.version = std::move(version).value();
   WaitForWorker(flight);
 }
@@ -323,13 +342,9 @@ void Router::RunOn(Flight& flight, WorkerLease lease) {
     return FindAnotherWorker(flight);
   }
   flight.lease = std::move(lease);
-  flight.record = OpeningOf(flight);
+  OpenRecord(flight);
   auto open = attempts_.Begin(flight.record);
-  if (!open.ok()) {
-    auto node = flights_.extract(flight.number);
-    ThrowBack(std::move(node.mapped()->done), std::move(open).error());
-    return;
-  }
+  if (!open.ok()) return ThrowBackFlight(flight.number, std::move(open).error());
   flight.open = *open;
   observer_.OnInvocationStarted(*flight.version, flight.event);
   if (flight.lease.spilled()) observer_.OnReservedSpillover(*flight.version);
@@ -400,8 +415,9 @@ Outcome Router::MakeOutcome(const Flight& flight, Attempt attempt) const {
   return outcome;
 }
 
-InvocationRecord Router::OpeningOf(Flight& flight) const {
-  InvocationRecord record;
+void Router::OpenRecord(Flight& flight) const {
+  InvocationRecord& record = flight.record;
+  record = InvocationRecord();
   record.request_id = flight.event.request_id.text();
   record.attempt = flight.event.attempt;
   record.function = flight.version->function;
@@ -417,7 +433,6 @@ InvocationRecord Router::OpeningOf(Flight& flight) const {
   record.boot_id = attempts_.boot_id();
   record.plan = flight.lease.seat().plan;
   record.commitment = flight.lease.seat().commitment;
-  return record;
 }
 
 Result<AttemptBook::Recorded> Router::Record(Flight& flight, const Outcome& outcome) {
@@ -453,6 +468,14 @@ void Router::Settle(uint64_t number, Result<Outcome> outcome) {
                          since_accepted - usage.queued - usage.init - usage.duration);
   }
   node.mapped()->done(std::move(outcome));
+  Land(std::move(node));
+}
+
+// It has not run, or nothing of it that counts.
+void Router::ThrowBackFlight(uint64_t number, Error error) {
+  auto node = flights_.extract(number);
+  ThrowBack(std::move(node.mapped()->done), std::move(error));
+  Land(std::move(node));
 }
 
 DeliveryId Router::ThrowBack(OnOutcome done, Error error) {

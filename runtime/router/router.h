@@ -4,6 +4,7 @@
 #include <memory>
 #include <string>
 #include <unordered_map>
+#include <vector>
 
 #include "runtime/base/gate.h"
 #include "runtime/meter/attempt_book.h"
@@ -44,7 +45,7 @@ class Router final : public EventSink, public RegistryObserver {
          InvocationObserver& observer, Executor& executor);
   ~Router() override;
 
-  DeliveryId Deliver(Event event, OnOutcome done) override;
+  DeliveryId Deliver(Event&& event, OnOutcome done) override;
   void Withdraw(DeliveryId delivery, Withdrawal how) override;
   void DeliverOn(std::unique_ptr<Slot> slot, Event event, OnOutcome done) override;
   std::unique_ptr<SlotWait> ReserveSlot(const std::string& function, const std::string& qualifier,
@@ -76,10 +77,14 @@ class Router final : public EventSink, public RegistryObserver {
   const Limits& limits() const { return limits_; }
 
  private:
+  struct Progress;
   struct Flight;
+  using Flights = std::unordered_map<uint64_t, std::unique_ptr<Flight>>;
   class WorkerSlot;
   class PoolWait;
 
+  Flight& NewFlight();
+  void Land(Flights::node_type flight);
   Status Admit(Event& event) const;
   void KeepLeast(const std::string& function);
   Status CheckConcurrency(const std::string& function) const;
@@ -96,16 +101,18 @@ class Router final : public EventSink, public RegistryObserver {
   void RunOn(Flight& flight, WorkerLease lease);
   void OnAttempt(uint64_t number, Attempt attempt);
   Outcome MakeOutcome(const Flight& flight, Attempt attempt) const;
-  // What is known of it before it runs.
-  InvocationRecord OpeningOf(Flight& flight) const;
+  // Makes the flight's record of what is known before it runs.
+  void OpenRecord(Flight& flight) const;
   Result<AttemptBook::Recorded> Record(Flight& flight, const Outcome& outcome);
   void SettleWhenSynced(uint64_t number, Outcome outcome);
   void Refuse(uint64_t number, Error error);
   void Settle(uint64_t number, Result<Outcome> outcome);
+  void ThrowBackFlight(uint64_t number, Error error);
   DeliveryId ThrowBack(OnOutcome done, Error error);
 
   // Constant after construction.
   const Limits limits_;
+  const Event blank_;
   // Borrowed.
   const FunctionDirectory& functions_;
   PoolSet& pools_;
@@ -122,7 +129,8 @@ class Router final : public EventSink, public RegistryObserver {
   ConcurrencyLimits concurrency_;
   uint64_t next_flight_ = 1;
   uint64_t draw_ = 0;  // which version an alias with a canary means; not secret
-  std::unordered_map<uint64_t, std::unique_ptr<Flight>> flights_;
+  Flights flights_;
+  std::vector<Flights::node_type> landed_;  // what has ended, for its memory
   WeakPtrFactory<Router> weak_{this};
 };
 

@@ -6,9 +6,7 @@ namespace hearth {
 namespace {
 
 http::Response ResponseOf(HttpAnswer answer) {
-  http::Response response{answer.status, {}, std::move(answer.body)};
-  for (auto& [name, value] : answer.headers) response.headers.Add(std::move(name), std::move(value));
-  return response;
+  return {answer.status, std::move(answer.headers), std::move(answer.body)};
 }
 
 }  // namespace
@@ -19,7 +17,7 @@ void AnswerStream::Begin(std::string content_type) {
     return;
   }
   HttpAnswer head;
-  head.headers.emplace_back("content-type", std::move(content_type));
+  head.headers.Add("content-type", content_type);
   SendHead(std::move(head));
 }
 

@@ -30,9 +30,9 @@ std::string AllowedOrigin(const CorsRules& rules, std::string_view origin) {
 }
 
 void AddOriginHeaders(const CorsRules& rules, std::string_view origin, HttpAnswer& answer) {
-  answer.headers.emplace_back("access-control-allow-origin", AllowedOrigin(rules, origin));
-  answer.headers.emplace_back("vary", "Origin");
-  if (rules.allow_credentials) answer.headers.emplace_back("access-control-allow-credentials", "true");
+  answer.headers.Add("access-control-allow-origin", AllowedOrigin(rules, origin));
+  answer.headers.Add("vary", "Origin");
+  if (rules.allow_credentials) answer.headers.Add("access-control-allow-credentials", "true");
 }
 
 }  // namespace
@@ -43,23 +43,21 @@ HttpAnswer AnswerPreflight(const CorsRules& rules, std::string_view origin, std:
   if (!Allows(rules.allow_origins, origin)) return answer;
   AddOriginHeaders(rules, origin, answer);
   if (Allows(rules.allow_methods, wanted_method)) {
-    answer.headers.emplace_back("access-control-allow-methods", Join(rules.allow_methods));
+    answer.headers.Add("access-control-allow-methods", Join(rules.allow_methods));
   }
   if (!wanted_headers.empty() && !rules.allow_headers.empty()) {
-    answer.headers.emplace_back("access-control-allow-headers", Join(rules.allow_headers));
+    answer.headers.Add("access-control-allow-headers", Join(rules.allow_headers));
   }
-  if (rules.max_age_s > 0)
-    answer.headers.emplace_back("access-control-max-age", std::to_string(rules.max_age_s));
+  if (rules.max_age_s > 0) answer.headers.Add("access-control-max-age", std::to_string(rules.max_age_s));
   return answer;
 }
 
 void ApplyCors(const CorsRules& rules, std::string_view origin, HttpAnswer& answer) {
-  std::erase_if(answer.headers,
-                [](const auto& header) { return header.first.starts_with("access-control-"); });
+  answer.headers.RemoveBeginningWith("access-control-");
   if (origin.empty() || !Allows(rules.allow_origins, origin)) return;
   AddOriginHeaders(rules, origin, answer);
   if (!rules.expose_headers.empty()) {
-    answer.headers.emplace_back("access-control-expose-headers", Join(rules.expose_headers));
+    answer.headers.Add("access-control-expose-headers", Join(rules.expose_headers));
   }
 }
 

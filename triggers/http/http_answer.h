@@ -3,11 +3,10 @@
 #include <optional>
 #include <string>
 #include <string_view>
-#include <utility>
-#include <vector>
 
 #include "runtime/base/ids.h"
 #include "runtime/base/result.h"
+#include "runtime/http/message.h"
 #include "runtime/model/outcome.h"
 
 namespace hearth {
@@ -15,9 +14,8 @@ namespace hearth {
 // What goes back to the client.
 struct HttpAnswer {
   int status = 200;
-  std::vector<std::pair<std::string, std::string>>
-      headers;  // names in lower case; set-cookie once per cookie
-  std::string body;
+  http::Headers headers{};  // names in lower case; set-cookie once per cookie
+  std::string body{};
 };
 
 // A function's answer (payload format 2.0). A JSON object with `statusCode` says status, headers, cookies and

@@ -1,4 +1,5 @@
 #include <algorithm>
+#include <array>
 
 #include <nlohmann/json.hpp>
 
@@ -37,16 +38,13 @@ bool IsHeaderValue(std::string_view value) {
 
 // Those are between us and the client: a handler's own would break the framing.
 bool IsConnectionHeader(std::string_view name) {
-  return name == "connection" || name == "content-length" || name == "keep-alive" ||
-         name == "transfer-encoding" || name == "upgrade" || name == "trailer" || name == "te" ||
-         name == "proxy-connection";
-}
-
-std::string LowerCase(std::string text) {
-  for (char& c : text) {
-    if (c >= 'A' && c <= 'Z') c = static_cast<char>(c + 32);
-  }
-  return text;
+  constexpr std::array<std::string_view, 8> kNames = {
+      "connection", "content-length", "keep-alive", "transfer-encoding",
+      "upgrade",    "trailer",        "te",         "proxy-connection",
+  };
+  return std::any_of(kNames.begin(), kNames.end(), [&](std::string_view one) {
+    return one.size() == name.size() && http::EqualIgnoringCase(one, name);
+  });
 }
 
 std::string TextOf(const json& value) {
@@ -54,11 +52,11 @@ std::string TextOf(const json& value) {
                            : value.dump(-1, ' ', false, json::error_handler_t::replace);
 }
 
-Status AddHeader(HttpAnswer& answer, std::string name, std::string value) {
-  if (!IsHeaderName(name)) return NotAnAnswer("\"" + name + "\" is not the name of a header");
-  if (!IsHeaderValue(value)) return NotAnAnswer("header \"" + name + "\" contains a line break or NUL");
-  name = LowerCase(std::move(name));
-  if (!IsConnectionHeader(name)) answer.headers.emplace_back(std::move(name), std::move(value));
+Status AddHeader(HttpAnswer& answer, std::string_view name, std::string_view value) {
+  if (!IsHeaderName(name)) return NotAnAnswer("\"" + std::string(name) + "\" is not the name of a header");
+  if (!IsHeaderValue(value))
+    return NotAnAnswer("header \"" + std::string(name) + "\" contains a line break or NUL");
+  if (!IsConnectionHeader(name)) answer.headers.AddLowerCase(name, value);
   return Ok();
 }
 
@@ -94,11 +92,6 @@ Status AddBody(HttpAnswer& answer, const json& response) {
   return Ok();
 }
 
-bool HasHeader(const HttpAnswer& answer, std::string_view name) {
-  return std::any_of(answer.headers.begin(), answer.headers.end(),
-                     [&](const auto& h) { return h.first == name; });
-}
-
 Result<HttpAnswer> MapResponse(const json& response) {
   const json& status = response.at("statusCode");
   if (!status.is_number_integer() || status < 200 || status > 599) {
@@ -109,7 +102,7 @@ Result<HttpAnswer> MapResponse(const json& response) {
   HEARTH_TRY(AddHeaders(answer, response.value("headers", json())));
   HEARTH_TRY(AddCookies(answer, response.value("cookies", json())));
   HEARTH_TRY(AddBody(answer, response));
-  if (!HasHeader(answer, "content-type")) answer.headers.emplace_back("content-type", kJsonType);
+  if (!answer.headers.Find("content-type")) answer.headers.Add("content-type", kJsonType);
   return answer;
 }
 
@@ -181,7 +174,7 @@ Error NotJson() {
 
 Result<HttpAnswer> PlainAnswer(std::string_view content_type, std::string body) {
   HttpAnswer answer;
-  HEARTH_TRY(AddHeader(answer, "content-type", std::string(content_type.empty() ? kJsonType : content_type)));
+  HEARTH_TRY(AddHeader(answer, "content-type", content_type.empty() ? kJsonType : content_type));
   answer.body = std::move(body);
   return answer;
 }
@@ -234,11 +227,11 @@ HttpAnswer ProblemAnswer(int status, std::string_view message, std::string_view 
   body["message"] = message;
   body["errorType"] = error_type;
   body["requestId"] = request_id;
-  HttpAnswer answer{
-      status, {{"content-type", std::string(kJsonType)}, {"x-amzn-errortype", std::string(error_type)}}, {}};
+  HttpAnswer answer{.status = status};
+  answer.headers.Add("content-type", kJsonType);
+  if (IsHeaderValue(error_type)) answer.headers.Add("x-amzn-errortype", error_type);
   answer.body = body.dump(-1, ' ', false, json::error_handler_t::replace);
-  if (!IsHeaderValue(answer.headers.back().second)) answer.headers.pop_back();
-  if (status == 429 || status == 503) answer.headers.emplace_back("retry-after", kRetryAfterSeconds);
+  if (status == 429 || status == 503) answer.headers.Add("retry-after", kRetryAfterSeconds);
   return answer;
 }
 

@@ -64,14 +64,12 @@ void AppendCookies(std::string_view header, std::vector<std::string>& cookies) {
 }
 
 // "12/Mar/2020:19:03:58 +0000"
-std::string CommonLogTime(WallTime time) {
+void AppendCommonLogTime(std::string& text, WallTime time) {
   static constexpr std::array kMonths = {"Jan", "Feb", "Mar", "Apr", "May", "Jun",
                                          "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"};
   const auto day = std::chrono::floor<std::chrono::days>(time);
   const std::chrono::year_month_day date(day);
   const std::chrono::hh_mm_ss clock(std::chrono::floor<std::chrono::seconds>(time - day));
-  std::string text;
-  text.reserve(sizeof "12/Mar/2020:19:03:58 +0000");
   const auto two_digits = [&text](unsigned number, char before) {
     if (before != '\0') text += before;
     text += static_cast<char>('0' + number / 10 % 10);
@@ -84,7 +82,6 @@ std::string CommonLogTime(WallTime time) {
   two_digits(static_cast<unsigned>(clock.minutes().count()), ':');
   two_digits(static_cast<unsigned>(clock.seconds().count()), ':');
   text += " +0000";
-  return text;
 }
 
 // Headers by their lower-case names, cookies apart: those have a member of their own.
@@ -129,7 +126,7 @@ class HeaderText final {
 
  private:
   static constexpr std::string_view kCookie = "cookie";
-  const std::vector<std::pair<std::string_view, std::string_view>>& headers_;
+  const HttpEventParts::HeaderViews& headers_;
 };
 
 void WriteMap(JsonObjectText object, const std::map<std::string, std::string>& map) {
@@ -161,17 +158,20 @@ void WriteRequestContext(JsonObjectText context, const HttpEventParts& parts, st
   context.String("requestId", parts.request_id);
   context.String("routeKey", parts.route_key);
   context.String("stage", parts.stage);
-  context.String("time", CommonLogTime(parts.received));
+  std::string& time = context.Member("time");
+  time += '"';
+  AppendCommonLogTime(time, parts.received);
+  time += '"';
   context.Number("timeEpoch",
                  std::chrono::floor<std::chrono::milliseconds>(parts.received).time_since_epoch().count());
   context.End();
 }
 
 void WriteBody(JsonObjectText& event, std::string_view body, std::string_view content_type) {
-  const bool text = IsTextBody(content_type, body);
+  const bool text = body.empty() || IsTextBody(content_type, body);
   if (!body.empty())
     AppendJsonString(event.Member("body"), text ? body : std::string_view(Base64Encode(body)));
-  event.Bool("isBase64Encoded", !body.empty() && !text);
+  event.Bool("isBase64Encoded", !text);
 }
 
 }  // namespace
@@ -193,8 +193,14 @@ std::string DecodeQueryText(std::string_view text) {
 }
 
 std::string HttpEventJson(const HttpEventParts& parts) {
-  const HeaderText headers(parts);
   std::string out;
+  WriteHttpEventJson(parts, out);
+  return out;
+}
+
+void WriteHttpEventJson(const HttpEventParts& parts, std::string& out) {
+  const HeaderText headers(parts);
+  out.clear();
   out.reserve(kOwnBytes + headers.bytes() + 2 * (parts.raw_path.size() + parts.raw_query.size()) +
               parts.body.size());
   JsonObjectText event(out);
@@ -214,7 +220,6 @@ std::string HttpEventJson(const HttpEventParts& parts) {
     WriteMap(event.Object("pathParameters"), *parts.path_parameters);
   WriteBody(event, parts.body, headers.Get("content-type", joined));
   event.End();
-  return out;
 }
 
 }  // namespace hearth

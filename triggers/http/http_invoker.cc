@@ -30,10 +30,8 @@ std::string_view HostOf(const http::Request& request) {
 
 // The token that opened the URL is the runtime's, not the function's; how the client reached us is added as a
 // proxy would.
-std::vector<std::pair<std::string_view, std::string_view>> EventHeaders(const EndpointConfig& config,
-                                                                        const http::Request& request,
-                                                                        std::string_view trace_id) {
-  std::vector<std::pair<std::string_view, std::string_view>> headers;
+void AddEventHeaders(const EndpointConfig& config, const http::Request& request, std::string_view trace_id,
+                     HttpEventParts::HeaderViews& headers) {
   headers.reserve(request.headers.size() + 3);
   for (const http::Header& header : request.headers) {
     const bool hidden = (config.auth == AuthType::kToken && header.name == "authorization") ||
@@ -43,7 +41,6 @@ std::vector<std::pair<std::string_view, std::string_view>> EventHeaders(const En
   headers.emplace_back("x-forwarded-for", request.peer_address);
   if (!request.headers.Find("x-forwarded-proto")) headers.emplace_back("x-forwarded-proto", "http");
   headers.emplace_back("x-amzn-trace-id", trace_id);
-  return headers;
 }
 
 }  // namespace
@@ -51,32 +48,39 @@ std::vector<std::pair<std::string_view, std::string_view>> EventHeaders(const En
 // One request on its way: everything that its answer needs, apart from the invoker, which may be gone by
 // then.
 struct HttpInvoker::Exchange {
-  http::Request request;
   http::Responder responder;
   RequestId request_id;
-  TraceContext trace;
-  std::optional<CorsRules> cors;
-  std::shared_ptr<Gate> gate;
-  Gate::Pass pass;  // after `gate`, which it leaves
+  std::string trace_id{};
+  std::optional<CorsRules> cors{};
+  std::string origin{};  // of the request, where there are rules
+  std::shared_ptr<AnswerStream> stream{};
+  std::shared_ptr<Gate> gate{};
+  Gate::Pass pass{};  // after `gate`, which it leaves
 
   void Answer(HttpAnswer answer) {
-    if (cors) ApplyCors(*cors, request.headers.Get("origin"), answer);
+    if (cors) ApplyCors(*cors, origin, answer);
     Send(std::move(answer));
   }
   // What every answer has, streamed ones too.
   void Dress(HttpAnswer& head) const {
-    if (cors) ApplyCors(*cors, request.headers.Get("origin"), head);
-    head.headers.emplace_back("x-amzn-requestid", request_id.text());
-    head.headers.emplace_back("x-amzn-trace-id", trace.trace_id);
+    if (cors) ApplyCors(*cors, origin, head);
+    head.headers.Add("x-amzn-requestid", request_id.text());
+    head.headers.Add("x-amzn-trace-id", trace_id);
   }
   void Send(HttpAnswer answer) {
-    http::Response response{answer.status, {}, std::move(answer.body)};
-    response.headers.Reserve(answer.headers.size() + 2);
-    for (auto& [name, value] : answer.headers) response.headers.Add(std::move(name), std::move(value));
-    response.headers.Set("x-amzn-requestid", request_id.text());
-    if (!trace.trace_id.empty()) response.headers.Set("x-amzn-trace-id", trace.trace_id);
-    responder.Send(std::move(response));
+    answer.headers.Set("x-amzn-requestid", request_id.text());
+    if (!trace_id.empty()) answer.headers.Set("x-amzn-trace-id", trace_id);
+    responder.Send({answer.status, std::move(answer.headers), std::move(answer.body)});
     pass = Gate::Pass();
+  }
+  void Take(Result<Outcome> outcome) {
+    if (stream && stream->begun()) {
+      stream->Finish(outcome);
+      pass = Gate::Pass();
+      return;
+    }
+    Answer(outcome.ok() ? AnswerFromOutcome(std::move(*outcome), request_id)
+                        : AnswerFromError(outcome.error(), request_id));
   }
 };
 
@@ -92,49 +96,51 @@ TraceContext HttpInvoker::TraceOf(const http::Request& request, const RequestId&
 
 void HttpInvoker::Refuse(int status, std::string_view message, std::string_view error_type,
                          http::Responder responder) {
-  Exchange exchange{{}, std::move(responder), RequestId::Make(random_), {}, std::nullopt, nullptr, {}};
+  Exchange exchange{std::move(responder), RequestId::Make(random_)};
   exchange.Send(ProblemAnswer(status, message, error_type, exchange.request_id.text()));
 }
 
-void HttpInvoker::Serve(const EndpointConfig& config, Mount mount, http::Request request,
+void HttpInvoker::Serve(const EndpointConfig& config, const Mount& mount, http::Request&& request,
                         http::Responder responder) {
   Gate::Pass pass = gate_->Enter();
   if (!pass)
     return Refuse(503, "the daemon is stopping and takes no more requests", "ServiceUnavailableException",
                   std::move(responder));
-  auto exchange = std::make_shared<Exchange>(Exchange{std::move(request),
-                                                      std::move(responder),
-                                                      RequestId::Make(random_),
-                                                      {},
-                                                      config.cors,
-                                                      gate_,
-                                                      std::move(pass)});
-  exchange->trace = TraceOf(exchange->request, exchange->request_id);
-  const http::Request& asked = exchange->request;
-  if (config.cors && IsPreflight(asked)) {
-    return exchange->Send(AnswerPreflight(*config.cors, asked.headers.Get("origin"),
-                                          asked.headers.Get("access-control-request-method"),
-                                          asked.headers.Get("access-control-request-headers")));
+  auto exchange = std::make_shared<Exchange>();
+  exchange->responder = std::move(responder);
+  exchange->request_id = RequestId::Make(random_);
+  exchange->gate = gate_;
+  exchange->pass = std::move(pass);
+  TraceContext trace = TraceOf(request, exchange->request_id);
+  exchange->trace_id = std::move(trace.trace_id);
+  if (config.cors) {
+    exchange->cors = config.cors;
+    exchange->origin = request.headers.Get("origin");
+    if (IsPreflight(request)) {
+      return exchange->Send(AnswerPreflight(*config.cors, exchange->origin,
+                                            request.headers.Get("access-control-request-method"),
+                                            request.headers.Get("access-control-request-headers")));
+    }
   }
-  if (config.auth == AuthType::kToken && !HasToken(config, asked)) {
+  if (config.auth == AuthType::kToken && !HasToken(config, request)) {
     HttpAnswer answer =
         ProblemAnswer(401, "this address asks for its token: send \"Authorization: Bearer TOKEN\"",
                       "AccessDeniedException", exchange->request_id.text());
-    answer.headers.emplace_back("www-authenticate", "Bearer");
+    answer.headers.Add("www-authenticate", "Bearer");
     return exchange->Answer(std::move(answer));
   }
-  Run(config, mount, exchange);
+  Run(config, mount, request, std::move(trace), exchange);
 }
 
-void HttpInvoker::Run(const EndpointConfig& config, const Mount& mount,
-                      const std::shared_ptr<Exchange>& exchange) {
-  const http::Request& request = exchange->request;
+void HttpInvoker::Run(const EndpointConfig& config, const Mount& mount, http::Request& request,
+                      TraceContext trace, const std::shared_ptr<Exchange>& exchange) {
   HttpEventParts parts;
   parts.method = request.method;
   parts.raw_path = mount.raw_path;
   parts.raw_query = request.raw_query;
   parts.protocol = request.version == 10 ? "HTTP/1.0" : "HTTP/1.1";
-  parts.headers = EventHeaders(config, request, exchange->trace.trace_id);
+  parts.headers = std::move(headers_);
+  AddEventHeaders(config, request, exchange->trace_id, parts.headers);
   parts.body = request.body;
   parts.source_ip = request.peer_address;
   parts.request_id = exchange->request_id.text();
@@ -146,32 +152,30 @@ void HttpInvoker::Run(const EndpointConfig& config, const Mount& mount,
   parts.route_key = mount.route_key;
   parts.path_parameters = &mount.path_parameters;
 
-  Event event;
-  event.request_id = exchange->request_id;
-  event.function = config.function;
-  event.qualifier = config.qualifier;
-  event.trigger = TriggerKind::kHttp;
-  event.payload = HttpEventJson(parts);
-  event.trace_id = exchange->trace.trace_id;
-  event.traceparent = exchange->trace.traceparent;
-  event.tracestate = exchange->trace.tracestate;
+  event_.request_id = exchange->request_id;
+  event_.function = config.function;
+  event_.qualifier = config.qualifier;
+  event_.trigger = TriggerKind::kHttp;
+  WriteHttpEventJson(parts, event_.payload);
+  event_.content_type = "application/json";
+  event_.trace_id = exchange->trace_id;
+  event_.traceparent = std::move(trace.traceparent);
+  event_.tracestate = std::move(trace.tracestate);
+  headers_ = std::move(parts.headers);
+  headers_.clear();
   // The body is in the event now; holding it a second time would double what a large upload costs.
-  exchange->request.body = std::string();
-  std::shared_ptr<AnswerStream> stream;
+  request.body = std::string();
   if (config.invoke_mode == InvokeMode::kResponseStream) {
-    stream = std::make_shared<AnswerStream>(exchange->responder, exchange->request_id,
-                                            [raw = exchange.get()](HttpAnswer& head) { raw->Dress(head); });
-    event.stream = stream;
+    exchange->stream =
+        std::make_shared<AnswerStream>(exchange->responder, exchange->request_id,
+                                       [raw = exchange.get()](HttpAnswer& head) { raw->Dress(head); });
+    event_.stream = exchange->stream;
   }
-  const DeliveryId delivery = sink_.Deliver(std::move(event), [exchange, stream](Result<Outcome> outcome) {
-    if (stream && stream->begun()) {
-      stream->Finish(outcome);
-      exchange->pass = Gate::Pass();
-      return;
-    }
-    exchange->Answer(outcome.ok() ? AnswerFromOutcome(std::move(*outcome), exchange->request_id)
-                                  : AnswerFromError(outcome.error(), exchange->request_id));
-  });
+  const DeliveryId delivery = sink_.Deliver(
+      std::move(event_), [exchange](Result<Outcome> outcome) { exchange->Take(std::move(outcome)); });
+  // Where it was thrown back, it is still here.
+  event_.stream = nullptr;
+  if (!event_.payload.empty()) event_.payload = std::string();
   if (config.on_client_gone == OnClientGone::kCancel) {
     exchange->responder.OnClientGone([weak = weak_.Get(), delivery] {
       if (weak) weak->sink_.Withdraw(delivery, Withdrawal::kAlsoBegun);

@@ -13,6 +13,7 @@
 #include "runtime/model/trace_context.h"
 #include "runtime/router/event_sink.h"
 #include "triggers/http/endpoint_config.h"
+#include "triggers/http/http_event_json.h"
 
 namespace hearth {
 
@@ -31,11 +32,11 @@ class HttpInvoker final {
     std::string account = "000000000000";
     std::string region = "us-east-1";
   };
-  // Where the request came in, as the event tells it.
+  // Where the request came in, as the event tells it. Views live as long as the call.
   struct Mount {
-    std::string api_id;
-    std::string route_key = "$default";
-    std::string raw_path;
+    std::string_view api_id;
+    std::string_view route_key = "$default";
+    std::string_view raw_path;
     std::map<std::string, std::string> path_parameters;
   };
 
@@ -43,7 +44,8 @@ class HttpInvoker final {
       : identity_(std::move(identity)), sink_(sink), clock_(clock), random_(random) {}
   ~HttpInvoker();
 
-  void Serve(const EndpointConfig& config, Mount mount, http::Request request, http::Responder responder);
+  void Serve(const EndpointConfig& config, const Mount& mount, http::Request&& request,
+             http::Responder responder);
   // For requests that no endpoint claims.
   void Refuse(int status, std::string_view message, std::string_view error_type, http::Responder responder);
   // From now on every request is 503; `drained` runs once those in flight are answered.
@@ -54,7 +56,8 @@ class HttpInvoker final {
  private:
   struct Exchange;
 
-  void Run(const EndpointConfig& config, const Mount& mount, const std::shared_ptr<Exchange>& exchange);
+  void Run(const EndpointConfig& config, const Mount& mount, http::Request& request, TraceContext trace,
+           const std::shared_ptr<Exchange>& exchange);
   TraceContext TraceOf(const http::Request& request, const RequestId& request_id);
 
   // Constant after construction.
@@ -66,6 +69,9 @@ class HttpInvoker final {
   // Mutable.
   std::shared_ptr<Gate> gate_ = std::make_shared<Gate>();  // shared: an outcome may come after us
   std::function<void()> drained_;
+  // For their memory.
+  Event event_;
+  HttpEventParts::HeaderViews headers_;
   WeakPtrFactory<HttpInvoker> weak_{this};
 };
 

@@ -13,7 +13,7 @@ Result<RouteEndpoints::Mounted> RouteEndpoints::Mount(const std::string& name, c
   if (old != mounted_.end() && old->second.route == route) return Mounted{};
   HEARTH_ASSIGN(
       http::RouteLease lease,
-      routes_.Add(route, [weak = weak_.Get(), name](http::Request request, http::Responder responder) {
+      routes_.Add(route, [weak = weak_.Get(), name](http::Request&& request, http::Responder responder) {
         if (weak) weak->Serve(name, std::move(request), std::move(responder));
       }));
   return Mounted{route, std::move(lease)};
@@ -29,7 +29,7 @@ void RouteEndpoints::Set(const std::string& name, const EndpointConfig* config, 
   if (!mounted.route.empty()) mounted_[name] = std::move(mounted);
 }
 
-void RouteEndpoints::Serve(const std::string& name, http::Request request, http::Responder responder) {
+void RouteEndpoints::Serve(const std::string& name, http::Request&& request, http::Responder responder) {
   if (UrlEndpoints::IsForUrlHost(request)) return urls_.ServeByHost(std::move(request), std::move(responder));
   const auto config = configs_.find(name);
   if (config == configs_.end()) {
@@ -42,7 +42,7 @@ void RouteEndpoints::Serve(const std::string& name, http::Request request, http:
   mount.raw_path = request.raw_path;
   for (const http::PathParameter& parameter : request.parameters)
     mount.path_parameters[parameter.name] = parameter.value;
-  invoker_.Serve(config->second, std::move(mount), std::move(request), std::move(responder));
+  invoker_.Serve(config->second, mount, std::move(request), std::move(responder));
 }
 
 }  // namespace hearth

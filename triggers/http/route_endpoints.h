@@ -34,7 +34,7 @@ class RouteEndpoints final {
   void Drain(std::function<void()> drained) { invoker_.Drain(std::move(drained)); }
 
  private:
-  void Serve(const std::string& name, http::Request request, http::Responder responder);
+  void Serve(const std::string& name, http::Request&& request, http::Responder responder);
 
   // Borrowed.
   http::RouteTable& routes_;

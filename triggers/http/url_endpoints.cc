@@ -7,13 +7,9 @@ namespace {
 
 // "ab12.lambda-url.us-east-1.localhost:8080" -> "ab12", else "".
 std::string UrlIdOf(const http::Request& request) {
+  if (!UrlEndpoints::IsForUrlHost(request)) return "";
   const std::string_view host = request.headers.Get("host");
-  const size_t mark = host.find('.');
-  if (mark == host.npos ||
-      !http::EqualIgnoringCase(host.substr(mark, UrlEndpoints::kHostMark.size()), UrlEndpoints::kHostMark)) {
-    return "";
-  }
-  std::string id(host.substr(0, mark));
+  std::string id(host.substr(0, host.find('.')));
   for (char& c : id) {
     if (c >= 'A' && c <= 'Z') c = static_cast<char>(c + 32);
   }
@@ -29,11 +25,11 @@ Result<std::unique_ptr<UrlEndpoints>> UrlEndpoints::Create(HttpInvoker::Identity
                                                            const Clock& clock, Random& random) {
   std::unique_ptr<UrlEndpoints> endpoints(new UrlEndpoints(std::move(identity), routes, sink, clock, random));
   HEARTH_ASSIGN(endpoints->lease_,
-                routes.AddPrefix(kPathMount, [weak = endpoints->weak_.Get()](http::Request request,
+                routes.AddPrefix(kPathMount, [weak = endpoints->weak_.Get()](http::Request&& request,
                                                                              http::Responder responder) {
                   if (weak) weak->ServeByPath(std::move(request), std::move(responder));
                 }));
-  routes.SetFallback([weak = endpoints->weak_.Get()](http::Request request, http::Responder responder) {
+  routes.SetFallback([weak = endpoints->weak_.Get()](http::Request&& request, http::Responder responder) {
     if (weak) weak->ServeUnrouted(std::move(request), std::move(responder));
   });
   return endpoints;
@@ -53,9 +49,14 @@ void UrlEndpoints::Set(const std::string& name, const EndpointConfig* config) {
   configs_[name] = *config;
 }
 
-bool UrlEndpoints::IsForUrlHost(const http::Request& request) { return !UrlIdOf(request).empty(); }
+bool UrlEndpoints::IsForUrlHost(const http::Request& request) {
+  const std::string_view host = request.headers.Get("host");
+  const size_t mark = host.find('.');
+  return mark != 0 && mark != host.npos &&
+         http::EqualIgnoringCase(host.substr(mark, kHostMark.size()), kHostMark);
+}
 
-void UrlEndpoints::ServeByHost(http::Request request, http::Responder responder) {
+void UrlEndpoints::ServeByHost(http::Request&& request, http::Responder responder) {
   const auto name = names_by_id_.find(UrlIdOf(request));
   if (name == names_by_id_.end()) {
     return invoker_.Refuse(403, "no function has the URL of host " + Quoted(request.headers.Get("host")),
@@ -65,15 +66,17 @@ void UrlEndpoints::ServeByHost(http::Request request, http::Responder responder)
   HttpInvoker::Mount mount;
   mount.api_id = config.url_id;
   mount.raw_path = request.raw_path;
-  invoker_.Serve(config, std::move(mount), std::move(request), std::move(responder));
+  invoker_.Serve(config, mount, std::move(request), std::move(responder));
 }
 
-void UrlEndpoints::ServeByPath(http::Request request, http::Responder responder) {
+void UrlEndpoints::ServeByPath(http::Request&& request, http::Responder responder) {
   if (IsForUrlHost(request)) return ServeByHost(std::move(request), std::move(responder));
   std::string_view rest = request.raw_path;
   rest.remove_prefix(std::min(rest.size(), kPathMount.size() + 1));
   const std::string_view segment = rest.substr(0, rest.find('/'));
-  const std::string name = http::PercentDecode(segment).value_or("");
+  const bool plain = segment.find('%') == segment.npos;
+  const std::string decoded = plain ? std::string() : http::PercentDecode(segment).value_or("");
+  const std::string_view name = plain ? segment : decoded;
   const auto config = configs_.find(name);
   if (config == configs_.end()) {
     return invoker_.Refuse(
@@ -82,11 +85,11 @@ void UrlEndpoints::ServeByPath(http::Request request, http::Responder responder)
   }
   HttpInvoker::Mount mount;
   mount.api_id = config->second.url_id;
-  mount.raw_path = segment.size() == rest.size() ? "/" : std::string(rest.substr(segment.size()));
-  invoker_.Serve(config->second, std::move(mount), std::move(request), std::move(responder));
+  mount.raw_path = segment.size() == rest.size() ? "/" : rest.substr(segment.size());
+  invoker_.Serve(config->second, mount, std::move(request), std::move(responder));
 }
 
-void UrlEndpoints::ServeUnrouted(http::Request request, http::Responder responder) {
+void UrlEndpoints::ServeUnrouted(http::Request&& request, http::Responder responder) {
   if (IsForUrlHost(request)) return ServeByHost(std::move(request), std::move(responder));
   const std::string allow = routes_.Find(request.method, request.raw_path).allow;
   if (allow.empty()) {

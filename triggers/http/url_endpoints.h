@@ -33,13 +33,13 @@ class UrlEndpoints final {
 
   // Whether the request was sent to a URL's own host: then it is the URL's, whatever its path.
   static bool IsForUrlHost(const http::Request& request);
-  void ServeByHost(http::Request request, http::Responder responder);
+  void ServeByHost(http::Request&& request, http::Responder responder);
 
  private:
   UrlEndpoints(HttpInvoker::Identity identity, http::RouteTable& routes, EventSink& sink, const Clock& clock,
                Random& random);
-  void ServeByPath(http::Request request, http::Responder responder);
-  void ServeUnrouted(http::Request request, http::Responder responder);
+  void ServeByPath(http::Request&& request, http::Responder responder);
+  void ServeUnrouted(http::Request&& request, http::Responder responder);
 
   // Borrowed.
   http::RouteTable& routes_;

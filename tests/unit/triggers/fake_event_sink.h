@@ -17,7 +17,7 @@ class FakeEventSink final : public EventSink {
  public:
   explicit FakeEventSink(Executor& executor) : executor_(executor) {}
 
-  DeliveryId Deliver(Event event, OnOutcome done) override {
+  DeliveryId Deliver(Event&& event, OnOutcome done) override {
     const DeliveryId id{delivered_.size() + 1};
     if (answer_) {
       executor_.Post([done = std::move(done), outcome = answer_(event)] { done(outcome); });

@@ -97,7 +97,7 @@ class FakeTrigger final : public Trigger {
 class ControlSink final : public EventSink {
  public:
   explicit ControlSink(Executor& executor) : executor_(executor), fake(executor) {}
-  DeliveryId Deliver(Event event, OnOutcome done) override {
+  DeliveryId Deliver(Event&& event, OnOutcome done) override {
     return fake.Deliver(std::move(event), std::move(done));
   }
   void Withdraw(DeliveryId delivery, Withdrawal how) override { fake.Withdraw(delivery, how); }

@@ -9,11 +9,38 @@ TEST_CASE("headers keep their order and ignore case", "[http]") {
   CHECK(headers.Get("A") == "1");
   CHECK(headers.Get("set-COOKIE") == "x");
   CHECK(headers.CountOf("SET-cookie") == 2);
-  CHECK(headers.Find("b") == nullptr);
+  CHECK(!headers.Find("b"));
   headers.Set("SET-COOKIE", "z");
   CHECK(headers.CountOf("set-cookie") == 1);
   CHECK(headers.Get("set-cookie") == "z");
   CHECK(headers.size() == 2);
+}
+
+TEST_CASE("headers lie in one text as they are sent", "[http]") {
+  Headers headers{{"b", "1"}};
+  headers.AddLowerCase("X-Two", "Two: 2");
+  headers.Add("empty", "");
+  CHECK(headers.lines() == "b: 1\r\nx-two: Two: 2\r\nempty: \r\n");
+  headers.Remove("X-TWO");
+  CHECK(headers.lines() == "b: 1\r\nempty: \r\n");
+  CHECK(headers[1].name == "empty");
+  headers.Add("access-control-a", "1");
+  headers.Add("access-control-b", "2");
+  headers.RemoveBeginningWith("access-control-");
+  CHECK(headers.size() == 2);
+  headers.Clear();
+  CHECK(headers.size() == 0);
+  CHECK(headers.lines().empty());
+}
+
+TEST_CASE("a header is made of another one of the same headers", "[http]") {
+  Headers headers{{"a", std::string(100, 'x')}};
+  for (int copy = 0; copy < 20; ++copy) headers.Add(headers[0].name, headers[0].value);
+  CHECK(headers.size() == 21);
+  CHECK(headers[20].value == std::string(100, 'x'));
+  headers.Set(headers[3].name, headers[3].value);
+  REQUIRE(headers.size() == 1);
+  CHECK(headers.lines() == "a: " + std::string(100, 'x') + "\r\n");
 }
 
 TEST_CASE("names compare by ASCII only", "[http]") {

@@ -83,7 +83,7 @@ class Fuzzer {
 
 void Describe(std::string& log, Request& request) {
   log += "[" + request.method + " " + request.path + " " + request.body + "]";
-  for (const Header& header : request.headers) log += header.name + "=" + header.value + ";";
+  log += request.headers.lines();
 }
 
 // Everything that came of `bytes`, given in pieces of sizes that `fuzzer` chooses; in one piece without.

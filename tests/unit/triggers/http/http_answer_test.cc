@@ -19,7 +19,7 @@ HttpAnswer Answered(std::string_view payload, std::string_view type = "applicati
 std::string HeaderOf(const HttpAnswer& answer, const std::string& name) {
   std::string values;
   for (const auto& [key, value] : answer.headers) {
-    if (key == name) values += (values.empty() ? "" : "|") + value;
+    if (key == name) values.append(values.empty() ? "" : "|").append(value);
   }
   return values;
 }
@@ -104,7 +104,7 @@ TEST_CASE("headers of the connection are not a handler's to set", "[trigger][htt
   const HttpAnswer answer = Answered(
       R"({"statusCode":200,"headers":{"Content-Length":"999","Transfer-Encoding":"chunked","Connection":"close"}})");
   REQUIRE(answer.headers.size() == 1);
-  CHECK(answer.headers[0].first == "content-type");
+  CHECK(answer.headers[0].name == "content-type");
 }
 
 TEST_CASE("each end of an invocation has its status", "[trigger][http]") {
