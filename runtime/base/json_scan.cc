@@ -133,10 +133,14 @@ class Scanner final {
   }
 
   bool TakeNumber() {
+    constexpr size_t kDigitsSure = 300;  // a double's range has 308 of them before the point
+    const size_t begin = at_;
     (void)Take('-');
     if (!Take('0') && !TakeDigits()) return false;
+    if (at_ - begin > kDigitsSure) result_.may_pass_double = true;
     if (Take('.') && !TakeDigits()) return false;
     if (!Take('e') && !Take('E')) return true;
+    result_.may_pass_double = true;
     if (!Take('+')) (void)Take('-');
     return TakeDigits();
   }

@@ -14,6 +14,7 @@ struct JsonScan {
   Root root = Root::kOther;  // this and the next: of a valid text only
   bool may_have_member =
       false;  // the root object has the member that was asked for, or one written with escapes
+  bool may_pass_double = false;  // there is a number with an exponent, or with very many digits
 };
 
 // Reads a whole text against RFC 8259, its strings against UTF-8, and builds nothing: for texts that are passed on

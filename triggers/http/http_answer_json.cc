@@ -1,11 +1,15 @@
 #include <algorithm>
 #include <array>
+#include <charconv>
+#include <utility>
+#include <vector>
 
 #include <nlohmann/json.hpp>
 
 #include "runtime/base/base64.h"
 #include "runtime/base/json_depth.h"
 #include "runtime/base/json_scan.h"
+#include "runtime/base/json_walk.h"
 #include "triggers/http/http_answer.h"
 
 namespace hearth {
@@ -47,9 +51,11 @@ bool IsConnectionHeader(std::string_view name) {
   });
 }
 
-std::string TextOf(const json& value) {
-  return value.is_string() ? value.get<std::string>()
-                           : value.dump(-1, ' ', false, json::error_handler_t::replace);
+// What a value of the handler's is as text: a string itself, anything else as our JSON library writes it.
+std::string TextOf(std::string_view raw) {
+  if (raw.starts_with('"')) return JsonStringText(raw);
+  return json::parse(raw, nullptr, /*allow_exceptions=*/false)
+      .dump(-1, ' ', false, json::error_handler_t::replace);
 }
 
 Status AddHeader(HttpAnswer& answer, std::string_view name, std::string_view value) {
@@ -60,48 +66,88 @@ Status AddHeader(HttpAnswer& answer, std::string_view name, std::string_view val
   return Ok();
 }
 
-Status AddHeaders(HttpAnswer& answer, const json& headers) {
-  if (headers.is_null()) return Ok();
-  if (!headers.is_object()) return NotAnAnswer("\"headers\" is not an object");
-  for (const auto& [name, value] : headers.items()) {
-    if (value.is_object() || value.is_array()) return NotAnAnswer("header \"" + name + "\" is not a string");
+// What is looked at in an answer with `statusCode`, as it is written; "": it is not there. Of members that stand there
+// more than once the last one counts.
+struct ResponseMembers {
+  std::string_view status, headers, cookies, body, is_base64;
+};
+
+ResponseMembers MembersOf(std::string_view object) {
+  ResponseMembers members;
+  for (JsonWalk walk(object); walk.Next();) {
+    const std::string_view raw = walk.raw_name();
+    const bool plain = raw.find('\\') == raw.npos;
+    const std::string escaped = plain ? std::string() : JsonStringText(raw);
+    const std::string_view name = plain ? raw.substr(1, raw.size() - 2) : escaped;
+    if (name == "statusCode") members.status = walk.value();
+    if (name == "headers") members.headers = walk.value();
+    if (name == "cookies") members.cookies = walk.value();
+    if (name == "body") members.body = walk.value();
+    if (name == "isBase64Encoded") members.is_base64 = walk.value();
+  }
+  return members;
+}
+
+bool IsThere(std::string_view raw) { return !raw.empty() && raw != "null"; }
+
+// By name, each once: of several of one name the last one counts.
+std::vector<std::pair<std::string, std::string_view>> MembersByName(std::string_view object) {
+  std::vector<std::pair<std::string, std::string_view>> members;
+  for (JsonWalk walk(object); walk.Next();)
+    members.emplace_back(JsonStringText(walk.raw_name()), walk.value());
+  const auto by_name = [](const auto& a, const auto& b) { return a.first < b.first; };
+  std::stable_sort(members.begin(), members.end(), by_name);
+  const auto same_name = [](const auto& a, const auto& b) { return a.first == b.first; };
+  members.erase(members.begin(), std::unique(members.rbegin(), members.rend(), same_name).base());
+  return members;
+}
+
+Status AddHeaders(HttpAnswer& answer, std::string_view headers) {
+  if (!IsThere(headers)) return Ok();
+  if (!headers.starts_with('{')) return NotAnAnswer("\"headers\" is not an object");
+  for (const auto& [name, value] : MembersByName(headers)) {
+    if (value.starts_with('{') || value.starts_with('['))
+      return NotAnAnswer("header \"" + name + "\" is not a string");
     HEARTH_TRY(AddHeader(answer, name, TextOf(value)));
   }
   return Ok();
 }
 
-Status AddCookies(HttpAnswer& answer, const json& cookies) {
-  if (cookies.is_null()) return Ok();
-  if (!cookies.is_array()) return NotAnAnswer("\"cookies\" is not an array");
-  for (const json& cookie : cookies) {
-    if (!cookie.is_string()) return NotAnAnswer("a cookie is not a string");
-    HEARTH_TRY(AddHeader(answer, "set-cookie", cookie.get<std::string>()));
+Status AddCookies(HttpAnswer& answer, std::string_view cookies) {
+  if (!IsThere(cookies)) return Ok();
+  if (!cookies.starts_with('[')) return NotAnAnswer("\"cookies\" is not an array");
+  for (JsonWalk walk(cookies); walk.Next();) {
+    if (!walk.value().starts_with('"')) return NotAnAnswer("a cookie is not a string");
+    HEARTH_TRY(AddHeader(answer, "set-cookie", JsonStringText(walk.value())));
   }
   return Ok();
 }
 
-Status AddBody(HttpAnswer& answer, const json& response) {
-  const auto body = response.find("body");
-  if (body == response.end() || body->is_null()) return Ok();
-  answer.body = TextOf(*body);
-  const auto encoded = response.find("isBase64Encoded");
-  if (encoded == response.end() || *encoded != true) return Ok();
+Status AddBody(HttpAnswer& answer, const ResponseMembers& members) {
+  if (!IsThere(members.body)) return Ok();
+  answer.body = TextOf(members.body);
+  if (members.is_base64 != "true") return Ok();
   auto bytes = Base64Decode(answer.body);
   if (!bytes.ok()) return NotAnAnswer("\"body\" is not base64, though \"isBase64Encoded\" is true");
   answer.body = std::move(bytes).value();
   return Ok();
 }
 
-Result<HttpAnswer> MapResponse(const json& response) {
-  const json& status = response.at("statusCode");
-  if (!status.is_number_integer() || status < 200 || status > 599) {
-    return NotAnAnswer("statusCode " + TextOf(status) + " is not a number from 200 to 599");
-  }
+// A number as JSON writes it; 0: none of the three digits that a status has.
+int StatusOf(std::string_view raw) {
+  int status = 0;
+  const auto end = std::from_chars(raw.data(), raw.data() + raw.size(), status).ptr;
+  return raw.size() == 3 && end == raw.data() + raw.size() ? status : 0;
+}
+
+Result<HttpAnswer> MapResponse(const ResponseMembers& members) {
   HttpAnswer answer;
-  answer.status = status.get<int>();
-  HEARTH_TRY(AddHeaders(answer, response.value("headers", json())));
-  HEARTH_TRY(AddCookies(answer, response.value("cookies", json())));
-  HEARTH_TRY(AddBody(answer, response));
+  answer.status = StatusOf(members.status);
+  if (answer.status < 200 || answer.status > 599)
+    return NotAnAnswer("statusCode " + TextOf(members.status) + " is not a number from 200 to 599");
+  HEARTH_TRY(AddHeaders(answer, members.headers));
+  HEARTH_TRY(AddCookies(answer, members.cookies));
+  HEARTH_TRY(AddBody(answer, members));
   if (!answer.headers.Find("content-type")) answer.headers.Add("content-type", kJsonType);
   return answer;
 }
@@ -172,6 +218,11 @@ Error NotJson() {
   return NotAnAnswer("it is not JSON; a handler that answers something else names its content type");
 }
 
+// Valid, and all of its numbers within a double's range.
+bool IsWhole(std::string_view text, const JsonScan& scan) {
+  return scan.verdict == JsonScan::Verdict::kValid && (!scan.may_pass_double || json::accept(text));
+}
+
 Result<HttpAnswer> PlainAnswer(std::string_view content_type, std::string body) {
   HttpAnswer answer;
   HEARTH_TRY(AddHeader(answer, "content-type", content_type.empty() ? kJsonType : content_type));
@@ -189,12 +240,16 @@ std::optional<SplitAnswer> SplitPrelude(std::string_view bytes) {
 
 Result<HttpAnswer> HeadFromPrelude(std::string_view prelude) {
   if (NestsDeeperThan(prelude, kForeignJsonDepthMax)) return NotAnAnswer("its prelude is nested too deep");
-  json head = json::parse(prelude, nullptr, /*allow_exceptions=*/false);
-  if (!head.is_object()) return NotAnAnswer("its prelude is no JSON object");
-  head.erase("body");
-  if (!head.contains("statusCode")) head["statusCode"] = 200;
-  HEARTH_ASSIGN(HttpAnswer answer, MapResponse(head));
-  return answer;
+  prelude = prelude.substr(0, prelude.find('\0'));  // of the zeros behind it there may be more than eight
+  constexpr std::string_view kByteOrderMark = "\xEF\xBB\xBF";
+  if (prelude.starts_with(kByteOrderMark)) prelude.remove_prefix(kByteOrderMark.size());
+  const JsonScan scan = ScanJson(prelude, kForeignJsonDepthMax);
+  if (!IsWhole(prelude, scan) || scan.root != JsonScan::Root::kObject)
+    return NotAnAnswer("its prelude is no JSON object");
+  ResponseMembers members = MembersOf(prelude);
+  members.body = {};
+  if (members.status.empty()) members.status = "200";
+  return MapResponse(members);
 }
 
 Result<HttpAnswer> AnswerFromPayload(std::string payload, std::string_view content_type) {
@@ -215,10 +270,15 @@ Result<HttpAnswer> AnswerFromPayload(std::string payload, std::string_view conte
   if (scan.verdict == JsonScan::Verdict::kMalformed) return NotJson();
   const bool is_string = scan.root == JsonScan::Root::kString;
   if (!is_string && !scan.may_have_member) return PlainAnswer(content_type, std::move(payload));
-  const json value = json::parse(payload, nullptr, /*allow_exceptions=*/false);
-  if (value.is_discarded()) return NotJson();  // a number past a double's range
-  if (value.is_object() && value.contains("statusCode")) return MapResponse(value);
-  return PlainAnswer(content_type, is_string ? value.get<std::string>() : std::move(payload));
+  if (is_string) {
+    const size_t begin = payload.find('"'), end = payload.rfind('"');
+    return PlainAnswer(content_type,
+                       JsonStringText(std::string_view(payload).substr(begin, end + 1 - begin)));
+  }
+  if (!IsWhole(payload, scan)) return NotJson();
+  const ResponseMembers members = MembersOf(payload);
+  if (members.status.empty()) return PlainAnswer(content_type, std::move(payload));
+  return MapResponse(members);
 }
 
 HttpAnswer ProblemAnswer(int status, std::string_view message, std::string_view error_type,
