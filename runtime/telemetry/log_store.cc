@@ -2,7 +2,9 @@
 
 #include <algorithm>
 #include <cstring>
+#include <new>
 #include <optional>
+#include <type_traits>
 #include <utility>
 
 #include "runtime/base/clock.h"
@@ -13,8 +15,8 @@
 namespace hearth {
 namespace {
 
-// What a line costs beside its text: the heap's own bytes.
-constexpr uint64_t kLineOverhead = 32;
+// What a line costs beside its text: its place in the list, and what rounding takes.
+constexpr uint64_t kLineOverhead = 16;
 
 // What END and REPORT are made of, beside the request.
 struct EndFigures {
@@ -89,7 +91,7 @@ void LogStore::Subscription::End() {
   store_ = {};
 }
 
-uint64_t LogStore::CostOf(const Kept& kept) { return sizeof(Kept) + kLineOverhead + kept.text.size(); }
+uint64_t LogStore::CostOf(const Kept& kept) { return sizeof(Kept) + kLineOverhead + kept.text_bytes; }
 
 void LogStore::SetFiles(LogFiles& files) {
   files_ = &files;
@@ -97,26 +99,31 @@ void LogStore::SetFiles(LogFiles& files) {
 }
 
 void LogStore::OnHandlerLog(const HandlerLogLine& line) {
-  Kept kept = Keepable(line);
+  std::string text;
+  const Kept kept = Keepable(line, text);
   if (files_ != nullptr) {
+    std::string_view left = text;
+    const auto next = [&left](size_t bytes) {
+      const std::string_view piece = left.substr(0, bytes);
+      left.remove_prefix(bytes);
+      return piece;
+    };
     HandlerLogLine escaped = line;
-    escaped.version = kept.version();
-    escaped.request_id = kept.request_id();
-    escaped.message = kept.rest().substr(0, kept.message_bytes);
-    escaped.fields_json = kept.rest().substr(kept.message_bytes);
+    escaped.version = next(kept.version_bytes);
+    escaped.request_id = next(kept.request_id_bytes);
+    escaped.message = next(kept.message_bytes);
+    escaped.fields_json = left;
     files_->Append(next_number_, escaped);
   }
-  Keep(line.function, std::move(kept));
+  Keep(line.function, kept, {text});
 }
 
 void LogStore::KeepStart(std::string_view function, std::string_view version, std::string_view request_id,
                          WallTime time, std::string_view trace_id) {
   if (options_.start_line == nullptr) return;
-  Kept kept{.time = time, .kind = Kept::Kind::kStart, .source = LogSource::kPlatform, .text = {}};
+  Kept kept{.time = time, .kind = Kept::Kind::kStart, .source = LogSource::kPlatform};
   kept.version_bytes = static_cast<uint32_t>(version.size());
   kept.request_id_bytes = static_cast<uint32_t>(request_id.size());
-  kept.text.reserve(version.size() + request_id.size() + trace_id.size());
-  kept.text.append(version).append(request_id).append(trace_id);
   if (files_ != nullptr && !trace_id.empty()) {
     const std::string fields = TracingFields(trace_id);
     files_->Append(next_number_, {.function = function,
@@ -127,7 +134,7 @@ void LogStore::KeepStart(std::string_view function, std::string_view version, st
                                   .message = {},
                                   .fields_json = fields});
   }
-  Keep(function, std::move(kept));
+  Keep(function, kept, {version, request_id, trace_id});
 }
 
 void LogStore::KeepEnd(const InvocationRecord& record, uint64_t ledger_number, WallTime time,
@@ -136,21 +143,28 @@ void LogStore::KeepEnd(const InvocationRecord& record, uint64_t ledger_number, W
   const EndFigures figures{record.outcome,         record.memory_mib,  record.init,
                            record.init_ns,         record.duration_ns, record.billed_ms,
                            record.memory_peak_kib, ledger_number};
-  Kept kept{.time = time, .kind = Kept::Kind::kEnd, .source = LogSource::kPlatform, .text = {}};
+  Kept kept{.time = time, .kind = Kept::Kind::kEnd, .source = LogSource::kPlatform};
   kept.version_bytes = static_cast<uint32_t>(record.version.size());
   kept.request_id_bytes = static_cast<uint32_t>(record.request_id.size());
-  kept.text.reserve(record.version.size() + record.request_id.size() + sizeof figures + trace_id.size());
-  kept.text.append(record.version).append(record.request_id);
-  kept.text.append(reinterpret_cast<const char*>(&figures), sizeof figures).append(trace_id);
-  Keep(record.function, std::move(kept));
+  Keep(record.function, kept,
+       {record.version,
+        record.request_id,
+        {reinterpret_cast<const char*>(&figures), sizeof figures},
+        trace_id});
 }
 
-void LogStore::Keep(std::string_view function, Kept kept) {
+void LogStore::Keep(std::string_view function, Kept kept, std::initializer_list<std::string_view> pieces) {
   auto log = functions_.find(function);
   if (log == functions_.end()) log = functions_.try_emplace(std::string(function)).first;
   FunctionLog& into = log->second;
   kept.number = next_number_;
   next_number_ = kept.last_number() + 1;
+  for (const std::string_view piece : pieces) kept.text_bytes += static_cast<uint32_t>(piece.size());
+  static_assert(std::is_trivially_destructible_v<Kept>);
+  char* memory = into.memory.Add(sizeof kept + kept.text_bytes);
+  const Kept& placed = *new (memory) Kept(kept);
+  memory += sizeof kept;
+  for (const std::string_view piece : pieces) memory = std::copy(piece.begin(), piece.end(), memory);
   if (into.place == 0) {
     into.place = kept.number;
     by_oldest_.emplace(into.place, &into);
@@ -159,18 +173,18 @@ void LogStore::Keep(std::string_view function, Kept kept) {
   bytes_ += CostOf(kept);
   // A follower may have anything done to the log: it is shown lines of its own.
   std::vector<StoredLogLine> told;
-  if (!followers_.empty()) LinesOf(kept, SettingsOf(function, kept.version()), told);
-  into.lines.push_back(std::move(kept));
+  if (!followers_.empty()) LinesOf(placed, SettingsOf(function, placed.version()), told);
+  into.lines.push_back(&placed);
   MakeRoom(into);
   for (const StoredLogLine& line : told) Tell(function, line);
 }
 
 // Cut before it is escaped: escaping makes a byte four at most, and the limits count what is kept.
-LogStore::Kept LogStore::Keepable(const HandlerLogLine& line) const {
-  Kept kept{.time = line.time, .source = line.source, .level = line.level, .text = {}};
+LogStore::Kept LogStore::Keepable(const HandlerLogLine& line, std::string& text) const {
+  Kept kept{.time = line.time, .source = line.source, .level = line.level};
   const size_t line_max = options_.line_max.count;
   const auto add = [&](std::string_view escaped) {
-    kept.text += escaped;
+    text += escaped;
     return static_cast<uint32_t>(escaped.size());
   };
   kept.version_bytes = add(EscapeLogText(line.version));
@@ -261,22 +275,23 @@ void LogStore::ApplySettings(std::string_view function, std::vector<StoredLogLin
 }
 
 void LogStore::DropOldest(FunctionLog& log) {
-  const Kept& oldest = log.lines.front();
+  const Kept& oldest = *log.lines.front();
   log.bytes -= CostOf(oldest);
   bytes_ -= CostOf(oldest);
   log.dropped += oldest.last_number() - oldest.number + 1;
-  log.dropped_bytes += oldest.text.size();
+  log.dropped_bytes += oldest.text_bytes;
   log.dropped_number = oldest.last_number();
   log.lines.pop_front();
+  log.memory.DropOldest(sizeof oldest + oldest.text_bytes);
 }
 
 // Where a log stands in by_oldest_ is put right only here: logs that are full drop lines all the time.
 void LogStore::DropOldestOfAll() {
   const auto first = by_oldest_.begin();
   FunctionLog& log = *first->second;
-  if (!log.lines.empty() && log.lines.front().number == first->first) return DropOldest(log);
+  if (!log.lines.empty() && log.lines.front()->number == first->first) return DropOldest(log);
   auto place = by_oldest_.extract(first);
-  log.place = log.lines.empty() ? 0 : log.lines.front().number;
+  log.place = log.lines.empty() ? 0 : log.lines.front()->number;
   if (log.place == 0) return;
   place.key() = log.place;
   by_oldest_.insert(std::move(place));
@@ -303,7 +318,7 @@ void LogStore::Tell(std::string_view function, const StoredLogLine& line) {
 
 StoredLogLine LogStore::DroppedMarker(std::string_view function, const FunctionLog& log) const {
   StoredLogLine marker{.number = log.dropped_number, .source = LogSource::kPlatform};
-  if (!log.lines.empty()) marker.time = log.lines.front().time;
+  if (!log.lines.empty()) marker.time = log.lines.front()->time;
   marker.message = "[" + std::to_string(log.dropped) + " older lines dropped: at most " +
                    std::to_string(options_.function_max.count) + " bytes are kept a function, " +
                    std::to_string(options_.total_max.count) + " in all]";
@@ -323,12 +338,12 @@ LogStore::Page LogStore::Read(const Query& query) const {
     page.cursor = log.dropped_number;
   }
   auto kept = std::upper_bound(log.lines.begin(), log.lines.end(), query.after,
-                               [](uint64_t after, const Kept& one) { return after < one.last_number(); });
+                               [](uint64_t after, const Kept* one) { return after < one->last_number(); });
   SettingsMemo memo(*this, query.function);
   std::vector<StoredLogLine> lines;
   for (; kept != log.lines.end() && page.lines.size() < query.lines_max; ++kept) {
     lines.clear();
-    LinesOf(*kept, memo.Of(kept->version()), lines);
+    LinesOf(**kept, memo.Of((*kept)->version()), lines);
     for (StoredLogLine& line : lines) {
       if (line.number <= query.after || page.lines.size() >= query.lines_max) continue;
       page.cursor = line.number;
@@ -346,10 +361,11 @@ std::string LogStore::TailOf(std::string_view function, std::string_view request
   size_t bytes = 0;
   SettingsMemo memo(*this, function);
   const auto& all = found->second.lines;
-  for (auto kept = all.rbegin(); kept != all.rend() && kept->time >= since && bytes < bytes_max; ++kept) {
-    if (kept->request_id() != request_id) continue;
+  for (auto at = all.rbegin(); at != all.rend() && (*at)->time >= since && bytes < bytes_max; ++at) {
+    const Kept& kept = **at;
+    if (kept.request_id() != request_id) continue;
     std::vector<StoredLogLine> lines;
-    LinesOf(*kept, memo.Of(kept->version()), lines);
+    LinesOf(kept, memo.Of(kept.version()), lines);
     for (auto line = lines.rbegin(); line != lines.rend(); ++line) {
       newest_first.push_back(ToText(*line) + "\n");
       bytes += newest_first.back().size();
@@ -370,13 +386,13 @@ LogStore::Subscription LogStore::Follow(std::string function, OnLine on_line) {
 LogStore::Reach LogStore::ReachOf(std::string_view function) const {
   const auto found = functions_.find(function);
   if (found == functions_.end() || found->second.lines.empty()) return {.number = next_number_};
-  const std::deque<Kept>& lines = found->second.lines;
-  Reach reach{lines.front().number, lines.front().time};
+  const std::deque<const Kept*>& lines = found->second.lines;
+  Reach reach{lines.front()->number, lines.front()->time};
   const auto end =
-      std::find_if(lines.begin(), lines.end(), [](const Kept& one) { return one.kind == Kept::Kind::kEnd; });
+      std::find_if(lines.begin(), lines.end(), [](const Kept* one) { return one->kind == Kept::Kind::kEnd; });
   if (end != lines.end()) {
     EndFigures figures;
-    std::memcpy(&figures, end->rest().data(), sizeof figures);
+    std::memcpy(&figures, (*end)->rest().data(), sizeof figures);
     reach.ledger_number = figures.ledger_number;
   }
   return reach;

@@ -3,6 +3,7 @@
 #include <cstdint>
 #include <deque>
 #include <functional>
+#include <initializer_list>
 #include <map>
 #include <string>
 #include <string_view>
@@ -16,6 +17,7 @@
 #include "runtime/model/platform_event.h"
 #include "runtime/telemetry/log_files.h"
 #include "runtime/telemetry/log_line.h"
+#include "runtime/telemetry/piece_queue.h"
 
 namespace hearth {
 
@@ -110,7 +112,8 @@ class LogStore final : public HandlerLogObserver {
   uint64_t bytes_held() const { return bytes_; }
 
  private:
-  // One or, of an end, two lines, in one piece of memory.
+  // One or, of an end, two lines, in one piece of memory with their text behind it: version, request id, message, fields;
+  // behind a start's request id its trace id, behind an end's its figures and trace id.
   struct Kept {
     enum class Kind : uint8_t { kLine, kStart, kEnd };
     uint64_t number = 0;
@@ -118,20 +121,17 @@ class LogStore final : public HandlerLogObserver {
     Kind kind = Kind::kLine;
     LogSource source = LogSource::kHandler;
     uint8_t level = 2;
-    uint32_t version_bytes = 0, request_id_bytes = 0, message_bytes = 0;
-    // Version, request id, message, fields; behind a start's request id its trace id, behind an end's its figures and
-    // trace id.
-    std::string text;
+    uint32_t version_bytes = 0, request_id_bytes = 0, message_bytes = 0, text_bytes = 0;
 
     uint64_t last_number() const { return kind == Kind::kEnd ? number + 1 : number; }
-    std::string_view version() const { return std::string_view(text).substr(0, version_bytes); }
-    std::string_view request_id() const {
-      return std::string_view(text).substr(version_bytes, request_id_bytes);
-    }
-    std::string_view rest() const { return std::string_view(text).substr(version_bytes + request_id_bytes); }
+    std::string_view text() const { return {reinterpret_cast<const char*>(this + 1), text_bytes}; }
+    std::string_view version() const { return text().substr(0, version_bytes); }
+    std::string_view request_id() const { return text().substr(version_bytes, request_id_bytes); }
+    std::string_view rest() const { return text().substr(version_bytes + request_id_bytes); }
   };
   struct FunctionLog {
-    std::deque<Kept> lines;
+    PieceQueue memory;
+    std::deque<const Kept*> lines;
     uint64_t bytes = 0;
     uint64_t dropped = 0;         // lines, since ever
     uint64_t dropped_bytes = 0;   // of their texts
@@ -145,8 +145,10 @@ class LogStore final : public HandlerLogObserver {
   };
 
   static uint64_t CostOf(const Kept& kept);
-  Kept Keepable(const HandlerLogLine& line) const;
-  void Keep(std::string_view function, Kept kept);
+  // The text goes into `text`.
+  Kept Keepable(const HandlerLogLine& line, std::string& text) const;
+  // `kept`, with a text of these pieces.
+  void Keep(std::string_view function, Kept kept, std::initializer_list<std::string_view> pieces);
   void LinesOf(const Kept& kept, LogSettings settings, std::vector<StoredLogLine>& lines) const;
   void StartOf(const Kept& kept, StoredLogLine line, std::vector<StoredLogLine>& lines) const;
   void EndOf(const Kept& kept, StoredLogLine line, std::vector<StoredLogLine>& lines) const;

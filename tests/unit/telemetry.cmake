@@ -8,6 +8,7 @@ hearth_unit_test(unit_telemetry
     ${CMAKE_CURRENT_LIST_DIR}/runtime/telemetry/loop_lag_test.cc
     ${CMAKE_CURRENT_LIST_DIR}/runtime/telemetry/metric_text_test.cc
     ${CMAKE_CURRENT_LIST_DIR}/runtime/telemetry/metrics_page_test.cc
+    ${CMAKE_CURRENT_LIST_DIR}/runtime/telemetry/piece_queue_test.cc
     ${CMAKE_CURRENT_LIST_DIR}/runtime/telemetry/metrics_test.cc
     ${CMAKE_CURRENT_LIST_DIR}/runtime/telemetry/process_source_test.cc
     ${CMAKE_CURRENT_LIST_DIR}/runtime/telemetry/series_table_test.cc
