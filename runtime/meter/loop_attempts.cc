@@ -7,7 +7,8 @@
 namespace hearth {
 
 Result<OpenSlots::Id> LoopAttempts::Begin(const InvocationRecord& opening) {
-  HEARTH_ASSIGN(const std::string bytes, EncodeOpening(opening));
+  RecordWriter writer;
+  HEARTH_ASSIGN(const std::string_view bytes, EncodeOpening(opening, writer));
   return open_->Put(bytes);
 }
 

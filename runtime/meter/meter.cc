@@ -201,7 +201,8 @@ Result<uint64_t> Meter::RecordAccountEvent(std::string_view kind, std::string_vi
 
 Result<OpenSlots::Id> Meter::Begin(const InvocationRecord& opening) {
   if (!slots_) return OpenSlots::Id();
-  HEARTH_ASSIGN(const std::string bytes, EncodeOpening(opening));
+  RecordWriter writer;
+  HEARTH_ASSIGN(const std::string_view bytes, EncodeOpening(opening, writer));
   return slots_->Put(bytes);
 }
 
@@ -216,9 +217,11 @@ Result<Meter::Recorded> Meter::Record(const InvocationRecord& record, OpenSlots:
 }
 
 Result<Meter::Recorded> Meter::Record(const InvocationRecord& record) {
-  HEARTH_TRY(CheckBilling(record));
-  HEARTH_ASSIGN(const std::string bytes, EncodeRecord(record));
   const Identity identity{KeyOf(record.request_id), record.attempt};
+  identities_.Prefetch(identity);
+  HEARTH_TRY(CheckBilling(record));
+  RecordWriter writer;
+  HEARTH_ASSIGN(const std::string_view bytes, EncodeRecord(record, writer));
   if (const Seen* known = identities_.Find(identity)) {
     if (*known == SeenAs(record, bytes)) return Recorded::kAlreadyThere;
     ++conflicts_;

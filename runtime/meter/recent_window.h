@@ -30,6 +30,8 @@ class RecentWindow final {
     CHECK_TRUE(capacity > 0);
   }
 
+  // It will be asked for soon: a key that is new lies anywhere, and nowhere in the processor's cache.
+  void Prefetch(const Key& key) const { __builtin_prefetch(&slots_[HomeOf(key)]); }
   // Null when it was never put in, or too long ago. Valid until the next Put().
   const Value* Find(const Key& key) const {
     const Slot& slot = slots_[Probe(key)];

@@ -32,10 +32,7 @@ std::string UnpackUuid(std::string_view packed) {
   return text;
 }
 
-// Tag, flags, three choices, four names, a fixed number, and the numbers.
-constexpr size_t kNumbers = 14;
-constexpr size_t kEncodedBytesMax = 8 + 4 * (1 + kEntryNameBytesMax) + 8 + kNumbers * kEntryNumberBytesMax;
-using Writer = EntryWriter<kEncodedBytesMax>;
+using Writer = RecordWriter;
 using Reader = EntryReader;
 
 Status CheckName(std::string_view what, std::string_view name) {
@@ -100,23 +97,22 @@ Error NewerRecord(uint8_t version) {
                                        ": start the release that wrote it"};
 }
 
-}  // namespace
-
-Result<std::string> EncodeRecord(const InvocationRecord& record) {
+// The record as it is, but for how it ended.
+Result<std::string_view> Encode(const InvocationRecord& record, OutcomeKind outcome, bool billable,
+                                Writer& writer) {
   HEARTH_TRY(CheckName("request id", record.request_id));
   HEARTH_TRY(CheckName("function", record.function));
   HEARTH_TRY(CheckName("version", record.version));
   if (!record.commitment.empty()) HEARTH_TRY(CheckName("commitment", record.commitment));
   const auto packed = UuidBytes(record.request_id);
-  Writer writer;
   writer.Byte(static_cast<uint8_t>(LedgerEntryKind::kRecord));
   // A release that does not know of them would take the init of a snapshot for a request.
   writer.Byte(record.init == InitKind::kInit ? kRecordVersionOfOthers : kRecordVersion);
   const unsigned init_kind = static_cast<unsigned>(record.init) << kInitKindShift;
-  writer.Byte(static_cast<uint8_t>((record.billable ? kBillable : 0) | (record.cold ? kCold : 0) |
+  writer.Byte(static_cast<uint8_t>((billable ? kBillable : 0) | (record.cold ? kCold : 0) |
                                    (packed ? kPackedId : 0) | init_kind));
   writer.Byte(static_cast<uint8_t>(record.trigger));
-  writer.Byte(static_cast<uint8_t>(record.outcome));
+  writer.Byte(static_cast<uint8_t>(outcome));
   if (packed) {
     writer.Raw({packed->data(), packed->size()});
   } else {
@@ -126,13 +122,23 @@ Result<std::string> EncodeRecord(const InvocationRecord& record) {
   writer.Name(record.version);
   WriteNumbers(writer, record);
   WriteVersion2(writer, record);
-  return std::string(writer.bytes());
+  return writer.bytes();
 }
 
-Result<std::string> EncodeOpening(InvocationRecord opening) {
-  opening.outcome = OutcomeKind::kInterrupted;
-  opening.billable = false;
-  return EncodeRecord(opening);
+}  // namespace
+
+Result<std::string_view> EncodeRecord(const InvocationRecord& record, RecordWriter& writer) {
+  return Encode(record, record.outcome, record.billable, writer);
+}
+
+Result<std::string_view> EncodeOpening(const InvocationRecord& opening, RecordWriter& writer) {
+  return Encode(opening, OutcomeKind::kInterrupted, /*billable=*/false, writer);
+}
+
+Result<std::string> EncodeRecord(const InvocationRecord& record) {
+  RecordWriter writer;
+  HEARTH_ASSIGN(const std::string_view bytes, EncodeRecord(record, writer));
+  return std::string(bytes);
 }
 
 Result<InvocationRecord> DecodeRecord(std::string_view bytes) {

@@ -1,6 +1,10 @@
 #include "runtime/base/digest.h"
 
+#include <span>
+
 #include <catch2/catch.hpp>
+
+#include "runtime/base/random.h"
 
 namespace hearth {
 namespace {
@@ -28,6 +32,24 @@ TEST_CASE("CRC-32 of the check string, whole and continued", "[base]") {
   CHECK(Crc32("123456789") == 0xCBF43926U);
   CHECK(Crc32("") == 0U);
   CHECK(Crc32("6789", Crc32("12345")) == 0xCBF43926U);
+}
+
+TEST_CASE("CRC-32 of short and of long texts is one and the same", "[base]") {
+  SeededRandom random(7);
+  std::string text(600, '\0');
+  random.Fill(std::as_writable_bytes(std::span(text)));
+  for (const size_t bytes : {1, 7, 8, 9, 12, 64, 255, 256, 257, 600}) {
+    uint32_t bit_by_bit = ~0U;
+    for (const char c : std::string_view(text).substr(0, bytes)) {
+      bit_by_bit ^= static_cast<unsigned char>(c);
+      for (int bit = 0; bit < 8; ++bit)
+        bit_by_bit = (bit_by_bit >> 1) ^ ((bit_by_bit & 1) != 0 ? 0xEDB88320 : 0);
+    }
+    INFO(bytes);
+    CHECK(Crc32(std::string_view(text).substr(0, bytes)) == ~bit_by_bit);
+    CHECK(Crc32(std::string_view(text).substr(3, bytes - 1), Crc32(std::string_view(text).substr(0, 3))) ==
+          Crc32(std::string_view(text).substr(0, bytes + 2)));
+  }
 }
 
 TEST_CASE("hexadecimal of every kind of byte", "[base]") {
