@@ -14,8 +14,9 @@ constexpr size_t kUsualBytes = 256, kUsualHeaders = 8;
 // enough for ten thousand connections.
 constexpr size_t kKeptBytes = 1'024, kKeptHeaders = 32, kKeptParameters = 4;
 
+// Only a swap gives memory back: an empty string that is assigned leaves it.
 void Empty(std::string& text) {
-  if (text.capacity() > kKeptBytes) text = std::string();
+  if (text.capacity() > kKeptBytes) std::string().swap(text);
   text.clear();
 }
 
@@ -99,7 +100,7 @@ size_t Headers::CountOf(std::string_view name) const {
 
 void Headers::Clear() {
   Empty(text_);
-  if (places_.capacity() > kKeptHeaders) places_ = {};
+  if (places_.capacity() > kKeptHeaders) Places().swap(places_);
   places_.clear();
 }
 
@@ -109,7 +110,7 @@ void Request::Clear() {
   headers.Clear();
   version = 11;
   keep_alive = true;
-  if (parameters.size() > kKeptParameters) parameters = {};
+  if (parameters.capacity() > kKeptParameters) std::vector<PathParameter>().swap(parameters);
   parameters.clear();
 }
 

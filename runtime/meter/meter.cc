@@ -201,6 +201,7 @@ Result<uint64_t> Meter::RecordAccountEvent(std::string_view kind, std::string_vi
 
 Result<OpenSlots::Id> Meter::Begin(const InvocationRecord& opening) {
   if (!slots_) return OpenSlots::Id();
+  identities_.Prefetch({KeyOf(opening.request_id), opening.attempt});
   RecordWriter writer;
   HEARTH_ASSIGN(const std::string_view bytes, EncodeOpening(opening, writer));
   return slots_->Put(bytes);
@@ -217,11 +218,10 @@ Result<Meter::Recorded> Meter::Record(const InvocationRecord& record, OpenSlots:
 }
 
 Result<Meter::Recorded> Meter::Record(const InvocationRecord& record) {
-  const Identity identity{KeyOf(record.request_id), record.attempt};
-  identities_.Prefetch(identity);
   HEARTH_TRY(CheckBilling(record));
   RecordWriter writer;
   HEARTH_ASSIGN(const std::string_view bytes, EncodeRecord(record, writer));
+  const Identity identity{KeyOf(record.request_id), record.attempt};
   if (const Seen* known = identities_.Find(identity)) {
     if (*known == SeenAs(record, bytes)) return Recorded::kAlreadyThere;
     ++conflicts_;

@@ -125,15 +125,15 @@ std::string MakeTraceId(const RequestId& request_id, WallTime accepted) {
   constexpr std::string_view kBegin = "Root=1-", kDigits = "0123456789abcdef";
   constexpr size_t kBytes = 40;
   const auto now = static_cast<uint32_t>(std::chrono::floor<seconds>(accepted).time_since_epoch().count());
-  std::string id;
-  id.reserve(kBytes);
-  id += kBegin;
-  for (int shift = 28; shift >= 0; shift -= 4) id += kDigits[now >> shift & 15];
-  id += '-';
+  char id[kBytes];
+  char* to = std::copy(kBegin.begin(), kBegin.end(), id);
+  for (int shift = 28; shift >= 0; shift -= 4) *to++ = kDigits[now >> shift & 15];
+  *to++ = '-';
   for (const char c : request_id.text()) {
-    if (c != '-' && id.size() < kBytes) id += c;
+    if (to == std::end(id)) break;
+    if (c != '-') *to++ = c;
   }
-  return id;
+  return {id, to};
 }
 
 }  // namespace hearth

@@ -87,7 +87,7 @@ void Router::Land(Flights::node_type node) {
   Flight& flight = *node.mapped();
   static_cast<Progress&>(flight) = Progress();
   if (landed_.size() == kLandedMax) return;
-  if (flight.event.payload.capacity() > kPayloadBytesMax) flight.event.payload = std::string();
+  if (flight.event.payload.capacity() > kPayloadBytesMax) std::string().swap(flight.event.payload);
   flight.event = blank_;
   landed_.push_back(std::move(node));
 }
@@ -348,12 +348,12 @@ void Router::RunOn(Flight& flight, WorkerLease lease) {
   flight.open = *open;
   observer_.OnInvocationStarted(*flight.version, flight.event);
   if (flight.lease.spilled()) observer_.OnReservedSpillover(*flight.version);
-  flight.lease.worker().Run(flight.event, [this, number = flight.number](Attempt attempt) {
+  flight.lease.worker().Run(flight.event, [this, number = flight.number](Attempt&& attempt) {
     OnAttempt(number, std::move(attempt));
   });
 }
 
-void Router::OnAttempt(uint64_t number, Attempt attempt) {
+void Router::OnAttempt(uint64_t number, Attempt&& attempt) {
   Flight& flight = *flights_.at(number);
   flight.lease.Ran(attempt);
   if (!attempt.its_turn_came) {
@@ -374,13 +374,13 @@ void Router::OnAttempt(uint64_t number, Attempt attempt) {
     init_failures_.Forget(flight.version->generation);
   }
   flight.streamed_bytes = attempt.streamed_bytes;
-  Outcome outcome = MakeOutcome(flight, std::move(attempt));
-  const auto recorded = Record(flight, outcome);
+  Result<Outcome> outcome = MakeOutcome(flight, std::move(attempt));
+  const auto recorded = Record(flight, *outcome);
   flight.lease = {};  // first, so that the next event finds a warm worker
   if (!recorded.ok())
     return Settle(number, recorded.error().WithContext("the invocation ran, but its record is lost"));
   if (limits_.sync_before_reply || *recorded == AttemptBook::Recorded::kHeld)
-    return SettleWhenSynced(number, std::move(outcome));
+    return SettleWhenSynced(number, std::move(*outcome));
   Settle(number, std::move(outcome));
 }
 
@@ -394,7 +394,7 @@ void Router::SettleWhenSynced(uint64_t number, Outcome outcome) {
   });
 }
 
-Outcome Router::MakeOutcome(const Flight& flight, Attempt attempt) const {
+Outcome Router::MakeOutcome(const Flight& flight, Attempt&& attempt) const {
   Outcome outcome;
   outcome.kind = attempt.kind;
   outcome.executed_version = flight.version->version;
@@ -459,7 +459,7 @@ void Router::Refuse(uint64_t number, Error error) {
   Settle(number, std::move(error));
 }
 
-void Router::Settle(uint64_t number, Result<Outcome> outcome) {
+void Router::Settle(uint64_t number, Result<Outcome>&& outcome) {
   auto node = flights_.extract(number);
   if (outcome.ok()) {
     const Usage& usage = outcome->usage;

@@ -99,14 +99,14 @@ class Router final : public EventSink, public RegistryObserver {
   void FailAtSnapshot(uint64_t number, const Error& error);
   void FindAnotherWorker(Flight& flight);
   void RunOn(Flight& flight, WorkerLease lease);
-  void OnAttempt(uint64_t number, Attempt attempt);
-  Outcome MakeOutcome(const Flight& flight, Attempt attempt) const;
+  void OnAttempt(uint64_t number, Attempt&& attempt);
+  Outcome MakeOutcome(const Flight& flight, Attempt&& attempt) const;
   // Makes the flight's record of what is known before it runs.
   void OpenRecord(Flight& flight) const;
   Result<AttemptBook::Recorded> Record(Flight& flight, const Outcome& outcome);
   void SettleWhenSynced(uint64_t number, Outcome outcome);
   void Refuse(uint64_t number, Error error);
-  void Settle(uint64_t number, Result<Outcome> outcome);
+  void Settle(uint64_t number, Result<Outcome>&& outcome);
   void ThrowBackFlight(uint64_t number, Error error);
   DeliveryId ThrowBack(OnOutcome done, Error error);
 

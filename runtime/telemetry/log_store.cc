@@ -283,6 +283,8 @@ void LogStore::DropOldest(FunctionLog& log) {
   log.dropped_number = oldest.last_number();
   log.lines.pop_front();
   log.memory.DropOldest(sizeof oldest + oldest.text_bytes);
+  // In a log that is full it goes next, and was looked at last long ago.
+  if (!log.lines.empty()) __builtin_prefetch(log.lines.front());
 }
 
 // Where a log stands in by_oldest_ is put right only here: logs that are full drop lines all the time.

@@ -29,9 +29,13 @@ std::string LowerCase(std::string_view text) {
   return out;
 }
 
-bool EqualIgnoringCase(std::string_view a, std::string_view b) {
-  return a.size() == b.size() && std::equal(a.begin(), a.end(), b.begin(),
-                                            [](char x, char y) { return LowerCase(x) == LowerCase(y); });
+bool EqualLetters(std::string_view a, std::string_view b) {
+  return std::equal(a.begin(), a.end(), b.begin(),
+                    [](char x, char y) { return LowerCase(x) == LowerCase(y); });
+}
+// Most names differ in their length.
+inline bool EqualIgnoringCase(std::string_view a, std::string_view b) {
+  return a.size() == b.size() && EqualLetters(a, b);
 }
 
 // Payload 2.0 has no lists: values of one name are joined by commas, in the order they came.

@@ -73,7 +73,7 @@ struct HttpInvoker::Exchange {
     responder.Send({answer.status, std::move(answer.headers), std::move(answer.body)});
     pass = Gate::Pass();
   }
-  void Take(Result<Outcome> outcome) {
+  void Take(Result<Outcome>&& outcome) {
     if (stream && stream->begun()) {
       stream->Finish(outcome);
       pass = Gate::Pass();
@@ -164,7 +164,7 @@ void HttpInvoker::Run(const EndpointConfig& config, const Mount& mount, http::Re
   headers_ = std::move(parts.headers);
   headers_.clear();
   // The body is in the event now; holding it a second time would double what a large upload costs.
-  request.body = std::string();
+  std::string().swap(request.body);
   if (config.invoke_mode == InvokeMode::kResponseStream) {
     exchange->stream =
         std::make_shared<AnswerStream>(exchange->responder, exchange->request_id,
@@ -172,10 +172,10 @@ void HttpInvoker::Run(const EndpointConfig& config, const Mount& mount, http::Re
     event_.stream = exchange->stream;
   }
   const DeliveryId delivery = sink_.Deliver(
-      std::move(event_), [exchange](Result<Outcome> outcome) { exchange->Take(std::move(outcome)); });
+      std::move(event_), [exchange](Result<Outcome>&& outcome) { exchange->Take(std::move(outcome)); });
   // Where it was thrown back, it is still here.
   event_.stream = nullptr;
-  if (!event_.payload.empty()) event_.payload = std::string();
+  if (!event_.payload.empty()) std::string().swap(event_.payload);
   if (config.on_client_gone == OnClientGone::kCancel) {
     exchange->responder.OnClientGone([weak = weak_.Get(), delivery] {
       if (weak) weak->sink_.Withdraw(delivery, Withdrawal::kAlsoBegun);

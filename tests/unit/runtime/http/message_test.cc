@@ -43,6 +43,33 @@ TEST_CASE("a header is made of another one of the same headers", "[http]") {
   CHECK(headers.lines() == "a: " + std::string(100, 'x') + "\r\n");
 }
 
+TEST_CASE("a request is emptied for the next, and keeps little of its memory", "[http]") {
+  Request request;
+  request.method = "GET";
+  request.target = "/" + std::string(2'000, 't');
+  request.path = "/" + std::string(500, 'p');
+  request.body = std::string(1 << 20, 'b');
+  request.route = "ANY /{proxy+}";
+  request.keep_alive = false;
+  request.version = 10;
+  for (int header = 0; header < 100; ++header) request.headers.Add("name", std::string(100, 'v'));
+  request.parameters.resize(9);
+  request.Clear();
+  CHECK(request.method.empty());
+  CHECK(request.target.empty());
+  CHECK(request.path.empty());
+  CHECK(request.body.empty());
+  CHECK(request.route.empty());
+  CHECK(request.headers.size() == 0);
+  CHECK(request.parameters.empty());
+  CHECK(request.keep_alive);
+  CHECK(request.version == 11);
+  CHECK(request.body.capacity() <= 1'024);
+  CHECK(request.target.capacity() <= 1'024);
+  CHECK(request.path.capacity() >= 500);
+  CHECK(request.parameters.capacity() <= 4);
+}
+
 TEST_CASE("names compare by ASCII only", "[http]") {
   CHECK(EqualIgnoringCase("Content-Length", "cONTENT-lENGTH"));
   CHECK_FALSE(EqualIgnoringCase("a", "ab"));

@@ -37,6 +37,43 @@ TEST_CASE_METHOD(RouterFixture, "the record is in the ledger before the trigger 
   CHECK(records_when_told == 1);
 }
 
+TEST_CASE_METHOD(RouterFixture, "an event gets the memory of one before, and nothing else of it",
+                 "[router]") {
+  Deploy("resize");
+  Event first = EventFor("resize", std::string(10'000, 'x'));
+  first.client_context = "a secret of somebody's that is longer than a short string";
+  first.trace_id = "Root=1-5759e988-bd862e3fe1be46a994272793;Sampled=1";
+  first.tracestate = "vendor=what only it should know of";
+  first.attempt = 7;
+  first.log_tail = LogTail::kTail;
+  first.object = std::make_shared<EventObject>();
+  const std::weak_ptr<EventObject> object = first.object;
+  router_->Deliver(std::move(first), [](const Result<Outcome>&) {});
+  StartWorkers();
+  Complete(0);
+  CHECK(object.expired());
+
+  Event second = EventFor("resize", std::string(20'000, 'y'));
+  router_->Deliver(std::move(second), [](const Result<Outcome>&) {});
+  CHECK(
+      second.payload.empty());  // NOLINT(bugprone-use-after-move): what comes back is the first one's memory
+  CHECK(second.payload.capacity() >= 10'000);
+  CHECK(second.request_id.empty());
+  CHECK(second.client_context.empty());
+  CHECK(second.trace_id.empty());
+  CHECK(second.tracestate.empty());
+  CHECK(second.content_type == "application/json");
+  CHECK(second.attempt == 1);
+  CHECK(second.log_tail == LogTail::kNone);
+  Complete(0);
+
+  // Of large payloads none is kept.
+  Event third = EventFor("resize");
+  router_->Deliver(std::move(third), [](const Result<Outcome>&) {});
+  CHECK(third.payload.capacity() < 10'000);  // NOLINT(bugprone-use-after-move)
+  Complete(0);
+}
+
 TEST_CASE_METHOD(RouterFixture, "an unknown function runs nothing and records nothing", "[router]") {
   const auto id = Fire("nobody");
   REQUIRE(Settled(id));
