@@ -38,6 +38,12 @@ TEST_CASE("a header is made of another one of the same headers", "[http]") {
   for (int copy = 0; copy < 20; ++copy) headers.Add(headers[0].name, headers[0].value);
   CHECK(headers.size() == 21);
   CHECK(headers[20].value == std::string(100, 'x'));
+  for (size_t bytes = 1; bytes < 300; ++bytes) {
+    Headers few{{std::string(bytes, 'n'), std::string(7, 'v')}};
+    for (int copy = 0; copy < 4; ++copy) few.Add(few[0].name, few[0].value);
+    CHECK(few[4].name == std::string(bytes, 'n'));
+    CHECK(few[4].value == "vvvvvvv");
+  }
   headers.Set(headers[3].name, headers[3].value);
   REQUIRE(headers.size() == 1);
   CHECK(headers.lines() == "a: " + std::string(100, 'x') + "\r\n");

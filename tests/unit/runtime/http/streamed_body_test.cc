@@ -134,6 +134,37 @@ TEST_CASE_METHOD(StreamedBodyFixture, "an answer in pieces whose length is said 
             Text("hello", kClosed));
 }
 
+TEST_CASE_METHOD(StreamedBodyFixture, "one answer of a connection leaves nothing to the next", "[http]") {
+  Mount("GET /pieces", [](Request, Responder responder) {
+    responder.Begin({.status = 200});
+    responder.Write("abc");
+    responder.End();
+  });
+  Mount("GET /sized", [](Request, Responder responder) {
+    responder.BeginSized({.status = 200}, 3);
+    responder.Write("abc");
+    responder.End();
+  });
+  PlainClient client = Connect();
+  const std::string chunked = "HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n";
+  client.Send(Ask("GET", "/pieces", "X-Only: here\r\n"));
+  CHECK(ReceiveUntil(client, "0\r\n\r\n") == chunked + "3\r\nabc\r\n0\r\n\r\n");
+  client.Send(Ask("HEAD", "/pieces"));
+  CHECK(ReceiveUntil(client, "\r\n\r\n") == chunked);
+  client.Send(Ask("GET", "/sized"));
+  CHECK(ReceiveUntil(client, "abc") == "HTTP/1.1 200 OK\r\ncontent-length: 3\r\n\r\nabc");
+  client.Send(Ask("HEAD", "/sized"));
+  CHECK(ReceiveUntil(client, "\r\n\r\n") == "HTTP/1.1 200 OK\r\ncontent-length: 3\r\n\r\n");
+  client.Send(Ask("POST", "/hold", "Content-Length: 2\r\n", "hi"));
+  WaitForHeld(1);
+  CHECK(held[0].request.body == "hi");
+  CHECK(held[0].request.headers.CountOf("x-only") == 0);
+  held[0].responder.Send(Response::Text(200, "held"));
+  CHECK(ReceiveUntil(client, "held") == Text("held"));
+  client.Send(Ask("GET", "/hello", kClose));
+  CHECK(ReceiveAll(client) == Text("hello", kClosed));
+}
+
 TEST_CASE_METHOD(StreamedBodyFixture, "pieces that are more or fewer than said: the connection is cut",
                  "[http]") {
   Mount("GET /wrong/{pieces}", [](Request request, Responder responder) {
