@@ -243,6 +243,7 @@ hearth::Status Daemon::UsePrices(const std::string& book) {
 hearth::Status Daemon::OpenRuntime() {
   cgroups_ = DiscoverCgroups();
   workers_.emplace(WorkerContext{loop_, logs_, metrics_, config_.response_bytes_max, config_.init_time_out});
+  workers_->lanes = &lanes_.emplace(loop_);
   workers_->idle_linger = config_.idle_linger;
   workers_->output_bytes_max = config_.log_invocation_kib << 10;
   workers_->zygote_forks_max = config_.zygote_forks_max;

@@ -171,6 +171,7 @@ class Daemon final : private PoolStatusSource, private RegistryObserver, private
   std::unique_ptr<BillCloser> closer_;
   Timer prices_again_;
   CgroupDiscovery cgroups_;
+  std::optional<BusyLanes> lanes_;
   std::optional<WorkerContext> workers_;
   std::unique_ptr<SandboxHost> sandboxes_;
   std::unique_ptr<CodeFolders> code_;

@@ -62,6 +62,7 @@ ServingLoop::ServingLoop(const Config& config, Options options, Slots slots, con
       to_first_(loop_, first_executor),
       from_first_(first_executor, loop_),
       reports_(to_first_, first),
+      lanes_(loop_),
       context_(ContextFor(workers, loop_, reports_, reports_)),
       functions_(options_.arn_prefix),
       attempts_(std::move(slots.open), std::move(slots.settled), options_.boot_id, *this),
@@ -75,6 +76,7 @@ ServingLoop::ServingLoop(const Config& config, Options options, Slots slots, con
   router_->SetAsyncEvents(this);
   calls_.emplace(*router_, random_, loop_);
   context_.calls = &*calls_;
+  context_.lanes = &lanes_;
 }
 
 ServingLoop::~ServingLoop() {

@@ -134,6 +134,7 @@ class ServingLoop final : private BorrowedWorkers::Lender, private LoopAttempts:
   Outbox from_first_;  // used on the first loop
   SystemRandom random_;
   LoopReports reports_;
+  BusyLanes lanes_;
   WorkerContext context_;
   FunctionMirror functions_;
   LoopPermissions permissions_;

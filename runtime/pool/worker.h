@@ -36,6 +36,8 @@ struct Attempt {
   bool its_turn_came = true;
   bool prefetched =
       false;  // its turn came when the worker had answered the event before: nobody had to be woken
+  // How long the worker was at it by its own word, without its way there and back: for guesses alone, never for bills.
+  std::optional<nanoseconds> occupied;
   uint64_t cpu_us = 0;
   Bytes memory_peak{0};
   uint64_t idle_cpu_us = 0;  // used between the answer before and this attempt

@@ -83,7 +83,7 @@ void WarmPool::OnRan(const Attempt& attempt) {
     ++ahead_.taken_back;
     return;
   }
-  (attempt.prefetched ? prefetched_ : woken_).Add(attempt.duration);
+  (attempt.prefetched ? prefetched_ : woken_).Add(attempt.occupied.value_or(attempt.duration));
 }
 
 }  // namespace hearth

@@ -78,6 +78,7 @@ WorkerProcess::WorkerProcess(WorkerContext& context, std::shared_ptr<const Funct
                {[this] {
                   window_.reset();
                   large_bodies_ = false;
+                  DropLane();
                   SetState(WorkerState::kFrozen, "idle for the linger");
                 },
                 [this](std::string_view why) {
@@ -88,6 +89,7 @@ WorkerProcess::WorkerProcess(WorkerContext& context, std::shared_ptr<const Funct
       invoke_limit_(context.loop, [this] { OnTimeLimit(); }) {}
 
 WorkerProcess::~WorkerProcess() {
+  if (context_.lanes != nullptr) context_.lanes->Remove(*this);
   if (lent_) return;
   Kill();
   if (cpu_us_when_idle_) (void)TellIdleCpu(CurrentCpuUs());
@@ -119,6 +121,9 @@ void WorkerProcess::ReadPackets(size_t packets_max) {
   usage_.reset();
   for (size_t n = 0; n < packets_max && self && channel_.valid() && !(paused_ && !exit_); ++n) {
     auto received = ReceivePacket(channel_.get(), FdPolicy::kAccept);
+    // What it put into its lane it had done before it sent anything more.
+    if (lane_) (void)TakeAnswers(context_.loop.clock().Now());
+    if (!self) return;
     if (!received.ok()) return EndWorker(received.error().message);
     if (received->kind == ReceivedPacket::Kind::kWouldBlock) return;
     if (received->kind == ReceivedPacket::Kind::kEndOfFile && received->unread) {
@@ -128,7 +133,8 @@ void WorkerProcess::ReadPackets(size_t packets_max) {
     if (received->kind == ReceivedPacket::Kind::kEndOfFile) {
       // Until it has said something there is one frame on its way, the event or the Init before it: it died before it
       // knew of the event. With others behind it nobody can tell which were read.
-      if (died_unread_ && running_ && !running_->heard && behind_.empty())
+      if (died_unread_ && running_ && !running_->heard && behind_.empty() && !running_->in_lane &&
+          !running_->rung)
         running_->attempt.delivered = false;
       return BeginDying();
     }
@@ -140,9 +146,10 @@ void WorkerProcess::ReadPackets(size_t packets_max) {
 
 void WorkerProcess::OnPacket(Packet packet) {
   std::string_view body;
-  if (running_ && state_ == WorkerState::kBusy) running_->heard = true;
   const auto header = TakeHeader(packet.bytes, body);
   if (!header) return EndWorker("it sent a packet that is no frame of this wire version");
+  const bool bell = header->kind == static_cast<uint16_t>(WorkerFrameKind::kBell);
+  if (running_ && state_ == WorkerState::kBusy && !bell) running_->heard = true;
   switch (static_cast<WorkerFrameKind>(header->kind)) {
     case WorkerFrameKind::kStarted:
       if (state_ == WorkerState::kForking) return OnStarted(packet.sender, body);
@@ -171,6 +178,9 @@ void WorkerProcess::OnPacket(Packet packet) {
       break;
     case WorkerFrameKind::kCrash:
       if (state_ != WorkerState::kForking) return OnCrash(body);
+      break;
+    case WorkerFrameKind::kBell:
+      if (state_ != WorkerState::kForking) return;  // what is in the lane has been taken
       break;
     default:
       break;
@@ -294,6 +304,7 @@ InvokeFrameView WorkerProcess::FrameOf(const Event& event, MonotonicTime deadlin
   frame.hops = event.hops;
   frame.traceparent = event.traceparent;
   frame.tracestate = event.tracestate;
+  frame.lane = lane_.has_value();
   frame.streamed = event.stream != nullptr;
   if (event.object) {
     const EventObject& object = *event.object;
@@ -315,6 +326,7 @@ void WorkerProcess::BeginInvoke() {
   UniqueFd memfd;
   sequence_ = ++last_sequence_;
   GiveWindow(event, frame);
+  GiveLane(frame);
   if (EncodeInvoke(sequence_, frame, event.payload, packet) == BodyPlace::kMemfd) {
     auto body = MakeSealedMemfd("hearth-event", event.payload);
     if (!body.ok()) {
@@ -332,11 +344,14 @@ void WorkerProcess::BeginInvoke() {
   }
   invoke_limit_.Set(running_->deadline);
   running_->phase.Begin(clock);
-  int fds[3];
+  int fds[4];
   size_t count = 0;
   if (frame.new_window) fds[count++] = window_->fd();
+  if (frame.new_lane) fds[count++] = lane_->fd();
   if (memfd.valid()) fds[count++] = memfd.get();
   if (event.object && event.object->fd.valid()) fds[count++] = event.object->fd.get();
+  // Others that come in this turn may stand behind it: it is woken for all of them.
+  if (count == 0 && lane_) return std::swap(unsent_, packet);
   // The file is the worker's from here on: open with us it would hold up who unmounts its folder.
   if (Send(packet, std::span(fds, count)) && event.object) event.object->fd.Reset();
 }
@@ -384,11 +399,15 @@ void WorkerProcess::OnResponse(FrameHeader header, std::string_view body, Packet
   if (!frame) return EndWorker("its Response frame is malformed");
   output_lies_ = (header.flags & kFlagOutput) != 0;
   EndPhase(packet.sent_at);
-  auto payload = TakeBody(header, *frame, packet);
+  Answer(header, std::move(*frame), packet);
+}
+
+void WorkerProcess::Answer(FrameHeader header, ResponseFrame frame, Packet& packet) {
+  auto payload = TakeBody(header, frame, packet);
   if (!payload.ok() && payload.error().code != ErrorCode::kTooLarge)
     return EndWorker("its Response frame is malformed: " + payload.error().message);
   if (!payload.ok() || payload->size() > context_.response_bytes_max) return RefuseResponseSize();
-  Succeed(std::move(frame->content_type), std::move(payload).value());
+  Succeed(std::move(frame.content_type), std::move(payload).value());
 }
 
 Result<std::string> WorkerProcess::TakeBody(FrameHeader header, ResponseFrame& frame, Packet& packet) {
@@ -486,6 +505,7 @@ void WorkerProcess::Finish() {
       output_lies_ ? context_.loop.clock().Now() : running_->phase.began() + finished.duration;
   log_.EndAttempt();
   running_.reset();
+  if (lane_ && state_ != WorkerState::kBusy) context_.lanes->Remove(*this);
   std::vector<Ahead> never;
   if (state_ == WorkerState::kBusy) {
     BeginNext(ended);

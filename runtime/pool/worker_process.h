@@ -10,6 +10,7 @@
 #include "runtime/loop/fd_watch.h"
 #include "runtime/loop/loop.h"
 #include "runtime/model/response_stream.h"
+#include "runtime/pool/busy_lanes.h"
 #include "runtime/pool/host_calls.h"
 #include "runtime/pool/idle_freezer.h"
 #include "runtime/pool/output_capture.h"
@@ -46,12 +47,15 @@ struct WorkerContext {
   milliseconds idle_cpu_untold{1};
   // Runs functions for handlers that call them; outlives the workers. None: each call is refused.
   HostCalls* calls = nullptr;
+  // Of the same loop; outlives the workers. None: everything goes through the channels.
+  BusyLanes* lanes = nullptr;
   uint64_t stream_bytes_max = kStreamBytesMax;
   uint64_t call_bytes_max = 6'291'556;  // of a call's payload; more is told by whom `calls` asks
   // An event that is still under way after so long gives up those behind it.
   milliseconds hold_up_max{2};
   uint32_t body_windows_left = 64;  // to be made: those that are there at a time take up to 2 MiB each
   std::string frame_buffer{};       // the memory of the frame that is being sent
+  std::string answer_buffer{};      // and of the one that was taken out of a lane
   // Of what one attempt prints and logs; what is over it is counted, and not kept.
   uint64_t output_bytes_max = 1u << 20;
 };
@@ -74,7 +78,7 @@ WorkerContext ContextFor(const WorkerContext& like, Loop& loop, HandlerLogObserv
 // Failure: a frame out of turn, a malformed one, or end of file ends the worker; an attempt under way is told
 //          why.
 // Promise: it never blocks on a worker: what a worker does not read or write is answered by its time-out.
-class WorkerProcess final : public Worker {
+class WorkerProcess final : public Worker, private LaneUser {
  public:
   struct Parts {
     WorkerId id;
@@ -128,7 +132,10 @@ class WorkerProcess final : public Worker {
     PhaseClock phase;    // init or duration, whichever is under way
     bool heard = false;  // it has sent something since it got the event
     MonotonicTime deadline{};
-    uint64_t call = 0;  // of another function, that it waits for; 0: none
+    uint64_t call = 0;        // of another function, that it waits for; 0: none
+    bool in_lane = false;     // the event came there
+    bool lane_known = false;  // what stands behind it may come there
+    bool rung = false;        // a Bell was sent since it runs
   };
 
   // An event that stands behind the one that runs: the worker may read it as soon as it has answered that one.
@@ -138,6 +145,7 @@ class WorkerProcess final : public Worker {
     uint64_t sequence = 0;
     PhaseClock handed;  // when the frame was sent
     std::string abort_why;
+    bool in_lane = false;
   };
   struct Kit;
   enum class TakeBacks { kNotAsked, kPossible, kImpossible };
@@ -158,6 +166,7 @@ class WorkerProcess final : public Worker {
   void OnPrepared(std::optional<WallTime> answered_at);
   void OnInitFailed(std::string_view body, std::optional<WallTime> answered_at);
   void OnResponse(FrameHeader header, std::string_view body, Packet& packet);
+  void Answer(FrameHeader header, ResponseFrame frame, Packet& packet);
   void RefuseResponseSize();
   Result<std::string> TakeMemfd(Packet& packet, uint64_t bytes_max);
   void OnCall(FrameHeader header, std::string_view body, Packet& packet);
@@ -181,9 +190,20 @@ class WorkerProcess final : public Worker {
   void HandAhead(const Event& event, OnAttempt done);
   void BeginNext(MonotonicTime not_before);
   void SetHoldUp();
+  void GiveLane(InvokeFrameView& frame);
+  bool PutInLane(uint64_t sequence, std::string_view frame);
+  bool TakeAnswers(MonotonicTime now) override;
+  bool Wake() override;
+  bool BeginSleep() override;
+  void EndSleep() override;
+  bool LooksAtLane() const;
+  void OnLaneAnswer(const EventLane::Answer& answer);
+  bool IsHeadUntouched();
+  void DropLane();
   UniqueFd TheirEnd() const;
   bool IsHeadUnread(int theirs) const;
   void TakeBack();
+  void TakeBackFromChannel(std::vector<Ahead>& taken);
   static void TellTurnNeverCame(Ahead ahead);
   enum class Sent { kYes, kNotRead, kGone };
   Sent TrySend(const std::string& packet, std::span<const int> fds);
@@ -219,6 +239,7 @@ class WorkerProcess final : public Worker {
   std::unique_ptr<OutputCapture> stdout_, stderr_;
   UniqueFd pidfd_;
   std::optional<BodyWindow> window_;  // while large bodies come one after the other
+  std::optional<EventLane> lane_;     // while events are given to it ahead
   WorkerLog log_;
   IdleFreezer freezer_;
   // Mutable.
@@ -242,6 +263,10 @@ class WorkerProcess final : public Worker {
   TakeBacks take_backs_ = TakeBacks::kNotAsked;
   bool large_bodies_ = false;  // since it was frozen last: the next one is worth a window
   bool window_given_ = false;  // for the answer to the event that runs
+  bool wants_lane_ = false;    // since it was frozen last an event was given to it ahead
+  std::string unsent_;         // the Invoke that it is woken with at the end of this turn
+  bool ring_ = false;          // it sleeps, as far as it says, while something lies in its lane
+  MonotonicTime looked_at_{};  // when the answer to the head was not in the lane
   bool held_up_ = false;       // those behind an event had to be taken back since it last had none
   bool died_unread_ = false;   // it went with packets of ours that it had not read
   bool printed_ = false;       // to stdout or stderr, since its last answer

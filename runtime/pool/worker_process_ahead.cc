@@ -24,14 +24,16 @@ bool WorkerProcess::TakesAhead() {
 void WorkerProcess::HandAhead(const Event& event, OnAttempt done) {
   CHECK_TRUE(TakesAhead());
   const Clock& clock = context_.loop.clock();
-  Ahead ahead{&event, std::move(done), ++last_sequence_, {}, {}};
+  Ahead ahead{&event, std::move(done), ++last_sequence_, {}, {}, false};
   ahead.handed.Begin(clock);
   InvokeFrameView frame = FrameOf(event, clock.Now() + version_->settings.timeout);
   frame.ahead = true;
   std::string& packet = context_.frame_buffer;
   const BodyPlace place = EncodeInvoke(ahead.sequence, frame, event.payload, packet);
-  const auto sent = place == BodyPlace::kInline ? SendPacket(channel_.get(), packet)
-                                                : Result<SendOutcome>(SendOutcome::kWouldBlock);
+  ahead.in_lane = place == BodyPlace::kInline && PutInLane(ahead.sequence, packet);
+  const auto sent = ahead.in_lane                 ? Result<SendOutcome>(SendOutcome::kSent)
+                    : place == BodyPlace::kInline ? SendPacket(channel_.get(), packet)
+                                                  : Result<SendOutcome>(SendOutcome::kWouldBlock);
   if (sent.ok() && *sent == SendOutcome::kWouldBlock) {  // its channel is full
     context_.loop.Post([weak = weak_.Get(), ahead = std::move(ahead)]() mutable {
       if (weak) TellTurnNeverCame(std::move(ahead));
@@ -55,6 +57,8 @@ void WorkerProcess::BeginNext(MonotonicTime not_before) {
   running_->phase.NotBefore(not_before);
   running_->attempt.began = running_->phase.began();
   running_->attempt.prefetched = true;
+  running_->in_lane = next.in_lane;
+  running_->lane_known = lane_.has_value();
   running_->deadline = running_->phase.began() + version_->settings.timeout;
   sequence_ = next.sequence;
   window_given_ = false;  // it may have begun this one before the answer in the window was read
@@ -89,10 +93,24 @@ bool WorkerProcess::IsHeadUnread(int theirs) const {
 void WorkerProcess::TakeBack() {
   if (behind_.empty()) return;
   held_up_ = true;
+  std::vector<Ahead> taken;
+  for (auto ahead = behind_.begin(); ahead != behind_.end();) {
+    if (!ahead->in_lane || !lane_->TakeBack(ahead->sequence)) {
+      ++ahead;
+      continue;
+    }
+    taken.push_back(std::move(*ahead));
+    ahead = behind_.erase(ahead);
+  }
+  TakeBackFromChannel(taken);
+  for (Ahead& ahead : taken) TellTurnNeverCame(std::move(ahead));
+}
+
+void WorkerProcess::TakeBackFromChannel(std::vector<Ahead>& taken) {
+  if (behind_.empty() || behind_.back().in_lane) return;
   const UniqueFd theirs = TheirEnd();
   if (theirs.valid() && IsHeadUnread(theirs.get()))
     return hold_up_.Set(context_.loop.clock().Now() + context_.hold_up_max);
-  std::vector<Ahead> taken;
   std::vector<Packet> not_ours;
   while (theirs.valid()) {
     auto received = ReceivePacket(theirs.get(), FdPolicy::kAccept, Waiting::kNever);
@@ -114,7 +132,6 @@ void WorkerProcess::TakeBack() {
     for (const UniqueFd& fd : packet.fds) fds.push_back(fd.get());
     if (TrySend(packet.bytes, fds) == Sent::kNotRead) break;  // its channel was empty: cannot be
   }
-  for (Ahead& ahead : taken) TellTurnNeverCame(std::move(ahead));
 }
 
 void WorkerProcess::TellTurnNeverCame(Ahead ahead) {

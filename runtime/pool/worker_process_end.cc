@@ -39,6 +39,7 @@ void WorkerProcess::OnTimeLimit() {
   SetState(WorkerState::kDying, initialising ? "its init timed out" : "an event timed out");
   watch_.reset();
   channel_.Reset();
+  DropLane();
   Kill();
   Fail(initialising ? OutcomeKind::kInitTimeout : OutcomeKind::kTimeout, "Sandbox.Timedout", std::move(text));
 }
@@ -67,6 +68,8 @@ void WorkerProcess::BeginDying() {
   if (state_ == WorkerState::kDying) return;
   DropCall();
   if (running_ && running_->attempt.kind != OutcomeKind::kInitError) EndPhase(std::nullopt);
+  if (ended_because_.empty() && IsHeadUntouched()) running_->attempt.delivered = false;
+  DropLane();
   SetState(WorkerState::kDying, "its channel has closed");
   if (freezer_.frozen()) Kill();
   (void)freezer_.EndIdle();  // a linger that has begun must not end in kFrozen

@@ -62,6 +62,7 @@ std::unique_ptr<WorkerKit> WorkerProcess::Pack(std::function<void(WorkerNews)> o
   freezer_.Leave();
   window_.reset();
   large_bodies_ = false;
+  DropLane();
   kit->initialised = initialised_;
   kit->ran = ran_;
   kit->keeps_others = keeps_others_;

@@ -162,7 +162,8 @@ BodyPlace EncodeInvoke(uint64_t sequence, const BasicInvokeFrame<Text>& frame, s
                        std::string& out) {
   const uint32_t flags = (frame.object ? kFlagObject : 0) | (frame.streamed ? kFlagStream : 0) |
                          (frame.ahead ? kFlagAhead : 0) | (frame.window ? kFlagWindow : 0) |
-                         (frame.new_window ? kFlagNewWindow : 0);
+                         (frame.new_window ? kFlagNewWindow : 0) | (frame.lane ? kFlagLane : 0) |
+                         (frame.new_lane ? kFlagNewLane : 0);
   const auto write_fields = [&](FrameWriter& fields) {
     WriteFields(fields, frame);
     if (frame.object) WriteFields(fields, *frame.object);
@@ -225,6 +226,8 @@ std::optional<InvokeFrame> DecodeInvoke(std::string_view body, uint32_t flags) {
   frame.ahead = (flags & kFlagAhead) != 0;
   frame.window = (flags & kFlagWindow) != 0;
   frame.new_window = (flags & kFlagNewWindow) != 0;
+  frame.lane = (flags & kFlagLane) != 0;
+  frame.new_lane = (flags & kFlagNewLane) != 0;
   if ((flags & kFlagObject) != 0) ReadFields(in, frame.object.emplace());
   ReadBody(in, flags, frame);
   if (!in.Complete()) return std::nullopt;

@@ -167,8 +167,26 @@ bool HandlerHost::HandleNext() {
     ahead_.pop_front();
     return Handle(packet);
   }
+  if (lane_given_) {
+    if (const auto handled = HandleFromLane()) return *handled;
+    // hearthd rings from here on, unless it has put something there meanwhile.
+    lane_.BeginSleep();
+    const auto handled = HandleFromLane();
+    if (handled) lane_.EndSleep();
+    if (handled) return *handled;
+  }
   auto received = ReceivePacket(channel_, FdPolicy::kAccept);
+  if (lane_given_) lane_.EndSleep();
   return received.ok() && received->kind == ReceivedPacket::Kind::kPacket && Handle(received->packet);
+}
+
+// Empty: nothing is there.
+std::optional<bool> HandlerHost::HandleFromLane() {
+  const auto frame = lane_.TakeEvent(last_sequence_ + 1);
+  if (!frame) return std::nullopt;
+  Packet packet;
+  packet.bytes = *frame;
+  return Handle(packet);
 }
 
 // What the handler printed for the event before is taken when hearthd reads that one's answer: what it prints from here
@@ -193,6 +211,8 @@ bool HandlerHost::Handle(Packet& packet) {
     case WorkerFrameKind::kShutdown:
       Shutdown();
       return false;
+    case WorkerFrameKind::kBell:
+      return true;
     default:
       return false;
   }
@@ -295,10 +315,11 @@ bool HandlerHost::Invoke(uint64_t sequence, std::string_view body, uint32_t flag
   if (!frame) return false;
   const bool has_memfd = (flags & kFlagBodyInMemfd) != 0;
   const bool has_file = frame->object && frame->object->problem.empty();
-  if (packet.fds.size() != size_t{frame->new_window} + size_t{has_memfd} + size_t{has_file}) return false;
-  if (frame->new_window && !TakeWindow(std::move(packet.fds[0]))) return false;
+  const size_t memory = size_t{frame->new_window} + size_t{frame->new_lane};
+  if (packet.fds.size() != memory + size_t{has_memfd} + size_t{has_file}) return false;
+  if (!TakeMemory(*frame, packet)) return false;
   if (has_memfd) {
-    auto payload = ReadSealedBody(packet.fds[frame->new_window ? 1 : 0].get(), kPayloadBytesMax);
+    auto payload = ReadSealedBody(packet.fds[memory].get(), kPayloadBytesMax);
     if (!payload.ok()) return false;
     frame->payload = std::move(payload).value();
   }
@@ -338,6 +359,7 @@ bool HandlerHost::Invoke(uint64_t sequence, std::string_view body, uint32_t flag
   request.tracestate = BytesOf(frame->tracestate);
 
   window_given_ = frame->window;
+  told_ = false;
   Begin(Call::kInvoke);
   streamed_ = frame->streamed;
   sequence_ = sequence;
@@ -355,13 +377,25 @@ bool HandlerHost::Invoke(uint64_t sequence, std::string_view body, uint32_t flag
     SendResponse(sequence, answer_flags);
   }
   sequence_ = 0;
+  last_sequence_ = sequence;
   return true;
 }
 
-bool HandlerHost::TakeWindow(UniqueFd fd) {
-  auto window = MappedBodyWindow::Map(std::move(fd));
-  if (window.ok()) window_ = std::move(window).value();
-  return window.ok();
+// What hearthd shares from here on; the descriptors come first.
+bool HandlerHost::TakeMemory(const InvokeFrame& frame, Packet& packet) {
+  if (frame.new_window) {
+    auto window = MappedBodyWindow::Map(std::move(packet.fds[0]));
+    if (!window.ok()) return false;
+    window_ = std::move(window).value();
+  }
+  if (frame.new_lane) {
+    auto lane = MappedEventLane::Map(std::move(packet.fds[frame.new_window ? 1 : 0]));
+    if (!lane.ok()) return false;
+    lane_ = std::move(lane).value();
+  }
+  lane_given_ = frame.lane;
+  if (lane_given_) began_ns_ = static_cast<int64_t>(MonotonicNanoseconds());
+  return !lane_given_ || lane_.mapped();
 }
 
 void HandlerHost::Shutdown() {
@@ -386,7 +420,18 @@ void HandlerHost::SendResponse(uint64_t sequence, uint32_t flags) {
     return Send(packet);
   }
   const BodyPlace place = EncodeResponse(sequence, content_type_, body, packet, flags);
+  if (place == BodyPlace::kInline && AnswerInLane(sequence, packet, flags)) return;
   Send(packet, place == BodyPlace::kMemfd ? body : std::string_view());
+}
+
+// Not behind what was sent, nor while hearthd sleeps: then the answer itself wakes it.
+bool HandlerHost::AnswerInLane(uint64_t sequence, std::string_view packet, uint32_t flags) {
+  if (!lane_given_ || told_ || flags != 0 || packet.size() > kLaneFrameBytesMax || lane_.MustRing())
+    return false;
+  const auto now = static_cast<int64_t>(MonotonicNanoseconds());
+  lane_.PutAnswer(sequence, packet, now, now - began_ns_);
+  if (lane_.MustRing()) Send(EncodeEmpty(WorkerFrameKind::kBell));
+  return true;
 }
 
 void HandlerHost::ExplainReturn(Call failed, int returned) {
@@ -404,6 +449,7 @@ void HandlerHost::SendFailure(WorkerFrameKind kind, uint64_t sequence, Call fail
 }
 
 void HandlerHost::Send(std::string_view packet, std::string_view memfd_body) {
+  told_ = true;
   if (memfd_body.empty()) {
     if (!SendPacket(channel_, packet).ok()) _exit(0);  // hearthd has gone
     return;
@@ -483,6 +529,7 @@ ReplyFrame HandlerHost::AwaitReply() {
   if (!received.ok() || received->kind != ReceivedPacket::Kind::kPacket) _exit(0);
   std::string_view body;
   const auto header = TakeHeader(received->packet.bytes, body);
+  if (header && static_cast<WorkerFrameKind>(header->kind) == WorkerFrameKind::kBell) return AwaitReply();
   if (header && (header->flags & kFlagAhead) != 0) {
     ahead_.push_back(std::move(received->packet));
     return AwaitReply();

@@ -13,6 +13,7 @@
 
 #include "runtime/base/unique_fd.h"
 #include "runtime/wire/body_window.h"
+#include "runtime/wire/event_lane.h"
 #include "runtime/wire/launcher_frames.h"
 #include "runtime/wire/worker_frames.h"
 #include "runtime/worker/worker_process.h"
@@ -113,11 +114,13 @@ class HandlerHost final {
   int RunHook(Call call);
   void AwaitInit();
   bool Invoke(uint64_t sequence, std::string_view body, uint32_t flags, Packet& packet);
-  bool TakeWindow(UniqueFd fd);
+  bool TakeMemory(const InvokeFrame& frame, Packet& packet);
+  std::optional<bool> HandleFromLane();
   void Shutdown();
   void AwaitOutputTaken();
   ReplyFrame AwaitReply();
   void SendResponse(uint64_t sequence, uint32_t flags);
+  bool AnswerInLane(uint64_t sequence, std::string_view packet, uint32_t flags);
   void SendChunks();
   void SendFailure(WorkerFrameKind kind, uint64_t sequence, Call failed, int returned, uint32_t flags = 0);
   void ExplainReturn(Call failed, int returned);
@@ -143,6 +146,7 @@ class HandlerHost final {
   hearth_host host_{};
 
   std::atomic<uint64_t> sequence_{0};  // of the invocation that runs; 0: none
+  uint64_t last_sequence_ = 0;         // of the invocation before
   std::atomic<int64_t> deadline_ns_{0};
   std::atomic<Call> call_{Call::kNone};
   void* state_ = nullptr;
@@ -151,6 +155,11 @@ class HandlerHost final {
   AnswerText response_;
   MappedBodyWindow window_;    // none until hearthd brings one
   bool window_given_ = false;  // for the answer of this invocation
+  MappedEventLane lane_;       // none until hearthd brings one
+  int64_t began_ns_ = 0;       // this invocation, where the lane is given
+  bool lane_given_ = false;    // for the answer of this invocation, and what comes behind it
+  std::atomic<bool> told_{
+      false};  // something was sent since the invocation began: its answer comes behind that
   bool response_too_large_ = false;
   bool streamed_ = false;      // the answer of this invocation may go in pieces
   bool stream_begun_ = false;  // some of it has gone

@@ -1,0 +1,53 @@
+#pragma once
+
+#include <memory>
+#include <vector>
+
+#include "runtime/base/clock.h"
+#include "runtime/loop/turn_end.h"
+#include "runtime/wire/event_lane.h"
+
+namespace hearth {
+
+// A busy worker with a lane, as its loop sees it.
+class LaneUser {
+ public:
+  // Takes the answers that lie in the lane. False: there was none. May destroy this one and others.
+  virtual bool TakeAnswers(MonotonicTime now) = 0;
+  // Sends what was put off until the end of the turn. False: there was nothing. May destroy this one and others.
+  virtual bool Wake() = 0;
+  // From here on the worker has to ring; false: an answer is there already.
+  virtual bool BeginSleep() = 0;
+  virtual void EndSleep() = 0;
+
+ protected:
+  ~LaneUser() = default;
+};
+
+// The lanes of one loop whose workers are busy. At the end of each turn their answers are taken, and the workers woken that
+// were given something in it, each once; before the loop sleeps they are told to ring.
+//
+// Borrows: its users, each until Remove().
+// Thread:  loop thread.
+// Limits:  kLanesMax lanes at a time, of all workers of the loop: 128 KiB each.
+class BusyLanes final {
+ public:
+  static constexpr uint32_t kLanesMax = 64;
+
+  explicit BusyLanes(Loop& loop);
+  void Add(LaneUser& user);
+  void Remove(LaneUser& user);
+  // To be made.
+  uint32_t& left() { return left_; }
+
+ private:
+  TurnEnd::Next EndTurn();
+  bool LookAtAll();
+
+  Loop& loop_;
+  std::vector<LaneUser*> users_;  // null: removed in this turn
+  uint32_t left_ = kLanesMax;
+  std::unique_ptr<TurnEnd> turn_end_;
+};
+
+}  // namespace hearth

@@ -1,0 +1,175 @@
+#include "runtime/wire/event_lane.h"
+
+#include <fcntl.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <cstring>
+#include <utility>
+
+namespace hearth {
+namespace {
+
+constexpr size_t kCacheLine = 64;
+
+enum PlaceState : uint32_t { kEmpty = 0, kReady = 1, kTaken = 2 };
+
+}  // namespace
+
+// All zeros: nothing is there. The times count in answers alone.
+struct alignas(kCacheLine) LanePlace {
+  std::atomic<uint32_t> state;
+  std::atomic<uint32_t> size;
+  std::atomic<uint64_t> sequence;
+  std::atomic<int64_t> ended_ns;
+  std::atomic<int64_t> took_ns;
+  char frame[kLaneFrameBytesMax];
+};
+static_assert(sizeof(LanePlace) == 4'096);
+
+struct LaneMemory {
+  alignas(kCacheLine) std::atomic<uint32_t> bell_wanted;    // by hearthd
+  alignas(kCacheLine) std::atomic<uint32_t> worker_sleeps;  // or is about to
+  LanePlace events[kLanePlaces];
+  LanePlace answers[kLanePlaces];
+
+  LanePlace& event(uint64_t sequence) { return events[sequence % kLanePlaces]; }
+  LanePlace& answer(uint64_t sequence) { return answers[sequence % kLanePlaces]; }
+};
+static_assert(std::atomic<uint64_t>::is_always_lock_free && std::atomic<uint32_t>::is_always_lock_free);
+
+namespace {
+
+Result<LaneMemory*> MapLane(int fd) {
+  void* const memory = mmap(nullptr, sizeof(LaneMemory), PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+  if (memory == MAP_FAILED) return ErrnoError("map a lane for events");
+  return static_cast<LaneMemory*>(memory);
+}
+
+void Put(LanePlace& place, uint64_t sequence, std::string_view frame) {
+  std::memcpy(place.frame, frame.data(), frame.size());
+  place.size.store(static_cast<uint32_t>(frame.size()), std::memory_order_relaxed);
+  place.sequence.store(sequence, std::memory_order_relaxed);
+  place.state.store(kReady, std::memory_order_release);
+}
+
+bool Has(const LanePlace& place, uint64_t sequence) {
+  return place.state.load(std::memory_order_acquire) == kReady &&
+         place.sequence.load(std::memory_order_relaxed) == sequence;
+}
+
+// One of the two who may take an event has it.
+bool Claim(LanePlace& place, uint64_t sequence, PlaceState as) {
+  uint32_t ready = kReady;
+  return Has(place, sequence) && place.state.compare_exchange_strong(ready, as, std::memory_order_acquire);
+}
+
+// Neither end's store may be seen after its next look: else each could miss what the other did.
+void BeforeLookingAtTheOther() { std::atomic_thread_fence(std::memory_order_seq_cst); }
+
+}  // namespace
+
+Result<EventLane> EventLane::Make(uint32_t& left) {
+  if (left == 0) return Error{ErrorCode::kThrottled, "no lane for events is left"};
+  UniqueFd fd(memfd_create("hearth-lane", MFD_CLOEXEC | MFD_ALLOW_SEALING));
+  if (!fd.valid()) return ErrnoError("memfd_create");
+  if (fallocate(fd.get(), 0, 0, sizeof(LaneMemory)) != 0) return ErrnoError("size a lane for events");
+  if (fcntl(fd.get(), F_ADD_SEALS, F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_SEAL) != 0)
+    return ErrnoError("seal a lane for events");
+  HEARTH_ASSIGN(LaneMemory* const memory, MapLane(fd.get()));
+  --left;
+  return EventLane(std::move(fd), memory, left);
+}
+
+EventLane::EventLane(EventLane&& other) noexcept
+    : fd_(std::move(other.fd_)),
+      memory_(std::exchange(other.memory_, nullptr)),
+      left_(std::exchange(other.left_, nullptr)) {}
+
+EventLane::~EventLane() {
+  if (left_ == nullptr) return;
+  ++*left_;
+  munmap(memory_, sizeof(LaneMemory));
+  (void)fallocate(fd_.get(), FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, 0, sizeof(LaneMemory));
+}
+
+void EventLane::PutEvent(uint64_t sequence, std::string_view frame) {
+  CHECK_TRUE(frame.size() <= kLaneFrameBytesMax);
+  Put(memory_->event(sequence), sequence, frame);
+}
+
+bool EventLane::TakeBack(uint64_t sequence) { return Claim(memory_->event(sequence), sequence, kEmpty); }
+
+bool EventLane::HasAnswer(uint64_t sequence) const { return Has(memory_->answer(sequence), sequence); }
+
+std::optional<Result<EventLane::Answer>> EventLane::TakeAnswer(uint64_t sequence, std::string& out) {
+  LanePlace& place = memory_->answer(sequence);
+  if (!Has(place, sequence)) return std::nullopt;
+  const uint32_t size = place.size.load(std::memory_order_relaxed);
+  const int64_t ended_ns = place.ended_ns.load(std::memory_order_relaxed);
+  const int64_t took_ns = place.took_ns.load(std::memory_order_relaxed);
+  if (size > kLaneFrameBytesMax)
+    return Error{ErrorCode::kCorrupt,
+                 "an answer of " + std::to_string(size) + " bytes is larger than its place"};
+  out.assign(place.frame, size);
+  place.state.store(kEmpty, std::memory_order_relaxed);
+  return Answer{out, ended_ns, took_ns};
+}
+
+bool EventLane::WorkerSleeps() const {
+  BeforeLookingAtTheOther();
+  return memory_->worker_sleeps.load(std::memory_order_relaxed) != 0;
+}
+
+void EventLane::WorkerWakes() { memory_->worker_sleeps.store(0, std::memory_order_relaxed); }
+
+void EventLane::WantBell() {
+  memory_->bell_wanted.store(1, std::memory_order_relaxed);
+  BeforeLookingAtTheOther();
+}
+
+void EventLane::WantNoBell() { memory_->bell_wanted.store(0, std::memory_order_relaxed); }
+
+Result<MappedEventLane> MappedEventLane::Map(UniqueFd fd) {
+  MappedEventLane lane;
+  HEARTH_ASSIGN(lane.memory_, MapLane(fd.get()));
+  return lane;
+}
+
+MappedEventLane& MappedEventLane::operator=(MappedEventLane&& other) noexcept {
+  std::swap(memory_, other.memory_);
+  return *this;
+}
+
+MappedEventLane::~MappedEventLane() {
+  if (memory_ != nullptr) munmap(memory_, sizeof(LaneMemory));
+}
+
+std::optional<std::string_view> MappedEventLane::TakeEvent(uint64_t sequence) {
+  LanePlace& place = memory_->event(sequence);
+  if (!Claim(place, sequence, kTaken)) return std::nullopt;
+  return std::string_view(place.frame, place.size.load(std::memory_order_relaxed));
+}
+
+void MappedEventLane::PutAnswer(uint64_t sequence, std::string_view frame, int64_t ended_ns,
+                                int64_t took_ns) {
+  LanePlace& place = memory_->answer(sequence);
+  place.ended_ns.store(ended_ns, std::memory_order_relaxed);
+  place.took_ns.store(took_ns, std::memory_order_relaxed);
+  Put(place, sequence, frame);
+}
+
+bool MappedEventLane::MustRing() {
+  BeforeLookingAtTheOther();
+  return memory_->bell_wanted.load(std::memory_order_relaxed) != 0 && memory_->bell_wanted.exchange(0) != 0;
+}
+
+void MappedEventLane::BeginSleep() {
+  memory_->worker_sleeps.store(1, std::memory_order_relaxed);
+  BeforeLookingAtTheOther();
+}
+
+void MappedEventLane::EndSleep() { memory_->worker_sleeps.store(0, std::memory_order_relaxed); }
+
+}  // namespace hearth

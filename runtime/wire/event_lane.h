@@ -1,0 +1,97 @@
+#pragma once
+
+#include <atomic>
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include "runtime/base/result.h"
+#include "runtime/base/unique_fd.h"
+
+// Memory that hearthd and one worker share for events that are handed to it ahead of their turn, and for its answers. A
+// packet for each of them costs two system calls and, mostly, two changes of who has the processor; a place in the lane
+// costs neither, as long as both are awake.
+//
+// Both ends are woken through the channel, by a Bell or by a packet that goes there anyway. Who is about to sleep says so
+// first, and then looks once more; who has put something there looks whether the other sleeps, and then rings.
+//
+// hearthd trusts nothing of it: it reads each field once, copies an answer out and looks at the copy alone, and never reads
+// again what it wrote but the state of an event. Sealed against SHRINK and GROW, with all its pages there from the
+// beginning, so that hearthd's mapping does not fault. Of no worker but one.
+
+namespace hearth {
+
+// Of what is at a place, a frame with its header. What is larger goes through the channel.
+inline constexpr size_t kLaneFrameBytesMax = 4'056;
+// A power of two; more than a worker may have in hand, so that the place of an event is free when it comes.
+inline constexpr size_t kLanePlaces = 16;
+
+struct LaneMemory;
+
+// hearthd's end.
+// Limits: `left` lanes can be made, and one more for each that goes.
+class EventLane final {
+ public:
+  // When an answer was there, by the worker's own clock (CLOCK_MONOTONIC): only believed between two looks of hearthd's.
+  struct Answer {
+    std::string_view frame;  // in `out`
+    int64_t ended_ns = 0;
+    int64_t took_ns = 0;  // by that clock too, since it looked at the event: believed by nobody, a hint
+  };
+
+  // kThrottled: there are as many as there may be.
+  static Result<EventLane> Make(uint32_t& left);
+  EventLane(EventLane&& other) noexcept;
+  EventLane& operator=(EventLane&&) = delete;
+  // Its pages go back to the kernel, also those that the worker has mapped still.
+  ~EventLane();
+
+  int fd() const { return fd_.get(); }
+  // At most kLaneFrameBytesMax. What was there before has been answered, or taken back.
+  void PutEvent(uint64_t sequence, std::string_view frame);
+  // It was put there, and the worker has not taken it; nor will it.
+  bool TakeBack(uint64_t sequence);
+  bool HasAnswer(uint64_t sequence) const;
+  // Empty: it is not there. kCorrupt: it is longer than its place.
+  std::optional<Result<Answer>> TakeAnswer(uint64_t sequence, std::string& out);
+  // Whether it waits for a packet: what was put into the lane it may not see before there is one.
+  bool WorkerSleeps() const;
+  // A packet is about to be sent.
+  void WorkerWakes();
+  // hearthd is about to sleep, so that the worker has to ring from now on; look at the lane after that, not before.
+  void WantBell();
+  void WantNoBell();
+
+ private:
+  EventLane(UniqueFd fd, LaneMemory* memory, uint32_t& left)
+      : fd_(std::move(fd)), memory_(memory), left_(&left) {}
+  UniqueFd fd_;
+  LaneMemory* memory_;
+  uint32_t* left_;  // null: moved from
+};
+
+// The worker's end.
+class MappedEventLane final {
+ public:
+  MappedEventLane() = default;
+  static Result<MappedEventLane> Map(UniqueFd fd);
+  MappedEventLane(MappedEventLane&& other) noexcept { *this = std::move(other); }
+  MappedEventLane& operator=(MappedEventLane&& other) noexcept;
+  ~MappedEventLane();
+
+  bool mapped() const { return memory_ != nullptr; }
+  // The frame of that event, which is this worker's from here on; empty: it is not there. To be read before it is answered.
+  std::optional<std::string_view> TakeEvent(uint64_t sequence);
+  // At most kLaneFrameBytesMax.
+  void PutAnswer(uint64_t sequence, std::string_view frame, int64_t ended_ns, int64_t took_ns);
+  // hearthd sleeps, and does not know yet: the caller is the one who has to send it a packet.
+  bool MustRing();
+  void BeginSleep();
+  void EndSleep();
+
+ private:
+  LaneMemory* memory_ = nullptr;
+};
+
+}  // namespace hearth
