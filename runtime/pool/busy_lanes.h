@@ -29,7 +29,7 @@ class LaneUser {
 //
 // Borrows: its users, each until Remove().
 // Thread:  loop thread.
-// Limits:  kLanesMax lanes at a time, of all workers of the loop: 128 KiB each.
+// Limits:  kLanesMax lanes at a time, of all workers of the loop: 132 KiB each.
 class BusyLanes final {
  public:
   static constexpr uint32_t kLanesMax = 64;

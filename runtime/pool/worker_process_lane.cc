@@ -43,6 +43,7 @@ bool WorkerProcess::Wake() {
   std::swap(unsent_, context_.frame_buffer);
   unsent_.clear();
   running_->phase.Begin(context_.loop.clock());
+  running_->attempt.began = running_->phase.began();
   Send(context_.frame_buffer);
   return true;
 }

@@ -11,14 +11,14 @@
 namespace hearth {
 namespace {
 
-constexpr size_t kCacheLine = 64;
+constexpr size_t kCacheLine = 64, kPage = 4'096;
 
 enum PlaceState : uint32_t { kEmpty = 0, kReady = 1, kTaken = 2 };
 
 }  // namespace
 
 // All zeros: nothing is there. The times count in answers alone.
-struct alignas(kCacheLine) LanePlace {
+struct alignas(kPage) LanePlace {
   std::atomic<uint32_t> state;
   std::atomic<uint32_t> size;
   std::atomic<uint64_t> sequence;
@@ -26,7 +26,7 @@ struct alignas(kCacheLine) LanePlace {
   std::atomic<int64_t> took_ns;
   char frame[kLaneFrameBytesMax];
 };
-static_assert(sizeof(LanePlace) == 4'096);
+static_assert(sizeof(LanePlace) == kPage);
 
 struct LaneMemory {
   alignas(kCacheLine) std::atomic<uint32_t> bell_wanted;    // by hearthd
@@ -37,6 +37,7 @@ struct LaneMemory {
   LanePlace& event(uint64_t sequence) { return events[sequence % kLanePlaces]; }
   LanePlace& answer(uint64_t sequence) { return answers[sequence % kLanePlaces]; }
 };
+static_assert(sizeof(LaneMemory) == kPage * (1 + 2 * kLanePlaces));
 static_assert(std::atomic<uint64_t>::is_always_lock_free && std::atomic<uint32_t>::is_always_lock_free);
 
 namespace {

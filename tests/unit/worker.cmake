@@ -32,7 +32,7 @@ target_compile_definitions(unit_launcher PRIVATE ${worker_test_places})
 add_dependencies(unit_launcher hearth_probe hearth_threaded hearth_needy hearth-launcher hearth-worker test_handlers)
 
 hearth_unit_test(unit_worker
-  SOURCES ${worker_tests}/elf_file_test.cc ${worker_tests}/elf_symbols_test.cc ${worker_tests}/library_inspector_test.cc ${worker_tests}/handler_host_test.cc ${worker_tests}/handler_calls_test.cc ${worker_tests}/handler_stream_test.cc ${worker_tests}/handler_window_test.cc
+  SOURCES ${worker_tests}/elf_file_test.cc ${worker_tests}/elf_symbols_test.cc ${worker_tests}/library_inspector_test.cc ${worker_tests}/handler_host_test.cc ${worker_tests}/handler_calls_test.cc ${worker_tests}/handler_stream_test.cc ${worker_tests}/handler_window_test.cc ${worker_tests}/handler_lane_test.cc
   DEPS hearth_worker)
 target_compile_definitions(unit_worker PRIVATE ${worker_test_places})
 add_dependencies(unit_worker hearth_probe hearth_helper hearth_helper_old hearth_needy)

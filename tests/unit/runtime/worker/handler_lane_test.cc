@@ -1,0 +1,198 @@
+// Events and answers in memory shared with hearthd, as the worker deals with them.
+
+#include <poll.h>
+#include <unistd.h>
+
+#include <memory>
+#include <string>
+
+#include <catch2/catch.hpp>
+
+#include "runtime/worker/handler_host.h"
+
+namespace hearth {
+namespace {
+
+// Answers its event. One that begins with "log" is logged first, with "fail" is answered by a failure, with "print" is
+// written to stdout.
+int Act(const hearth_host* host, const hearth_request* request, void*) {
+  const std::string event(request->payload.data, request->payload.size);
+  if (event.starts_with("log")) host->log(host, HEARTH_LOG_INFO, request->payload, {nullptr, 0});
+  if (event.starts_with("fail")) {
+    host->fail(host, {"T", 1}, {"m", 1}, {nullptr, 0});
+    return 1;
+  }
+  return host->response_write(host, request->payload);
+}
+
+struct LaneFixture {
+  LaneFixture() {
+    functions.abi_version = HEARTH_ABI_VERSION;
+    functions.struct_size = sizeof functions;
+    functions.invoke = &Act;
+    auto pair = std::move(MakePacketSocketPair()).value();
+    ours = std::move(pair.ours);
+    theirs = std::move(pair.theirs);
+    host =
+        std::make_unique<HandlerHost>(theirs.get(), functions, HandlerFacts{"f", "1", 128u << 20, 6u << 20});
+    REQUIRE(SendPacket(ours.get(), EncodeEmpty(WorkerFrameKind::kInit)).ok());
+    REQUIRE(host->HandleNext());
+    CHECK(Said() == "3");
+  }
+  static std::string Frame(uint64_t sequence, std::string_view payload, bool lane = true,
+                           bool new_lane = false) {
+    InvokeFrame frame;
+    frame.lane = lane;
+    frame.new_lane = new_lane;
+    std::string packet;
+    EncodeInvoke(sequence, frame, payload, packet);
+    return packet;
+  }
+  void Send(const std::string& packet) { REQUIRE(SendPacket(ours.get(), packet).ok()); }
+  // The first event, which brings the lane.
+  void BringLane(uint64_t sequence = 1) {
+    const int fds[] = {lane->fd()};
+    REQUIRE(SendPacket(ours.get(), Frame(sequence, "first", true, true), fds).ok());
+    REQUIRE(host->HandleNext());
+    CHECK(InLane(sequence) == "first");
+  }
+  // What is the answer in the lane; "" if there is none.
+  std::string InLane(uint64_t sequence) {
+    const auto answer = lane->TakeAnswer(sequence, out);
+    if (!answer) return "";
+    REQUIRE(answer->ok());
+    std::string_view body;
+    const auto header = TakeHeader((*answer)->frame, body);
+    CHECK(header->sequence == sequence);
+    CHECK((*answer)->took_ns >= 0);
+    CHECK((*answer)->ended_ns > 0);
+    return DecodeResponse(body, header->flags)->payload;
+  }
+  // The kinds of the packets that have come, in order.
+  std::string Said() {
+    std::string kinds;
+    for (;;) {
+      const auto packet = ReceivePacket(ours.get(), FdPolicy::kAccept);
+      if (!packet.ok() || packet->kind != ReceivedPacket::Kind::kPacket) return kinds;
+      std::string_view body;
+      const auto header = TakeHeader(packet->packet.bytes, body);
+      kinds += (kinds.empty() ? "" : ",") + std::to_string(header->kind);
+    }
+  }
+
+  uint32_t left = 2;
+  std::optional<EventLane> lane = std::move(EventLane::Make(left)).value();
+  std::string out;
+  hearth_function functions{};
+  UniqueFd ours, theirs;
+  std::unique_ptr<HandlerHost> host;
+};
+
+TEST_CASE_METHOD(LaneFixture, "events in the lane are handled one after the other, without a packet",
+                 "[handler][lane]") {
+  BringLane();
+  lane->PutEvent(2, Frame(2, "second"));
+  lane->PutEvent(3, Frame(3, "third"));
+  REQUIRE(host->HandleNext());
+  REQUIRE(host->HandleNext());
+  CHECK(InLane(2) == "second");
+  CHECK(InLane(3) == "third");
+  CHECK(Said().empty());
+  CHECK_FALSE(lane->TakeBack(3));
+}
+
+TEST_CASE_METHOD(LaneFixture, "what was taken back is not handled: the next packet is", "[handler][lane]") {
+  BringLane();
+  lane->PutEvent(2, Frame(2, "second"));
+  REQUIRE(lane->TakeBack(2));
+  Send(Frame(3, "third"));
+  REQUIRE(host->HandleNext());
+  CHECK(InLane(2).empty());
+  CHECK(InLane(3) == "third");
+}
+
+TEST_CASE_METHOD(LaneFixture, "before it waits for a packet it says so, and afterwards that it is awake",
+                 "[handler][lane]") {
+  BringLane();
+  Send(EncodeEmpty(WorkerFrameKind::kBell));
+  REQUIRE(host->HandleNext());  // which it would have slept for
+  CHECK_FALSE(lane->WorkerSleeps());
+  lane->PutEvent(2, Frame(2, "second"));
+  REQUIRE(host->HandleNext());
+  CHECK(InLane(2) == "second");
+  CHECK_FALSE(lane->WorkerSleeps());
+  theirs.Reset();
+  CHECK_FALSE(host->HandleNext());
+}
+
+TEST_CASE_METHOD(LaneFixture,
+                 "while hearthd sleeps an answer is a packet, and the next one is in the lane again",
+                 "[handler][lane]") {
+  BringLane();
+  lane->WantBell();
+  lane->PutEvent(2, Frame(2, "second"));
+  lane->PutEvent(3, Frame(3, "third"));
+  REQUIRE(host->HandleNext());
+  CHECK(InLane(2).empty());
+  REQUIRE(host->HandleNext());
+  CHECK(InLane(3) == "third");
+  CHECK(Said() == "6");
+}
+
+TEST_CASE_METHOD(LaneFixture,
+                 "an answer goes behind what was sent before it, and what is not an answer in a packet",
+                 "[handler][lane]") {
+  BringLane();
+  const auto [event, kinds] = GENERATE(table<std::string, std::string>({
+      {"log it", "8,6"},
+      {"fail", "7"},
+      {std::string(kLaneFrameBytesMax - 200, 'x'), ""},
+      {std::string(kLaneFrameBytesMax, 'x'), "6"},
+  }));
+  Send(Frame(2, event));
+  REQUIRE(host->HandleNext());
+  CHECK(InLane(2) == (kinds.empty() ? event : ""));
+  CHECK(Said() == kinds);
+  Send(Frame(3, "again"));
+  REQUIRE(host->HandleNext());
+  CHECK(InLane(3) == "again");
+}
+
+TEST_CASE_METHOD(LaneFixture, "an event that does not give the lane is answered by a packet",
+                 "[handler][lane]") {
+  BringLane();
+  Send(Frame(2, "second", false));
+  REQUIRE(host->HandleNext());
+  CHECK(InLane(2).empty());
+  CHECK(Said() == "6");
+  lane->PutEvent(3, Frame(3, "third"));
+  Send(Frame(4, "fourth"));
+  REQUIRE(host->HandleNext());
+  CHECK(InLane(3).empty());
+  CHECK(InLane(4) == "fourth");
+}
+
+TEST_CASE_METHOD(LaneFixture, "a new lane takes the old one's place", "[handler][lane]") {
+  BringLane();
+  lane->PutEvent(3, Frame(3, "in the old one"));
+  auto second = EventLane::Make(left);
+  lane.reset();
+  lane.emplace(std::move(second).value());
+  BringLane(2);
+  lane->PutEvent(3, Frame(3, "in the new one"));
+  REQUIRE(host->HandleNext());
+  CHECK(InLane(3) == "in the new one");
+}
+
+TEST_CASE_METHOD(LaneFixture, "a lane that is spoken of and not there ends the worker", "[handler][lane]") {
+  SECTION("never") { Send(Frame(1, "{}")); }
+  SECTION("new, without its descriptor") { Send(Frame(1, "{}", true, true)); }
+  SECTION("what comes is no lane") {
+    const int fds[] = {STDIN_FILENO};
+    REQUIRE(SendPacket(ours.get(), Frame(1, "{}", true, true), fds).ok());
+  }
+  CHECK_FALSE(host->HandleNext());
+}
+
+}  // namespace
+}  // namespace hearth
