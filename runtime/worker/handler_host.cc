@@ -90,38 +90,6 @@ uint32_t LogLevelOfEnvironment() {
 
 }  // namespace
 
-void LentFile::Lend(UniqueFd fd) {
-  struct stat st {};
-  if (fstat(fd.get(), &st) != 0) return;
-  device_ = st.st_dev;
-  inode_ = st.st_ino;
-  fd_ = fd.Release();
-}
-
-void LentFile::TakeBack() {
-  const int fd = std::exchange(fd_, -1);
-  struct stat st {};
-  const bool ours = fd >= 0 && fstat(fd, &st) == 0 && st.st_dev == device_ && st.st_ino == inode_;
-  if (ours) close(fd);
-}
-
-void AnswerText::Begin(std::span<char> window) {
-  window_ = window;
-  size_ = 0;
-  moved_out_ = window.empty();
-  own_.clear();
-}
-
-void AnswerText::Append(std::string_view bytes) {
-  if (!moved_out_ && bytes.size() <= window_.size() - size_) {
-    std::copy(bytes.begin(), bytes.end(), window_.data() + size_);
-    size_ += bytes.size();
-    return;
-  }
-  if (!std::exchange(moved_out_, true)) own_.assign(window_.data(), size_);
-  own_ += bytes;
-}
-
 std::string LinesAsJson(std::string_view lines) {
   if (lines.empty()) return {};
   std::string out = "[";

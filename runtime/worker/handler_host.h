@@ -16,6 +16,8 @@
 #include "runtime/wire/event_lane.h"
 #include "runtime/wire/launcher_frames.h"
 #include "runtime/wire/worker_frames.h"
+#include "runtime/worker/answer_text.h"
+#include "runtime/worker/lent_file.h"
 #include "runtime/worker/worker_process.h"
 #include "sandbox/steps.h"
 
@@ -31,49 +33,12 @@ inline constexpr size_t kErrorTextBytesMax = 16 * 1024;  // type, message and st
 inline constexpr size_t kCallNameBytesMax = 1024;  // function, qualifier and content type of a call, each
 inline constexpr size_t kPayloadBytesMax = 256u << 20;  // sanity only: hearthd has checked it
 
-// A descriptor that a handler may use until its call returns, and may have closed by then: its number may be
-// another file's, which is not ours to close.
-class LentFile final {
- public:
-  LentFile() = default;
-  LentFile(const LentFile&) = delete;
-  LentFile& operator=(const LentFile&) = delete;
-  ~LentFile() { TakeBack(); }
-  void Lend(UniqueFd fd);
-  void TakeBack();
-  int fd() const { return fd_; }  // -1: nothing is lent
-
- private:
-  int fd_ = -1;
-  uint64_t device_ = 0;
-  uint64_t inode_ = 0;
-};
-
 struct HandlerFacts {
   std::string function_name;
   std::string function_version;
   uint64_t memory_bytes = 0;
   size_t response_bytes_max = kResponseBytesMax;
   bool snap_start = false;  // its init runs in a process that is then copied
-};
-
-// An answer that is being written: in the window, from its first byte, as long as it fits there; else in memory of its own,
-// which it keeps for the next.
-class AnswerText final {
- public:
-  // Nothing is written yet. `window`: empty, or where it may go.
-  void Begin(std::span<char> window);
-  void Append(std::string_view bytes);
-  void Clear() { Begin(window_); }
-  std::string_view view() const { return moved_out_ ? own_ : std::string_view(window_.data(), size_); }
-  size_t size() const { return moved_out_ ? own_.size() : size_; }
-  bool in_window() const { return !moved_out_ && !window_.empty(); }
-
- private:
-  std::span<char> window_{};
-  size_t size_ = 0;  // in the window
-  bool moved_out_ = true;
-  std::string own_;
 };
 
 // The worker's side of the handler ABI: takes frames from the channel, calls the library's functions, sends

@@ -4,6 +4,7 @@ Requests are pipelined on one connection, so that they are there at once. Events
 to be short, which on a busy machine may take some rounds.
 """
 import json
+import pathlib
 import socket
 
 from hearth_e2e import DaemonTest, handler_path, wait_until
@@ -64,6 +65,23 @@ class Prefetch(DaemonTest):
             return self.pool()["handed_ahead"] >= before + 4
         self.told(connection, "first-0")
         wait_until(stood, what="events handed ahead")
+
+    def lanes(self):
+        return pathlib.Path(f"/proc/{self.daemon.process.pid}/maps").read_text().count("memfd:hearth-lane")
+
+    def test_a_busy_worker_has_a_lane_and_an_idle_one_has_none(self):
+        self.deploy(workers=1)
+        connection = self.connect()
+        self.warm_up(connection)
+        seen = 0
+        for turn in range(2000):
+            queries = [f"plain-{turn}-{n}" for n in range(8)]
+            answers = self.told(connection, *queries)
+            self.assertEqual([(200, query) for query in queries], [(status, body["query"]) for status, _, body in answers])
+            if turn % 20 == 19 and (seen := max(seen, self.lanes())):
+                break
+        self.assertEqual(1, seen)
+        wait_until(lambda: self.lanes() == 0, what="an idle worker without shared memory")
 
     def test_answers_are_in_turn_and_each_is_billed_once(self):
         self.deploy(workers=1)

@@ -72,7 +72,7 @@ TEST_HANDLERS = "tests/handlers/*"  # they misbehave on purpose
 E2E_HANDLERS = "tests/e2e/handlers/*"  # what they are billed for sleeping is measured
 C_HANDLERS = "tests/*/handlers/*.c"  # plain C has neither std::string nor std::from_chars
 KILLED_WRITERS = "tests/unit/runtime/store/*"  # a child that writes a durable file until it is killed
-PLAYED_WORKERS = "tests/unit/runtime/pool/played_worker.h"  # a script in a process of its own, that is killed
+PLAYED_WORKERS = "tests/unit/runtime/pool/play*.h"  # a script in a process of its own, that is killed
 # The kernel tells nobody when the last task has left a v1 cgroup: at the end of the daemon it is asked again for 0.1 s at most.
 CGROUP_FOLDERS = "sandbox/cgroup_folder.cc"
 # The command line has no loop: `--wait` asks the daemon again four times a second.

@@ -61,8 +61,8 @@ class Player {
     Initialise();
     return HearInvoke();
   }
-  InvokeFrame HearInvoke() {
-    Packet packet = Hear();
+  InvokeFrame HearInvoke() { return TakeInvoke(Hear()); }
+  InvokeFrame TakeInvoke(Packet packet) {
     std::string_view body;
     const auto header = TakeHeader(packet.bytes, body);
     sequence_ = header->sequence;
