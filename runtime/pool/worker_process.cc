@@ -492,6 +492,7 @@ void WorkerProcess::Finish() {
   log_.TellCut();
   Attempt& attempt = running_->attempt;
   TellUsage(attempt);
+  if (attempt.duration <= kShortEvent) ++short_events_;
   if (state_ == WorkerState::kIdle) {
     held_up_ = false;
     cpu_us_when_idle_ = usage_->cpu_us;
@@ -534,11 +535,12 @@ void WorkerProcess::TellUsage(Attempt& attempt) {
 
 // What it wrote until now belongs to the attempt that ends, also a line without an end; unless others stand behind it and
 // it had written nothing when it answered: then it is of the next, and the channel is simply read on. Mostly there is
-// nothing, and no further packet either: one call asks for all three.
+// nothing, and no further packet either: one call asks for all three. A worker that answers in its lane has looked
+// itself.
 void WorkerProcess::TakeOutput() {
   const bool its_own = behind_.empty() || output_lies_ || state_ != WorkerState::kBusy;
   packets_wait_ = true;
-  if (its_own) DrainOutput();
+  if (its_own && !running_->answered_in_lane) DrainOutput();
   stdout_->Flush();
   stderr_->Flush();
 }

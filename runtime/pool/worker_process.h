@@ -136,6 +136,7 @@ class WorkerProcess final : public Worker, private LaneUser {
     bool in_lane = false;     // the event came there
     bool lane_known = false;  // what stands behind it may come there
     bool rung = false;        // a Bell was sent since it runs
+    bool answered_in_lane = false;
   };
 
   // An event that stands behind the one that runs: the worker may read it as soon as it has answered that one.
@@ -190,6 +191,8 @@ class WorkerProcess final : public Worker, private LaneUser {
   void HandAhead(const Event& event, OnAttempt done);
   void BeginNext(MonotonicTime not_before);
   void SetHoldUp();
+  static constexpr uint32_t kWorthALane = 16;
+  static constexpr milliseconds kShortEvent{1};
   void GiveLane(InvokeFrameView& frame);
   bool PutInLane(uint64_t sequence, std::string_view frame);
   bool TakeAnswers(MonotonicTime now) override;
@@ -263,7 +266,7 @@ class WorkerProcess final : public Worker, private LaneUser {
   TakeBacks take_backs_ = TakeBacks::kNotAsked;
   bool large_bodies_ = false;  // since it was frozen last: the next one is worth a window
   bool window_given_ = false;  // for the answer to the event that runs
-  bool wants_lane_ = false;    // since it was frozen last an event was given to it ahead
+  uint32_t short_events_ = 0;  // since it was frozen last; kWorthALane of them are worth a lane
   std::string unsent_;         // the Invoke that it is woken with at the end of this turn
   bool ring_ = false;          // it sleeps, as far as it says, while something lies in its lane
   MonotonicTime looked_at_{};  // when the answer to the head was not in the lane

@@ -7,9 +7,9 @@
 
 namespace hearth {
 
-// From the second time on that it is busy with several events while it is awake.
+// Once it has run some short events while it is awake, or was given one ahead.
 void WorkerProcess::GiveLane(InvokeFrameView& frame) {
-  if (!lane_ && wants_lane_ && context_.lanes != nullptr) {
+  if (!lane_ && short_events_ >= kWorthALane && context_.lanes != nullptr) {
     if (auto made = EventLane::Make(context_.lanes->left()); made.ok()) {
       lane_.emplace(std::move(made).value());
       frame.new_lane = true;
@@ -21,7 +21,7 @@ void WorkerProcess::GiveLane(InvokeFrameView& frame) {
 
 // Only while nothing stands behind the head in the channel: the worker looks there last.
 bool WorkerProcess::PutInLane(uint64_t sequence, std::string_view frame) {
-  wants_lane_ = true;
+  short_events_ = kWorthALane;
   const bool in_order = behind_.empty() || behind_.back().in_lane;
   if (!running_->lane_known || !in_order || frame.size() > kLaneFrameBytesMax) return false;
   lane_->PutEvent(sequence, frame);
@@ -97,7 +97,7 @@ void WorkerProcess::OnLaneAnswer(const EventLane::Answer& answer) {
   running_->attempt.duration = std::max({ended, looked_at_, began}) - began;
   running_->attempt.occupied =
       std::clamp(nanoseconds(answer.took_ns), nanoseconds(0), running_->attempt.duration);
-  running_->heard = true;
+  running_->heard = running_->answered_in_lane = true;
   output_lies_ = false;
   Packet nothing_else;
   Answer(*header, std::move(*frame), nothing_else);
@@ -112,7 +112,8 @@ bool WorkerProcess::IsHeadUntouched() {
 void WorkerProcess::DropLane() {
   if (lane_) context_.lanes->Remove(*this);
   lane_.reset();
-  wants_lane_ = ring_ = false;
+  short_events_ = 0;
+  ring_ = false;
   unsent_.clear();
 }
 

@@ -520,7 +520,43 @@ TEST_CASE_METHOD(LaneFixture, "a Bell before the worker has started ends it", "[
     worker.Hear();
   });
   RunUntil([this] { return !started_.empty(); });
-  CHECK_FALSE(started_[0].ok());
+  REQUIRE_FALSE(started_[0].ok());
+  CHECK(started_[0].error().message.find("frame kind 14") != std::string::npos);
+}
+
+TEST_CASE_METHOD(LaneFixture, "short events one at a time are worth a lane too, from the seventeenth on", "[worker][lane]") {
+  PlayUntilStarted([](Player& worker) {
+    worker.Started();
+    worker.Initialise();
+    for (;;) {
+      const InvokeFrame event = worker.HearInvoke();
+      event.lane ? worker.AnswerInLane("lane") : worker.Answer("packet");
+    }
+  });
+  for (size_t n = 1; n <= 20; ++n) {
+    Hand();
+    AwaitTold(n);
+    CHECK(told_[n].payload == (n <= 16 ? "packet" : "lane"));
+  }
+}
+
+TEST_CASE_METHOD(LaneFixture, "events that take long are not worth a lane", "[worker][lane]") {
+  PlayUntilStarted([](Player& worker) {
+    worker.Started();
+    worker.Initialise();
+    for (;;) {
+      const InvokeFrame event = worker.HearInvoke();
+      const int64_t began = Player::Now();
+      while (Player::Now() - began < 1'100'000) {
+      }
+      worker.Answer(event.lane ? "lane" : "packet");
+    }
+  });
+  for (size_t n = 1; n <= 20; ++n) {
+    Hand();
+    AwaitTold(n);
+  }
+  CHECK(told_[20].payload == "packet");
 }
 
 // Both ends go to sleep all the time: what one does while the other is about to must not be missed. Nothing else wakes the
