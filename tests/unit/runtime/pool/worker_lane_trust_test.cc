@@ -1,0 +1,221 @@
+#include "tests/unit/runtime/pool/lane_fixture.h"
+
+// What a worker may say in its lane, and what is believed of it; what lies there when it dies.
+
+namespace hearth {
+namespace {
+
+// Goal: a worker that lies about when it was done wins and loses nothing worth the lie.
+TEST_CASE_METHOD(LaneFixture,
+                 "when an answer was there the worker says, and is believed between two looks alone",
+                 "[worker][lane]") {
+  const int64_t said = GENERATE(INT64_MIN, int64_t{0}, INT64_MAX);
+  PlayWithThree([said](Player& worker) {
+    worker.AnswerInLane("3");
+    worker.TakeFromLane();
+    worker.AwaitGo();
+    worker.AnswerInLane("4", said);
+    worker.AwaitGo();
+    AnswerNext(worker);
+  });
+  Go();
+  RunUntil([this] { return told_.count(3) == 1; });
+  const MonotonicTime looked = loop->clock().Now();
+  RunSomeTurns();  // so that it has been looked after that
+  Go();
+  RunUntil([this] { return told_.count(4) == 1; });
+  const MonotonicTime end = told_[4].began + told_[4].duration;
+  CHECK(end >= looked);
+  CHECK(end <= loop->clock().Now());
+  Go();
+  AwaitTold(5);
+  CheckNoTimeIsTwice(3, 5);
+}
+
+TEST_CASE_METHOD(LaneFixture, "an honest worker pays until it had answered, and not until that was read",
+                 "[worker][lane]") {
+  PlayWithThree([](Player& worker) {
+    worker.AnswerInLane("3");
+    worker.StopOnce();
+    AnswerNext(worker, 2);
+  });
+  Go();
+  AwaitStopped();
+  const MonotonicTime answered_before = loop->clock().Now();
+  while (loop->clock().Now() < answered_before + milliseconds(2)) {
+  }  // it lies there
+  Continue();
+  AwaitTold(5);
+  CHECK(told_[3].began + told_[3].duration <= answered_before);
+}
+
+TEST_CASE_METHOD(LaneFixture, "what lies in the lane for another event than the head's is left there",
+                 "[worker][lane]") {
+  PlayWithThree([](Player& worker) {
+    const uint64_t head = worker.sequence();
+    for (const uint64_t other : {head - 1, head + 2, head + kLanePlaces})
+      worker.PutInLane(other, Player::ResponsePacket(other, "forged"), Player::Now());
+    worker.Ring();
+    worker.AwaitGo();
+    worker.AnswerInLane("3");
+    AnswerNext(worker);
+    worker.TakeFromLane();
+    worker.Ring();
+  });
+  Go();
+  RunSomeTurns();
+  CHECK(told_.size() == 2);
+  Go();
+  AwaitTold(5);
+  CHECK(told_[3].payload == "3");
+  CHECK(told_[5].payload == "forged");  // its own answer to its own event
+}
+
+TEST_CASE_METHOD(LaneFixture, "what is no answer to the head ends the worker; those behind it go elsewhere",
+                 "[worker][lane]") {
+  const int how = GENERATE(range(0, 6));
+  PlayWithThree([how](Player& worker) {
+    const uint64_t head = worker.sequence();
+    const std::string frames[] = {
+        "",
+        "no frame",
+        EncodeEmpty(WorkerFrameKind::kReady),
+        Player::ResponsePacket(head + 1, "of another"),
+        Player::ResponsePacket(head, "flagged", kFlagOutput),
+        Player::ResponsePacket(head, "cut").substr(0, 20),
+    };
+    worker.PutInLane(head, frames[how], Player::Now());
+  });
+  Go();
+  AwaitTold(5);
+  CHECK(told_[3].error.type == "Runtime.ProtocolError");
+  CHECK(told_[3].error.message.find("lane") != std::string::npos);
+  CHECK_FALSE(told_[4].its_turn_came);
+  CHECK_FALSE(told_[5].its_turn_came);
+  CHECK(lanes_.left() == BusyLanes::kLanesMax);
+}
+
+TEST_CASE_METHOD(LaneFixture, "an answer over the limit of answers is refused in the lane too",
+                 "[worker][lane]") {
+  context_.response_bytes_max = 10;
+  PlayWithThree([](Player& worker) {
+    worker.AnswerInLane("0123456789");
+    worker.TakeFromLane();
+    worker.AnswerInLane("0123456789-");
+    AnswerNext(worker);
+  });
+  Go();
+  RunUntil([this] { return told_.size() == 5; });
+  CHECK(told_[3].payload == "0123456789");
+  CHECK(told_[4].error.type == "Function.ResponseSizeTooLarge");
+}
+
+TEST_CASE_METHOD(LaneFixture, "what it put into the lane before it died still counts", "[worker][lane]") {
+  PlayWithThree([](Player& worker) {
+    worker.AnswerInLane("3");
+    worker.TakeFromLane();
+    ::_exit(3);
+  });
+  Go();
+  ReapAndTell();
+  AwaitTold(5);
+  CHECK(told_[3].payload == "3");
+  CHECK(told_[4].kind == OutcomeKind::kCrash);
+  CHECK(told_[4].delivered);
+  CHECK_FALSE(told_[5].its_turn_came);
+  CHECK(lanes_.left() == BusyLanes::kLanesMax);
+}
+
+TEST_CASE_METHOD(LaneFixture, "an event that was still in the lane when the worker died was never begun",
+                 "[worker][lane]") {
+  PlayWithThree([](Player& worker) {
+    worker.AnswerInLane("3");
+    ::_exit(3);
+  });
+  Go();
+  ReapAndTell();
+  AwaitTold(5);
+  CHECK(told_[4].kind == OutcomeKind::kCrash);
+  CHECK_FALSE(told_[4].delivered);
+  CHECK_FALSE(told_[5].its_turn_came);
+}
+
+TEST_CASE_METHOD(LaneFixture,
+                 "an event that waited for the end of its turn when the worker died was never begun",
+                 "[worker][lane]") {
+  PlayUntilWorthALane([](Player& worker) {
+    worker.HearInvoke();
+    worker.AnswerInLane("3");
+    worker.AwaitGo();
+  });
+  Hand();
+  AwaitTold(3);
+  Go();
+  const ExitStatus ended = [this] {
+    Hand();
+    REQUIRE(::kill(pid_, SIGKILL) == 0);
+    return Reap();
+  }();
+  worker_->OnExited({ended, {}}, 2048);  // in the same turn
+  AwaitTold(4);
+  CHECK(told_[4].kind == OutcomeKind::kCrash);
+  CHECK_FALSE(told_[4].delivered);
+}
+
+// A Bell that it had not read says nothing of the event before it.
+TEST_CASE_METHOD(LaneFixture,
+                 "an event that the worker had begun is not begun again because of an unread Bell",
+                 "[worker][lane]") {
+  PlayUntilWorthALane([](Player& worker) {
+    worker.HearInvoke();
+    worker.lane().BeginSleep();
+    worker.StopOnce();
+    worker.AwaitGo();
+    ::_exit(3);
+  });
+  const MonotonicTime handed = loop->clock().Now();
+  Hand();
+  AwaitStopped();
+  context_.hold_up_max = std::chrono::ceil<milliseconds>(loop->clock().Now() - handed) + milliseconds(200);
+  Hand();
+  RunSomeTurns();
+  REQUIRE(Unheard() > 0);
+  Continue();
+  AwaitTold(3);  // 4 has been taken back
+  REQUIRE_FALSE(told_[4].its_turn_came);
+  Go();
+  ReapAndTell();
+  AwaitTold(4);
+  CHECK(told_[3].kind == OutcomeKind::kCrash);
+  CHECK(told_[3].delivered);
+}
+
+TEST_CASE_METHOD(LaneFixture, "a Bell at any time does no harm", "[worker][lane]") {
+  PlayUntilStarted([](Player& worker) {
+    worker.Started();
+    worker.Initialise();
+    worker.Ring();
+    worker.HearInvoke();
+    for (int n = 0; n < 100; ++n) worker.Ring();
+    worker.Answer("1");
+    worker.Ring();
+    worker.Wait();
+  });
+  Hand();
+  AwaitTold(1);
+  CHECK(told_[1].payload == "1");
+  CHECK(worker_->usable());
+}
+
+TEST_CASE_METHOD(LaneFixture, "a Bell before the worker has started ends it", "[worker][lane]") {
+  Play([](Player& worker) {
+    worker.Ring();
+    worker.Hear();
+  });
+  RunUntil([this] { return !started_.empty(); });
+  REQUIRE_FALSE(started_[0].ok());
+  CHECK(started_[0].error().message.find("frame kind 14") != std::string::npos);
+}
+
+}  // namespace
+}  // namespace hearth
