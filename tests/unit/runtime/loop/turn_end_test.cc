@@ -38,14 +38,19 @@ TEST_CASE_METHOD(LoopFixture, "the end of a turn comes after all that had happen
   }
 }
 
-// Nothing else would wake the loop.
 TEST_CASE_METHOD(LoopFixture, "a turn's end that is not to sleep runs again at once", "[loop]") {
   int ends = 0;
+  bool slept = false;
   const auto end = TurnEnd::Create(*loop, [&] {
     if (++ends == 100) loop->Stop();
     return TurnEnd::Next::kAtOnce;
   });
-  RunUntil([&] { return ends >= 100; });
+  const Timer patience = loop->After(kPatience, [&] {  // nothing else would wake the loop
+    slept = true;
+    loop->Stop();
+  });
+  loop->Run();
+  CHECK_FALSE(slept);
 }
 
 TEST_CASE_METHOD(LoopFixture, "a turn's end that is gone does not run", "[loop]") {

@@ -1,0 +1,109 @@
+#include "runtime/pool/busy_lanes.h"
+
+#include <functional>
+#include <vector>
+
+#include "tests/unit/runtime/loop/loop_fixture.h"
+
+namespace hearth {
+namespace {
+
+struct FakeUser final : LaneUser {
+  bool TakeAnswers(MonotonicTime) override {
+    story += answers > 0 ? 'a' : '-';
+    if (on_look) on_look();
+    return answers > 0 && answers-- > 0;
+  }
+  bool Wake() override {
+    if (!to_wake) return false;
+    story += 'w';
+    to_wake = false;
+    return true;
+  }
+  bool BeginSleep() override {
+    story += 's';
+    return may_sleep;
+  }
+  void EndSleep() override { story += '('; }
+
+  std::string story;
+  int answers = 0;
+  bool to_wake = false;
+  bool may_sleep = true;
+  std::function<void()> on_look;
+};
+
+class BusyLanesFixture : public LoopFixture {
+ protected:
+  void RunOneTurn() {
+    loop->Stop();
+    loop->Run();
+  }
+  BusyLanes lanes_{*loop};
+  FakeUser one_, two_;
+};
+
+TEST_CASE_METHOD(BusyLanesFixture, "at a turn's end answers are taken until there is none, then it may sleep",
+                 "[lane]") {
+  lanes_.Add(one_);
+  lanes_.Add(one_);  // once
+  one_.answers = 2;
+  RunOneTurn();
+  CHECK(one_.story == "(aa-s");
+}
+
+TEST_CASE_METHOD(BusyLanesFixture, "who was woken may have answered already: it is looked once more",
+                 "[lane]") {
+  lanes_.Add(one_);
+  one_.to_wake = true;
+  RunOneTurn();
+  CHECK(one_.story == "(-w-s");
+}
+
+TEST_CASE_METHOD(BusyLanesFixture, "one that always has an answer does not hold up the loop", "[lane]") {
+  lanes_.Add(one_);
+  lanes_.Add(two_);
+  one_.answers = 1'000'000;
+  RunOneTurn();
+  CHECK(one_.story == "(aaaas");
+  CHECK(two_.story == "(----s");
+}
+
+TEST_CASE_METHOD(BusyLanesFixture, "while one may not sleep the next turn comes at once", "[lane]") {
+  lanes_.Add(one_);
+  lanes_.Add(two_);
+  bool slept = false;
+  int turns = 0;
+  one_.may_sleep = false;
+  two_.on_look = [&] {
+    if (++turns == 50) loop->Stop();
+  };
+  const Timer patience = loop->After(kPatience, [&] {
+    slept = true;
+    loop->Stop();
+  });
+  loop->Run();
+  CHECK_FALSE(slept);
+}
+
+TEST_CASE_METHOD(BusyLanesFixture, "users may go and come while they are looked at", "[lane]") {
+  lanes_.Add(one_);
+  lanes_.Add(two_);
+  FakeUser late;
+  one_.on_look = [&] {
+    lanes_.Remove(one_);
+    lanes_.Remove(two_);
+    lanes_.Add(late);
+  };
+  RunOneTurn();
+  CHECK(one_.story == "(-");
+  CHECK(two_.story == "(");
+  CHECK(late.story == "-s");
+  RunOneTurn();
+  CHECK(one_.story == "(-");
+  CHECK(late.story == "-s(-s");
+  lanes_.Remove(late);
+}
+
+}  // namespace
+}  // namespace hearth
