@@ -36,7 +36,7 @@ struct Config {
   uint32_t loops = 1;  // threads that answer HTTP requests of the data plane; 0: one a processor
   seconds idle_time_out{600};
   bool spare_when_hot = true;
-  uint32_t prefetch_max = 8;
+  uint32_t prefetch_max = 15;
   seconds init_time_out{10};
   milliseconds idle_linger = kIdleLingerMax;
   uint64_t zygote_forks_max = 10'000;

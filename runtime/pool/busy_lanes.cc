@@ -39,7 +39,10 @@ TurnEnd::Next BusyLanes::EndTurn() {
   std::erase(users_, nullptr);
   if (users_.empty()) return TurnEnd::Next::kMaySleep;
   for (LaneUser* user : users_) user->EndSleep();
-  for (int looks = 0; looks < kLooksPerTurn && LookAtAll();) ++looks;
+  int looks = 0;
+  while (looks < kLooksPerTurn && LookAtAll()) ++looks;
+  // Where there was something there is more, mostly: it is not slept for before a turn in which there was nothing.
+  if (looks > 0) return TurnEnd::Next::kAtOnce;
   bool may_sleep = true;
   for (LaneUser* user : users_) {
     if (user != nullptr && !user->BeginSleep()) may_sleep = false;

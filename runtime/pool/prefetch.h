@@ -15,7 +15,7 @@
 namespace hearth {
 
 struct PrefetchLimits {
-  size_t events_max = 8;  // that stand behind the one that a worker runs; 0: none ever
+  size_t events_max = 15;  // that stand behind the one that a worker runs; 0: none ever
   nanoseconds duration_max{
       1'000'000};  // of a function's events, at the 95th percentile: none for longer ones
   nanoseconds wait_beside_idle_max{100'000};  // rather than that an idle worker is woken

@@ -53,9 +53,10 @@ struct WorkerContext {
   uint64_t call_bytes_max = 6'291'556;  // of a call's payload; more is told by whom `calls` asks
   // An event that is still under way after so long gives up those behind it.
   milliseconds hold_up_max{2};
-  uint32_t body_windows_left = 64;  // to be made: those that are there at a time take up to 2 MiB each
-  std::string frame_buffer{};       // the memory of the frame that is being sent
-  std::string answer_buffer{};      // and of the one that was taken out of a lane
+  uint32_t short_events_worth_lane = 16;  // one after the other, while it is awake
+  uint32_t body_windows_left = 64;        // to be made: those that are there at a time take up to 2 MiB each
+  std::string frame_buffer{};             // the memory of the frame that is being sent
+  std::string answer_buffer{};            // and of the one that was taken out of a lane
   // Of what one attempt prints and logs; what is over it is counted, and not kept.
   uint64_t output_bytes_max = 1u << 20;
 };
@@ -191,7 +192,6 @@ class WorkerProcess final : public Worker, private LaneUser {
   void HandAhead(const Event& event, OnAttempt done);
   void BeginNext(MonotonicTime not_before);
   void SetHoldUp();
-  static constexpr uint32_t kWorthALane = 16;
   static constexpr milliseconds kShortEvent{1};
   void GiveLane(InvokeFrameView& frame);
   bool PutInLane(uint64_t sequence, std::string_view frame);
@@ -266,7 +266,7 @@ class WorkerProcess final : public Worker, private LaneUser {
   TakeBacks take_backs_ = TakeBacks::kNotAsked;
   bool large_bodies_ = false;  // since it was frozen last: the next one is worth a window
   bool window_given_ = false;  // for the answer to the event that runs
-  uint32_t short_events_ = 0;  // since it was frozen last; kWorthALane of them are worth a lane
+  uint32_t short_events_ = 0;  // since it was frozen last
   std::string unsent_;         // the Invoke that it is woken with at the end of this turn
   bool ring_ = false;          // it sleeps, as far as it says, while something lies in its lane
   MonotonicTime looked_at_{};  // when the answer to the head was not in the lane

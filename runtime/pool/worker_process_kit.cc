@@ -18,6 +18,7 @@ WorkerContext ContextFor(const WorkerContext& like, Loop& loop, HandlerLogObserv
   context.stream_bytes_max = like.stream_bytes_max;
   context.call_bytes_max = like.call_bytes_max;
   context.hold_up_max = like.hold_up_max;
+  context.short_events_worth_lane = like.short_events_worth_lane;
   context.output_bytes_max = like.output_bytes_max;
   return context;
 }

@@ -7,9 +7,9 @@
 
 namespace hearth {
 
-// Once it has run some short events while it is awake, or was given one ahead.
+// Once it has run some short events while it is awake.
 void WorkerProcess::GiveLane(InvokeFrameView& frame) {
-  if (!lane_ && short_events_ >= kWorthALane && context_.lanes != nullptr) {
+  if (!lane_ && short_events_ >= context_.short_events_worth_lane && context_.lanes != nullptr) {
     if (auto made = EventLane::Make(context_.lanes->left()); made.ok()) {
       lane_.emplace(std::move(made).value());
       frame.new_lane = true;
@@ -21,7 +21,6 @@ void WorkerProcess::GiveLane(InvokeFrameView& frame) {
 
 // Only while nothing stands behind the head in the channel: the worker looks there last.
 bool WorkerProcess::PutInLane(uint64_t sequence, std::string_view frame) {
-  short_events_ = kWorthALane;
   const bool in_order = behind_.empty() || behind_.back().in_lane;
   if (!running_->lane_known || !in_order || frame.size() > kLaneFrameBytesMax) return false;
   lane_->PutEvent(sequence, frame);

@@ -24,7 +24,7 @@ namespace hearth {
 
 // Of what is at a place, a frame with its header. What is larger goes through the channel.
 inline constexpr size_t kLaneFrameBytesMax = 4'056;
-// A power of two; more than a worker may have in hand, so that the place of an event is free when it comes.
+// As many as a worker may have in hand, so that the place of an event is free when it comes.
 inline constexpr size_t kLanePlaces = 16;
 
 struct LaneMemory;

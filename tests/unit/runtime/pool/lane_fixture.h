@@ -16,6 +16,7 @@ class LaneFixture : public PlayedWorkerFixture {
   LaneFixture() {
     takes_ahead_ = true;
     context_.lanes = &lanes_;
+    context_.short_events_worth_lane = 1;
     context_.hold_up_max = std::chrono::hours(1);
   }
   ~LaneFixture() { worker_.reset(); }

@@ -9,15 +9,15 @@ using std::chrono::hours;
 TEST_CASE("how deep events may stand behind one another", "[prefetch]") {
   const PrefetchLimits limits;
   const auto depth = [&](nanoseconds p95, OtherWorkers others) { return PrefetchDepth(limits, p95, others); };
-  CHECK(depth(microseconds(5), OtherWorkers::kOneIdle) == 8);
+  CHECK(depth(microseconds(5), OtherWorkers::kOneIdle) == 15);
   CHECK(depth(microseconds(30), OtherWorkers::kOneIdle) == 3);
   CHECK(depth(microseconds(100), OtherWorkers::kOneIdle) == 1);
   CHECK(depth(microseconds(101), OtherWorkers::kOneIdle) == 0);  // an idle worker is woken instead
   CHECK(depth(microseconds(101), OtherWorkers::kAllBusy) == 1);
-  CHECK(depth(microseconds(5), OtherWorkers::kAllBusy) == 8);
+  CHECK(depth(microseconds(5), OtherWorkers::kAllBusy) == 15);
   CHECK(depth(milliseconds(1), OtherWorkers::kAllBusy) == 1);
   CHECK(depth(milliseconds(1) + nanoseconds(1), OtherWorkers::kAllBusy) == 0);
-  CHECK(depth(nanoseconds(0), OtherWorkers::kAllBusy) == 8);
+  CHECK(depth(nanoseconds(0), OtherWorkers::kAllBusy) == 15);
 }
 
 TEST_CASE("nothing stands behind what is not known, and nothing where that is switched off", "[prefetch]") {

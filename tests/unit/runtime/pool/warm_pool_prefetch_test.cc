@@ -37,11 +37,11 @@ class PrefetchFixture : public WarmPoolFixture {
 
 TEST_CASE_METHOD(PrefetchFixture, "short events stand behind one another, as deep as allowed", "[prefetch]") {
   OneBusy(microseconds(5));
-  for (int n = 0; n < 8; ++n) CHECK(AskForTurn());
+  for (int n = 0; n < 15; ++n) CHECK(AskForTurn());
   CHECK_FALSE(AskForTurn());
-  CHECK(launcher_.AheadOn(leases_[0].worker().id()) == 8);
+  CHECK(launcher_.AheadOn(leases_[0].worker().id()) == 15);
   CHECK(pool_->counts().busy == 1);
-  CHECK(pool_->ahead().handed == 8);
+  CHECK(pool_->ahead().handed == 15);
   for (const WorkerLease& lease : leases_)
     CHECK(&const_cast<WorkerLease&>(lease).worker() == &leases_[0].worker());
 }

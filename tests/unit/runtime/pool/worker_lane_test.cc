@@ -232,6 +232,7 @@ TEST_CASE_METHOD(LaneFixture, "short events one at a time are worth a lane too, 
       event.lane ? worker.AnswerInLane("lane") : worker.Answer("packet");
     }
   });
+  context_.short_events_worth_lane = 16;
   size_t n = 0;
   do {
     Hand();
