@@ -36,7 +36,7 @@ class PrefetchFixture : public WarmPoolFixture {
 };
 
 TEST_CASE_METHOD(PrefetchFixture, "short events stand behind one another, as deep as allowed", "[prefetch]") {
-  OneBusy(microseconds(5));
+  OneBusy(microseconds(2));
   for (int n = 0; n < 15; ++n) CHECK(AskForTurn());
   CHECK_FALSE(AskForTurn());
   CHECK(launcher_.AheadOn(leases_[0].worker().id()) == 15);
