@@ -12,7 +12,7 @@ constexpr std::string_view kColon = ": ", kLineEnd = "\r\n";
 constexpr size_t kUsualBytes = 256, kUsualHeaders = 8;
 // A connection that is idle holds no more than these of what its last request needed: a browser's headers, and little
 // enough for ten thousand connections.
-constexpr size_t kKeptBytes = 1'024, kKeptHeaders = 32, kKeptParameters = 4;
+constexpr size_t kKeptBytes = 512, kKeptHeaders = 16, kKeptParameters = 4;
 
 // Only a swap gives memory back: an empty string that is assigned leaves it.
 void Empty(std::string& text) {

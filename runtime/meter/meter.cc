@@ -201,7 +201,6 @@ Result<uint64_t> Meter::RecordAccountEvent(std::string_view kind, std::string_vi
 
 Result<OpenSlots::Id> Meter::Begin(const InvocationRecord& opening) {
   if (!slots_) return OpenSlots::Id();
-  identities_.Prefetch({KeyOf(opening.request_id), opening.attempt});
   RecordWriter writer;
   HEARTH_ASSIGN(const std::string_view bytes, EncodeOpening(opening, writer));
   return slots_->Put(bytes);

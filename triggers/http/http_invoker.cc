@@ -88,9 +88,10 @@ HttpInvoker::~HttpInvoker() = default;
 
 std::string HttpInvoker::NewUrlId() { return MakeHex(random_, kUrlIdDigits); }
 
-TraceContext HttpInvoker::TraceOf(const http::Request& request, const RequestId& request_id) {
+TraceContext HttpInvoker::TraceOf(const http::Request& request, const RequestId& request_id,
+                                  WallTime received) {
   TraceContext trace = TraceContextOf(request.headers);
-  if (trace.trace_id.empty()) trace.trace_id = MakeTraceId(request_id, clock_.WallNow());
+  if (trace.trace_id.empty()) trace.trace_id = MakeTraceId(request_id, received);
   return trace;
 }
 
@@ -111,7 +112,8 @@ void HttpInvoker::Serve(const EndpointConfig& config, const Mount& mount, http::
   exchange->request_id = RequestId::Make(random_);
   exchange->gate = gate_;
   exchange->pass = std::move(pass);
-  TraceContext trace = TraceOf(request, exchange->request_id);
+  const WallTime received = clock_.WallNow();
+  TraceContext trace = TraceOf(request, exchange->request_id, received);
   exchange->trace_id = std::move(trace.trace_id);
   if (config.cors) {
     exchange->cors = config.cors;
@@ -129,11 +131,11 @@ void HttpInvoker::Serve(const EndpointConfig& config, const Mount& mount, http::
     answer.headers.Add("www-authenticate", "Bearer");
     return exchange->Answer(std::move(answer));
   }
-  Run(config, mount, request, std::move(trace), exchange);
+  Run(config, mount, request, received, std::move(trace), exchange);
 }
 
 void HttpInvoker::Run(const EndpointConfig& config, const Mount& mount, http::Request& request,
-                      TraceContext trace, const std::shared_ptr<Exchange>& exchange) {
+                      WallTime received, TraceContext trace, const std::shared_ptr<Exchange>& exchange) {
   HttpEventParts parts;
   parts.method = request.method;
   parts.raw_path = mount.raw_path;
@@ -144,7 +146,7 @@ void HttpInvoker::Run(const EndpointConfig& config, const Mount& mount, http::Re
   parts.body = request.body;
   parts.source_ip = request.peer_address;
   parts.request_id = exchange->request_id.text();
-  parts.received = clock_.WallNow();
+  parts.received = received;
   parts.account_id = identity_.account;
   parts.api_id = mount.api_id;
   parts.domain_name = HostOf(request);

@@ -56,9 +56,9 @@ class HttpInvoker final {
  private:
   struct Exchange;
 
-  void Run(const EndpointConfig& config, const Mount& mount, http::Request& request, TraceContext trace,
-           const std::shared_ptr<Exchange>& exchange);
-  TraceContext TraceOf(const http::Request& request, const RequestId& request_id);
+  void Run(const EndpointConfig& config, const Mount& mount, http::Request& request, WallTime received,
+           TraceContext trace, const std::shared_ptr<Exchange>& exchange);
+  TraceContext TraceOf(const http::Request& request, const RequestId& request_id, WallTime received);
 
   // Constant after construction.
   const Identity identity_;

@@ -40,6 +40,15 @@ TEST_CASE("headers that would forge a response are found", "[http]") {
   CHECK_FALSE(IllegalHeader({{"x-ok", "a\tb \xC3\xBC"}}).has_value());
   CHECK(IllegalHeader({{"x-ok", "a"}, {"x-bad", "a\r\nset-cookie: b"}}) == "x-bad");
   CHECK(IllegalHeader({{"x", std::string("\0", 1)}}) == "x");
+  for (int c = 0; c < 256; ++c) {
+    const bool control = (c < 0x20 && c != '\t') || c == 0x7f;
+    for (const size_t at : {0, 5, 7, 8, 17}) {
+      std::string value(18, '~');
+      value[at] = static_cast<char>(c);
+      INFO(c << " at " << at);
+      CHECK(IllegalHeader({{"x", value}}).has_value() == control);
+    }
+  }
   CHECK(IllegalHeader({{"", "a"}}) == "");
   CHECK(IllegalHeader({{"a b", "a"}}) == "a b");
   CHECK(IllegalHeader({{"a:", "a"}}) == "a:");
