@@ -72,6 +72,17 @@ std::function<void()> EventJson() {
   };
 }
 
+// The answer of a handler that says status, headers and cookies itself.
+std::function<void()> Answer() {
+  return [] {
+    CHECK_TRUE(AnswerFromPayload(R"({"statusCode":200,"headers":{"Content-Type":"text/html; charset=utf-8",)"
+                                 R"("Cache-Control":"max-age=60"},"cookies":["session=8a7c; HttpOnly"],)"
+                                 R"("isBase64Encoded":false,"body":"<p class=\"a\">hello</p>\n"})",
+                                 "application/json")
+                   .ok());
+  };
+}
+
 // An event to a worker and its answer back, as the two sides write and read them.
 std::function<void()> Frames() {
   auto packet = std::make_shared<std::string>();
@@ -144,7 +155,8 @@ std::function<void()> Pool() {
 int main(int argc, char** argv) {
   using namespace hearth;
   const std::map<std::string, std::function<std::function<void()>()>> scenarios = {
-      {"http", Http}, {"event", EventJson}, {"frames", Frames}, {"meter", Metering}, {"pool", Pool}};
+      {"http", Http},     {"event", EventJson}, {"answer", Answer},
+      {"frames", Frames}, {"meter", Metering},  {"pool", Pool}};
   const auto found = scenarios.find(argc == 3 ? argv[1] : "");
   if (found == scenarios.end()) {
     for (const auto& [name, make] : scenarios) std::printf("%s\n", name.c_str());
