@@ -48,15 +48,17 @@ Result<LaneMemory*> MapLane(int fd) {
   return static_cast<LaneMemory*>(memory);
 }
 
+// What says that something is there, and what says that somebody sleeps, are in one order for both ends (the default of
+// std::atomic): each looks at the other's after it has written its own, so that one of them sees.
 void Put(LanePlace& place, uint64_t sequence, std::string_view frame) {
   std::memcpy(place.frame, frame.data(), frame.size());
   place.size.store(static_cast<uint32_t>(frame.size()), std::memory_order_relaxed);
   place.sequence.store(sequence, std::memory_order_relaxed);
-  place.state.store(kReady, std::memory_order_release);
+  place.state.store(kReady);
 }
 
 bool Has(const LanePlace& place, uint64_t sequence) {
-  return place.state.load(std::memory_order_acquire) == kReady &&
+  return place.state.load() == kReady &&
          place.sequence.load(std::memory_order_relaxed) == sequence;
 }
 
@@ -65,9 +67,6 @@ bool Claim(LanePlace& place, uint64_t sequence, PlaceState as) {
   uint32_t ready = kReady;
   return Has(place, sequence) && place.state.compare_exchange_strong(ready, as, std::memory_order_acquire);
 }
-
-// Neither end's store may be seen after its next look: else each could miss what the other did.
-void BeforeLookingAtTheOther() { std::atomic_thread_fence(std::memory_order_seq_cst); }
 
 }  // namespace
 
@@ -119,15 +118,13 @@ std::optional<Result<EventLane::Answer>> EventLane::TakeAnswer(uint64_t sequence
 }
 
 bool EventLane::WorkerSleeps() const {
-  BeforeLookingAtTheOther();
-  return memory_->worker_sleeps.load(std::memory_order_relaxed) != 0;
+  return memory_->worker_sleeps.load() != 0;
 }
 
 void EventLane::WorkerWakes() { memory_->worker_sleeps.store(0, std::memory_order_relaxed); }
 
 void EventLane::WantBell() {
-  memory_->bell_wanted.store(1, std::memory_order_relaxed);
-  BeforeLookingAtTheOther();
+  memory_->bell_wanted.store(1);
 }
 
 void EventLane::WantNoBell() { memory_->bell_wanted.store(0, std::memory_order_relaxed); }
@@ -162,13 +159,11 @@ void MappedEventLane::PutAnswer(uint64_t sequence, std::string_view frame, int64
 }
 
 bool MappedEventLane::MustRing() {
-  BeforeLookingAtTheOther();
-  return memory_->bell_wanted.load(std::memory_order_relaxed) != 0 && memory_->bell_wanted.exchange(0) != 0;
+  return memory_->bell_wanted.load() != 0 && memory_->bell_wanted.exchange(0) != 0;
 }
 
 void MappedEventLane::BeginSleep() {
-  memory_->worker_sleeps.store(1, std::memory_order_relaxed);
-  BeforeLookingAtTheOther();
+  memory_->worker_sleeps.store(1);
 }
 
 void MappedEventLane::EndSleep() { memory_->worker_sleeps.store(0, std::memory_order_relaxed); }
