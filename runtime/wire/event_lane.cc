@@ -58,8 +58,7 @@ void Put(LanePlace& place, uint64_t sequence, std::string_view frame) {
 }
 
 bool Has(const LanePlace& place, uint64_t sequence) {
-  return place.state.load() == kReady &&
-         place.sequence.load(std::memory_order_relaxed) == sequence;
+  return place.state.load() == kReady && place.sequence.load(std::memory_order_relaxed) == sequence;
 }
 
 // One of the two who may take an event has it.
@@ -117,15 +116,11 @@ std::optional<Result<EventLane::Answer>> EventLane::TakeAnswer(uint64_t sequence
   return Answer{out, ended_ns, took_ns};
 }
 
-bool EventLane::WorkerSleeps() const {
-  return memory_->worker_sleeps.load() != 0;
-}
+bool EventLane::WorkerSleeps() const { return memory_->worker_sleeps.load() != 0; }
 
 void EventLane::WorkerWakes() { memory_->worker_sleeps.store(0, std::memory_order_relaxed); }
 
-void EventLane::WantBell() {
-  memory_->bell_wanted.store(1);
-}
+void EventLane::WantBell() { memory_->bell_wanted.store(1); }
 
 void EventLane::WantNoBell() { memory_->bell_wanted.store(0, std::memory_order_relaxed); }
 
@@ -162,9 +157,7 @@ bool MappedEventLane::MustRing() {
   return memory_->bell_wanted.load() != 0 && memory_->bell_wanted.exchange(0) != 0;
 }
 
-void MappedEventLane::BeginSleep() {
-  memory_->worker_sleeps.store(1);
-}
+void MappedEventLane::BeginSleep() { memory_->worker_sleeps.store(1); }
 
 void MappedEventLane::EndSleep() { memory_->worker_sleeps.store(0, std::memory_order_relaxed); }
 
