@@ -112,7 +112,7 @@ class Router final : public EventSink, public RegistryObserver {
 
   // Constant after construction.
   const Limits limits_;
-  const Event blank_;
+  const Event blank_{};
   // Borrowed.
   const FunctionDirectory& functions_;
   PoolSet& pools_;
