@@ -12,6 +12,8 @@
 namespace hearth {
 
 bool WorkerProcess::TakesAhead() {
+  constexpr size_t kInChannelMax = 8;  // of the largest that are given ahead
+  if (!behind_.empty() && !behind_.back().in_lane && behind_.size() >= kInChannelMax) return false;
   if (lent_ || state_ != WorkerState::kBusy || exit_ || held_up_ || keeps_others_ || paused_ ||
       running_->call != 0 || running_->event->stream) {
     return false;
@@ -31,10 +33,14 @@ void WorkerProcess::HandAhead(const Event& event, OnAttempt done) {
   std::string& packet = context_.frame_buffer;
   const BodyPlace place = EncodeInvoke(ahead.sequence, frame, event.payload, packet);
   ahead.in_lane = place == BodyPlace::kInline && PutInLane(ahead.sequence, packet);
-  const auto sent = ahead.in_lane                 ? Result<SendOutcome>(SendOutcome::kSent)
-                    : place == BodyPlace::kInline ? SendPacket(channel_.get(), packet)
-                                                  : Result<SendOutcome>(SendOutcome::kWouldBlock);
+  // In the channel it comes behind the head, which must be there by then.
+  if (!ahead.in_lane && !unsent_.empty()) (void)Wake();
+  const bool fits = place == BodyPlace::kInline && state_ == WorkerState::kBusy;
+  const auto sent = ahead.in_lane ? Result<SendOutcome>(SendOutcome::kSent)
+                    : fits        ? SendPacket(channel_.get(), packet)
+                                  : Result<SendOutcome>(SendOutcome::kWouldBlock);
   if (sent.ok() && *sent == SendOutcome::kWouldBlock) {  // its channel is full
+    --last_sequence_;  // the next one has this number: a worker asks its lane for them one after the other
     context_.loop.Post([weak = weak_.Get(), ahead = std::move(ahead)]() mutable {
       if (weak) TellTurnNeverCame(std::move(ahead));
     });

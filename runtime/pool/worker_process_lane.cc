@@ -39,11 +39,10 @@ bool WorkerProcess::Wake() {
     (void)SendPacket(channel_.get(), EncodeEmpty(WorkerFrameKind::kBell));
     return true;
   }
-  std::swap(unsent_, context_.frame_buffer);
-  unsent_.clear();
   running_->phase.Begin(context_.loop.clock());
   running_->attempt.began = running_->phase.began();
-  Send(context_.frame_buffer);
+  Send(unsent_);
+  unsent_.clear();
   return true;
 }
 

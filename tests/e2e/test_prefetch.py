@@ -83,6 +83,16 @@ class Prefetch(DaemonTest):
         self.assertEqual(1, seen)
         wait_until(lambda: self.lanes() == 0, what="an idle worker without shared memory")
 
+    def test_short_and_long_events_that_come_together_are_answered_in_turn(self):
+        """The long ones do not fit into a lane, and go through the channel."""
+        self.deploy(workers=1)
+        connection = self.connect()
+        self.warm_up(connection)
+        for turn in range(200):
+            queries = [f"plain-{turn}-{n}" + "x" * (5000 if (turn + n) % 3 == 0 else 0) for n in range(8)]
+            answers = self.told(connection, *queries)
+            self.assertEqual([(200, query) for query in queries], [(status, body["query"]) for status, _, body in answers])
+
     def test_answers_are_in_turn_and_each_is_billed_once(self):
         self.deploy(workers=1)
         connection = self.connect()

@@ -155,6 +155,74 @@ TEST_CASE_METHOD(LaneFixture,
 }
 
 // Goal: a line is of the request that logged it.
+// Bug once: it was in the channel before the head, which waited for the end of the turn.
+TEST_CASE_METHOD(LaneFixture,
+                 "an event that goes through the channel comes behind one that waits for the turn's end",
+                 "[worker][lane]") {
+  PlayUntilWorthALane([](Player& worker) {
+    worker.HearInvoke();
+    worker.AnswerInLane("3");
+    worker.AwaitGo();
+    for (int n = 0; n < 3; ++n) {
+      const std::string heard = worker.HearInvoke().payload;
+      worker.Answer(heard.substr(0, 8));
+    }
+    worker.HearInvoke();
+    AnswerNext(worker, 0);
+    worker.AnswerInLane("7");
+    AnswerNext(worker);
+  });
+  Hand();
+  AwaitTold(3);
+  Hand("fourth");
+  Hand("fifth" + std::string(kLaneFrameBytesMax, 'x'));
+  Hand("sixth");
+  Go();
+  AwaitTold(6);
+  CHECK(told_[4].payload == "fourth");
+  CHECK(told_[5].payload == "fifthxxx");
+  CHECK(told_[6].payload == "sixth");
+  CheckNoTimeIsTwice(4, 6);
+  Hand();
+  Hand();
+  AwaitTold(8);
+  CHECK(told_[8].payload == "8 from the lane");
+}
+
+// Bug once: the number of one that found the channel full was lost, and the worker waited for it in its lane.
+TEST_CASE_METHOD(LaneFixture,
+                 "one that finds the channel full leaves no gap before those that come in the lane",
+                 "[worker][lane]") {
+  PlayUntilWorthALane([](Player& worker) {
+    worker.HearInvoke();
+    worker.AwaitGo();
+    worker.AnswerInLane("3");
+    for (;;) {
+      worker.HearInvoke();
+      worker.AwaitGo();
+      worker.Answer("large");
+      if (const auto next = worker.TakeFromLane())
+        return worker.AnswerInLane(next->payload + " from the lane");
+    }
+  });
+  Hand();
+  size_t large = 0;
+  for (; told_.size() == 2 && large < 8; ++large) {
+    REQUIRE(worker_->TakesAhead());
+    Hand(std::string(kInlineBytesMax, 'x'));
+    RunSomeTurns();
+  }
+  REQUIRE(told_.size() == 3);  // the last one did not fit
+  for (size_t n = 1; n < large; ++n) {
+    Go();
+    RunUntil([&] { return told_.size() == 3 + n; });
+  }
+  const size_t last = Hand("behind the last");
+  Go();
+  AwaitTold(3 + large + 1);
+  CHECK(told_[last].payload == "behind the last from the lane");
+}
+
 TEST_CASE_METHOD(LaneFixture, "answers in the lane are taken before what the worker said after them",
                  "[worker][lane]") {
   PlayWithThree([](Player& worker) {
