@@ -29,7 +29,8 @@ class LaneUser {
 //
 // Borrows: its users, each until Remove().
 // Thread:  loop thread.
-// Limits:  kLanesMax lanes at a time, of all workers of the loop: 132 KiB each.
+// Limits:  kLanesMax lanes at a time, of all workers of the loop: 1 MiB each at most, 4 KiB for each place that is used for
+//          short events.
 class BusyLanes final {
  public:
   static constexpr uint32_t kLanesMax = 64;

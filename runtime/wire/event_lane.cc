@@ -11,7 +11,7 @@
 namespace hearth {
 namespace {
 
-constexpr size_t kCacheLine = 64, kPage = 4'096;
+constexpr size_t kCacheLine = 64, kPage = 4'096, kPlace = 32'768;
 
 enum PlaceState : uint32_t { kEmpty = 0, kReady = 1, kTaken = 2 };
 
@@ -26,7 +26,7 @@ struct alignas(kPage) LanePlace {
   std::atomic<int64_t> took_ns;
   char frame[kLaneFrameBytesMax];
 };
-static_assert(sizeof(LanePlace) == kPage);
+static_assert(sizeof(LanePlace) == kPlace);
 
 struct LaneMemory {
   alignas(kCacheLine) std::atomic<uint32_t> bell_wanted;    // by hearthd
@@ -37,7 +37,7 @@ struct LaneMemory {
   LanePlace& event(uint64_t sequence) { return events[sequence % kLanePlaces]; }
   LanePlace& answer(uint64_t sequence) { return answers[sequence % kLanePlaces]; }
 };
-static_assert(sizeof(LaneMemory) == kPage * (1 + 2 * kLanePlaces));
+static_assert(sizeof(LaneMemory) == kPage + 2 * kLanePlaces * kPlace);
 static_assert(std::atomic<uint64_t>::is_always_lock_free && std::atomic<uint32_t>::is_always_lock_free);
 
 namespace {
@@ -73,7 +73,7 @@ Result<EventLane> EventLane::Make(uint32_t& left) {
   if (left == 0) return Error{ErrorCode::kThrottled, "no lane for events is left"};
   UniqueFd fd(memfd_create("hearth-lane", MFD_CLOEXEC | MFD_ALLOW_SEALING));
   if (!fd.valid()) return ErrnoError("memfd_create");
-  if (fallocate(fd.get(), 0, 0, sizeof(LaneMemory)) != 0) return ErrnoError("size a lane for events");
+  if (ftruncate(fd.get(), sizeof(LaneMemory)) != 0) return ErrnoError("size a lane for events");
   if (fcntl(fd.get(), F_ADD_SEALS, F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_SEAL) != 0)
     return ErrnoError("seal a lane for events");
   HEARTH_ASSIGN(LaneMemory* const memory, MapLane(fd.get()));

@@ -17,13 +17,13 @@
 // first, and then looks once more; who has put something there looks whether the other sleeps, and then rings.
 //
 // hearthd trusts nothing of it: it reads each field once, copies an answer out and looks at the copy alone, and never reads
-// again what it wrote but the state of an event. Sealed against SHRINK and GROW, with all its pages there from the
-// beginning, so that hearthd's mapping does not fault. Of no worker but one.
+// again what it wrote but the state of an event. Sealed against SHRINK and GROW, so that every place of hearthd's mapping has
+// a page, which is there once it is used, as those of its heap are. Of no worker but one.
 
 namespace hearth {
 
 // Of what is at a place, a frame with its header. What is larger goes through the channel.
-inline constexpr size_t kLaneFrameBytesMax = 4'056;
+inline constexpr size_t kLaneFrameBytesMax = 32'736;
 // As many as a worker may have in hand, so that the place of an event is free when it comes.
 inline constexpr size_t kLanePlaces = 16;
 

@@ -84,7 +84,7 @@ class Prefetch(DaemonTest):
         wait_until(lambda: self.lanes() == 0, what="an idle worker without shared memory")
 
     def test_short_and_long_events_that_come_together_are_answered_in_turn(self):
-        """The long ones do not fit into a lane, and go through the channel."""
+        """The long ones have more than a page of their lane."""
         self.deploy(workers=1)
         connection = self.connect()
         self.warm_up(connection)
