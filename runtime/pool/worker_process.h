@@ -201,7 +201,7 @@ class WorkerProcess final : public Worker, private LaneUser {
   void EndSleep() override;
   bool LooksAtLane() const;
   void OnLaneAnswer(const EventLane::Answer& answer);
-  bool IsHeadUntouched();
+  bool TakeBackHead();
   void DropLane();
   UniqueFd TheirEnd() const;
   bool IsHeadUnread(int theirs) const;
@@ -242,7 +242,7 @@ class WorkerProcess final : public Worker, private LaneUser {
   std::unique_ptr<OutputCapture> stdout_, stderr_;
   UniqueFd pidfd_;
   std::optional<BodyWindow> window_;  // while large bodies come one after the other
-  std::optional<EventLane> lane_;     // while events are given to it ahead
+  std::optional<EventLane> lane_;     // while its events are short
   WorkerLog log_;
   IdleFreezer freezer_;
   // Mutable.
@@ -268,7 +268,7 @@ class WorkerProcess final : public Worker, private LaneUser {
   bool window_given_ = false;  // for the answer to the event that runs
   uint32_t short_events_ = 0;  // since it was frozen last
   std::string unsent_;         // the Invoke that it is woken with at the end of this turn
-  bool ring_ = false;          // it sleeps, as far as it says, while something lies in its lane
+  bool ring_ = false;          // something was put into its lane in this turn
   MonotonicTime looked_at_{};  // when the answer to the head was not in the lane
   bool held_up_ = false;       // those behind an event had to be taken back since it last had none
   bool died_unread_ = false;   // it went with packets of ours that it had not read

@@ -68,7 +68,7 @@ void WorkerProcess::BeginDying() {
   if (state_ == WorkerState::kDying) return;
   DropCall();
   if (running_ && running_->attempt.kind != OutcomeKind::kInitError) EndPhase(std::nullopt);
-  if (ended_because_.empty() && IsHeadUntouched()) running_->attempt.delivered = false;
+  if (ended_because_.empty() && TakeBackHead()) running_->attempt.delivered = false;
   DropLane();
   SetState(WorkerState::kDying, "its channel has closed");
   if (freezer_.frozen()) Kill();

@@ -101,8 +101,8 @@ void WorkerProcess::OnLaneAnswer(const EventLane::Answer& answer) {
   Answer(*header, std::move(*frame), nothing_else);
 }
 
-// The worker has not begun its event, nor will it.
-bool WorkerProcess::IsHeadUntouched() {
+// True: the worker has not begun its event, nor will it.
+bool WorkerProcess::TakeBackHead() {
   if (!unsent_.empty()) return true;
   return running_ && running_->in_lane && lane_ && lane_->TakeBack(sequence_);
 }

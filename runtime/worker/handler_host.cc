@@ -136,25 +136,25 @@ bool HandlerHost::HandleNext() {
     return Handle(packet);
   }
   if (lane_given_) {
-    if (const auto handled = HandleFromLane()) return *handled;
-    // hearthd rings from here on, unless it has put something there meanwhile.
-    lane_.BeginSleep();
-    const auto handled = HandleFromLane();
-    if (handled) lane_.EndSleep();
-    if (handled) return *handled;
+    auto event = TakeFromLane();
+    if (!event) {
+      lane_.BeginSleep();  // hearthd rings from here on, unless it has put something there meanwhile
+      event = TakeFromLane();
+      if (event) lane_.EndSleep();
+    }
+    if (event) return Handle(*event);
   }
   auto received = ReceivePacket(channel_, FdPolicy::kAccept);
   if (lane_given_) lane_.EndSleep();
   return received.ok() && received->kind == ReceivedPacket::Kind::kPacket && Handle(received->packet);
 }
 
-// Empty: nothing is there.
-std::optional<bool> HandlerHost::HandleFromLane() {
+std::optional<Packet> HandlerHost::TakeFromLane() {
   const auto frame = lane_.TakeEvent(last_sequence_ + 1);
   if (!frame) return std::nullopt;
   Packet packet;
   packet.bytes = *frame;
-  return Handle(packet);
+  return packet;
 }
 
 // What the handler printed for the event before is taken when hearthd reads that one's answer: what it prints from here

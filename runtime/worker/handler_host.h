@@ -80,7 +80,7 @@ class HandlerHost final {
   void AwaitInit();
   bool Invoke(uint64_t sequence, std::string_view body, uint32_t flags, Packet& packet);
   bool TakeMemory(const InvokeFrame& frame, Packet& packet);
-  std::optional<bool> HandleFromLane();
+  std::optional<Packet> TakeFromLane();
   void Shutdown();
   void AwaitOutputTaken();
   ReplyFrame AwaitReply();
