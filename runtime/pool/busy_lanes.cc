@@ -1,6 +1,9 @@
 #include "runtime/pool/busy_lanes.h"
 
 #include <algorithm>
+#include <utility>
+
+#include "runtime/loop/run_queue_wait.h"
 
 namespace hearth {
 namespace {
@@ -11,8 +14,24 @@ constexpr int kLooksPerTurn = 4;
 
 }  // namespace
 
-BusyLanes::BusyLanes(Loop& loop)
-    : loop_(loop), turn_end_(TurnEnd::Create(loop, [this] { return EndTurn(); })) {}
+BusyLanes::BusyLanes(Loop& loop, std::function<nanoseconds()> waited)
+    : loop_(loop),
+      waited_(std::move(waited)),
+      turn_end_(TurnEnd::Create(loop, [this] { return EndTurn(); })) {}
+
+std::function<nanoseconds()> BusyLanes::RunQueueWaitOfLoop() {
+  // Opened when it is asked for the first time: by the loop's thread.
+  return [wait = std::shared_ptr<RunQueueWait>()]() mutable {
+    if (!wait) wait = std::make_shared<RunQueueWait>();
+    return wait->Total();
+  };
+}
+
+void BusyLanes::NoteWaited() {
+  if (looked_at_ - waited_noted_at_ < kWaitedKnownFor) return;
+  waited_noted_at_ = looked_at_;
+  waited_before_ = waited_();
+}
 
 void BusyLanes::Add(LaneUser& user) {
   if (std::find(users_.begin(), users_.end(), &user) == users_.end()) users_.push_back(&user);
@@ -23,26 +42,29 @@ void BusyLanes::Remove(LaneUser& user) {
 }
 
 // By index: whatever an answer leads to may add users, and remove them.
-bool BusyLanes::LookAtAll() {
-  bool any = false;
-  const MonotonicTime now = loop_.clock().Now();
+bool BusyLanes::LookAtAll(size_t& answers) {
+  const size_t answers_before = answers;
+  bool woken = false;
+  const MonotonicTime now = looked_at_ = loop_.clock().Now();
   for (size_t i = 0; i < users_.size(); ++i) {
-    if (users_[i] != nullptr && users_[i]->TakeAnswers(now)) any = true;
+    if (users_[i] != nullptr) answers += users_[i]->TakeAnswers(now);
   }
   for (size_t i = 0; i < users_.size(); ++i) {
-    if (users_[i] != nullptr && users_[i]->Wake()) any = true;
+    if (users_[i] != nullptr && users_[i]->Wake()) woken = true;
   }
-  return any;
+  return woken || answers > answers_before;
 }
 
 TurnEnd::Next BusyLanes::EndTurn() {
   std::erase(users_, nullptr);
   if (users_.empty()) return TurnEnd::Next::kMaySleep;
   for (LaneUser* user : users_) user->EndSleep();
+  size_t answers = 0;
   int looks = 0;
-  while (looks < kLooksPerTurn && LookAtAll()) ++looks;
-  // Where there was something there is more, mostly: it is not slept for before a turn in which there was nothing.
-  if (looks > 0) return TurnEnd::Next::kAtOnce;
+  while (looks < kLooksPerTurn && LookAtAll(answers)) ++looks;
+  NoteWaited();
+  // Where several came together there are more, mostly: it is not slept for before a turn without.
+  if (looks == kLooksPerTurn || answers > 1) return TurnEnd::Next::kAtOnce;
   bool may_sleep = true;
   for (LaneUser* user : users_) {
     if (user != nullptr && !user->BeginSleep()) may_sleep = false;

@@ -5,6 +5,8 @@
 
 #include <utility>
 
+#include "runtime/base/pipe.h"
+
 namespace hearth {
 namespace {
 
@@ -254,8 +256,8 @@ void FunctionSandbox::Launch(WorkerId id, OnWorker done) {
 
 Result<FunctionSandbox::Beginning> FunctionSandbox::BeginWorker(WorkerId id) {
   HEARTH_ASSIGN(PacketSocketPair channel, MakePacketSocketPair());
-  HEARTH_ASSIGN(OutputPipe out, MakeOutputPipe());
-  HEARTH_ASSIGN(OutputPipe err, MakeOutputPipe());
+  HEARTH_ASSIGN(Pipe out, MakePipe(PipeEnd::kRead));
+  HEARTH_ASSIGN(Pipe err, MakePipe(PipeEnd::kRead));
   HEARTH_ASSIGN(std::unique_ptr<Cgroup> cgroup, cgroups_.Create(LimitsOf(version_->settings, cpu_set_)));
   std::vector<int> passed{channel.theirs.get(), out.write.get(), err.write.get()};
   for (const int fd : cgroup->tasks_fds()) passed.push_back(fd);

@@ -1,19 +1,10 @@
 #include "runtime/pool/output_capture.h"
 
-#include <fcntl.h>
 #include <unistd.h>
 
 #include <cerrno>
 
 namespace hearth {
-
-Result<OutputPipe> MakeOutputPipe() {
-  int fds[2];
-  if (::pipe2(fds, O_CLOEXEC) != 0) return ErrnoError("pipe");
-  OutputPipe pipe{UniqueFd(fds[0]), UniqueFd(fds[1])};
-  ::fcntl(fds[0], F_SETFL, O_NONBLOCK);
-  return pipe;
-}
 
 Result<std::unique_ptr<OutputCapture>> OutputCapture::Create(Loop& loop, UniqueFd pipe, OnLine on_line,
                                                              std::function<void()> on_readable) {

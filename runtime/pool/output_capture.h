@@ -9,12 +9,6 @@
 
 namespace hearth {
 
-// What a confined process prints into; we read without waiting.
-struct OutputPipe {
-  UniqueFd read, write;
-};
-Result<OutputPipe> MakeOutputPipe();
-
 // Reads one pipe of a worker (its stdout or stderr) and hands it on line by line.
 //
 // Owns:    the read end. Owned by the worker.

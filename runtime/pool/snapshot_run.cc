@@ -3,6 +3,7 @@
 #include <cstdio>
 #include <utility>
 
+#include "runtime/base/pipe.h"
 #include "runtime/wire/packet.h"
 
 namespace hearth {
@@ -26,8 +27,8 @@ Result<std::unique_ptr<SnapshotRun>> SnapshotRun::Create(WorkerContext& context,
                                                          std::shared_ptr<const FunctionVersion> version,
                                                          std::function<void(Error)> broken) {
   HEARTH_ASSIGN(PacketSocketPair channel, MakePacketSocketPair());
-  HEARTH_ASSIGN(OutputPipe out, MakeOutputPipe());
-  HEARTH_ASSIGN(OutputPipe err, MakeOutputPipe());
+  HEARTH_ASSIGN(Pipe out, MakePipe(PipeEnd::kRead));
+  HEARTH_ASSIGN(Pipe err, MakePipe(PipeEnd::kRead));
   std::unique_ptr<SnapshotRun> run(new SnapshotRun(context, std::move(version), std::move(broken)));
   SnapshotRun* const raw = run.get();
   run->channel_ = std::move(channel.ours);

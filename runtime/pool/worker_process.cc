@@ -133,8 +133,7 @@ void WorkerProcess::ReadPackets(size_t packets_max) {
     if (received->kind == ReceivedPacket::Kind::kEndOfFile) {
       // Until it has said something there is one frame on its way, the event or the Init before it: it died before it
       // knew of the event. With others behind it nobody can tell which were read.
-      if (died_unread_ && running_ && !running_->heard && behind_.empty() && !running_->in_lane &&
-          !running_->rung)
+      if (died_unread_ && running_ && !running_->heard && behind_.empty() && !running_->in_lane)
         running_->attempt.delivered = false;
       return BeginDying();
     }
@@ -148,8 +147,7 @@ void WorkerProcess::OnPacket(Packet packet) {
   std::string_view body;
   const auto header = TakeHeader(packet.bytes, body);
   if (!header) return EndWorker("it sent a packet that is no frame of this wire version");
-  const bool bell = header->kind == static_cast<uint16_t>(WorkerFrameKind::kBell);
-  if (running_ && state_ == WorkerState::kBusy && !bell) running_->heard = true;
+  if (running_ && state_ == WorkerState::kBusy) running_->heard = true;
   switch (static_cast<WorkerFrameKind>(header->kind)) {
     case WorkerFrameKind::kStarted:
       if (state_ == WorkerState::kForking) return OnStarted(packet.sender, body);
@@ -178,9 +176,6 @@ void WorkerProcess::OnPacket(Packet packet) {
       break;
     case WorkerFrameKind::kCrash:
       if (state_ != WorkerState::kForking) return OnCrash(body);
-      break;
-    case WorkerFrameKind::kBell:
-      if (state_ != WorkerState::kForking) return;  // what is in the lane has been taken
       break;
     default:
       break;
@@ -344,16 +339,20 @@ void WorkerProcess::BeginInvoke() {
   }
   invoke_limit_.Set(running_->deadline);
   running_->phase.Begin(clock);
-  int fds[4];
+  int fds[3 + kLaneFds];
   size_t count = 0;
   if (frame.new_window) fds[count++] = window_->fd();
-  if (frame.new_lane) fds[count++] = lane_->fd();
+  if (frame.new_lane) {
+    for (const int fd : lane_->fds()) fds[count++] = fd;
+  }
   if (memfd.valid()) fds[count++] = memfd.get();
   if (event.object && event.object->fd.valid()) fds[count++] = event.object->fd.get();
   // Others that come in this turn may stand behind it: it is woken for all of them.
   if (count == 0 && lane_) return std::swap(unsent_, packet);
   // The file is the worker's from here on: open with us it would hold up who unmounts its folder.
-  if (Send(packet, std::span(fds, count)) && event.object) event.object->fd.Reset();
+  if (!Send(packet, std::span(fds, count))) return;
+  if (event.object) event.object->fd.Reset();
+  if (lane_ && !frame.new_lane) lane_->RingForPacket();
 }
 
 // From the second large body on that comes while it is awake. Where there can be none, each has a memfd of its own.

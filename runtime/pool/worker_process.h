@@ -136,7 +136,6 @@ class WorkerProcess final : public Worker, private LaneUser {
     uint64_t call = 0;        // of another function, that it waits for; 0: none
     bool in_lane = false;     // the event came there
     bool lane_known = false;  // what stands behind it may come there
-    bool rung = false;        // a Bell was sent since it runs
     bool answered_in_lane = false;
   };
 
@@ -194,8 +193,11 @@ class WorkerProcess final : public Worker, private LaneUser {
   void SetHoldUp();
   static constexpr milliseconds kShortEvent{1};
   void GiveLane(InvokeFrameView& frame);
+  Status MakeLane();
+  void OnRung();
+  void BeginUnsent();
   bool PutInLane(uint64_t sequence, std::string_view frame);
-  bool TakeAnswers(MonotonicTime now) override;
+  size_t TakeAnswers(MonotonicTime now) override;
   bool Wake() override;
   bool BeginSleep() override;
   void EndSleep() override;
@@ -243,6 +245,7 @@ class WorkerProcess final : public Worker, private LaneUser {
   UniqueFd pidfd_;
   std::optional<BodyWindow> window_;  // while large bodies come one after the other
   std::optional<EventLane> lane_;     // while its events are short
+  std::unique_ptr<FdWatch> bell_watch_;
   WorkerLog log_;
   IdleFreezer freezer_;
   // Mutable.
@@ -264,16 +267,17 @@ class WorkerProcess final : public Worker, private LaneUser {
   std::vector<Ahead> behind_;   // in the order in which they were sent
   DeadlineTimer hold_up_;
   TakeBacks take_backs_ = TakeBacks::kNotAsked;
-  bool large_bodies_ = false;  // since it was frozen last: the next one is worth a window
-  bool window_given_ = false;  // for the answer to the event that runs
-  uint32_t short_events_ = 0;  // since it was frozen last
-  std::string unsent_;         // the Invoke that it is woken with at the end of this turn
-  bool ring_ = false;          // something was put into its lane in this turn
-  MonotonicTime looked_at_{};  // when the answer to the head was not in the lane
-  bool held_up_ = false;       // those behind an event had to be taken back since it last had none
-  bool died_unread_ = false;   // it went with packets of ours that it had not read
-  bool printed_ = false;       // to stdout or stderr, since its last answer
-  bool output_lies_ = false;   // in its pipes, when it sent its last answer
+  bool large_bodies_ = false;             // since it was frozen last: the next one is worth a window
+  bool window_given_ = false;             // for the answer to the event that runs
+  uint32_t short_events_ = 0;             // since it was frozen last
+  std::string unsent_;                    // the Invoke that it is given at the end of this turn
+  bool ring_ = false;                     // something was put into its lane in this turn
+  MonotonicTime looked_at_{};             // when the answer to the head was not in the lane
+  std::optional<MonotonicTime> rung_at_;  // in this turn
+  bool held_up_ = false;                  // those behind an event had to be taken back since it last had none
+  bool died_unread_ = false;              // it went with packets of ours that it had not read
+  bool printed_ = false;                  // to stdout or stderr, since its last answer
+  bool output_lies_ = false;              // in its pipes, when it sent its last answer
   bool keeps_others_ = false;  // it calls functions or prints: whatever stood behind such an event would wait
   std::optional<CgroupUsage> usage_;  // as of this turn of the loop
   uint64_t cpu_us_before_ = 0;        // the cgroup's, when the running attempt began

@@ -46,6 +46,7 @@ void WorkerProcess::HandAhead(const Event& event, OnAttempt done) {
     });
     return;
   }
+  if (lane_ && !ahead.in_lane) lane_->RingForPacket();
   behind_.push_back(std::move(ahead));  // also if it has gone: its end is being told
   if (behind_.size() == 1) SetHoldUp();
 }
@@ -109,6 +110,8 @@ void WorkerProcess::TakeBack() {
     ahead = behind_.erase(ahead);
   }
   TakeBackFromChannel(taken);
+  // Their numbers are given once more: a worker asks its lane for one after the other.
+  last_sequence_ = behind_.empty() ? sequence_ : behind_.back().sequence;
   for (Ahead& ahead : taken) TellTurnNeverCame(std::move(ahead));
 }
 

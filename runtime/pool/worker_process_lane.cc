@@ -6,17 +6,33 @@
 // Memory shared with a busy worker, in place of packets.
 
 namespace hearth {
+namespace {
+
+// From a worker's ring until hearthd runs, when nothing else wants its processor.
+constexpr microseconds kWakingTakes{100};
+
+}  // namespace
 
 // Once it has run some short events while it is awake.
 void WorkerProcess::GiveLane(InvokeFrameView& frame) {
-  if (!lane_ && short_events_ >= context_.short_events_worth_lane && context_.lanes != nullptr) {
-    if (auto made = EventLane::Make(context_.lanes->left()); made.ok()) {
-      lane_.emplace(std::move(made).value());
-      frame.new_lane = true;
-    }
-  }
+  const bool worth_it = short_events_ >= context_.short_events_worth_lane && context_.lanes != nullptr;
+  if (!lane_ && worth_it && MakeLane().ok()) frame.new_lane = true;
   running_->lane_known = frame.lane = lane_.has_value();
   if (lane_) context_.lanes->Add(*this);
+}
+
+Status WorkerProcess::MakeLane() {
+  HEARTH_ASSIGN(EventLane lane, EventLane::Make(context_.lanes->left()));
+  HEARTH_ASSIGN(bell_watch_, FdWatch::Create(context_.loop, lane.bell_fd(), FdEvents::kReadable,
+                                             [this](FdEvents) { OnRung(); }));
+  lane_.emplace(std::move(lane));
+  return Ok();
+}
+
+// What it has put into its lane is taken at the end of this turn.
+void WorkerProcess::OnRung() {
+  lane_->TakeRings();
+  rung_at_ = context_.loop.clock().Now();
 }
 
 // Only while nothing stands behind the head in the channel: the worker looks there last.
@@ -30,20 +46,23 @@ bool WorkerProcess::PutInLane(uint64_t sequence, std::string_view frame) {
 
 bool WorkerProcess::Wake() {
   if (state_ != WorkerState::kBusy) return false;
-  const bool slept = std::exchange(ring_, false) && unsent_.empty() && lane_->WorkerSleeps();
-  if (!slept && unsent_.empty()) return false;
-  lane_->WorkerWakes();
-  if (slept) {
-    running_->rung = true;
-    // If the channel is full there is something to wake it, and if it has gone that is told elsewhere.
-    (void)SendPacket(channel_.get(), EncodeEmpty(WorkerFrameKind::kBell));
-    return true;
-  }
+  const bool begins = !unsent_.empty();
+  if (begins) BeginUnsent();
+  if (!std::exchange(ring_, false) || !lane_ || !lane_->WorkerSleeps()) return begins;
+  lane_->RingForEvents();
+  return true;
+}
+
+void WorkerProcess::BeginUnsent() {
   running_->phase.Begin(context_.loop.clock());
   running_->attempt.began = running_->phase.began();
-  Send(unsent_);
+  if (unsent_.size() <= kLaneFrameBytesMax) {
+    lane_->PutEvent(sequence_, unsent_);
+    running_->in_lane = ring_ = true;
+  } else if (Send(unsent_)) {
+    lane_->RingForPacket();
+  }
   unsent_.clear();
-  return true;
 }
 
 // An answer out of turn stays where it is.
@@ -61,14 +80,16 @@ void WorkerProcess::EndSleep() {
   if (lane_) lane_->WantNoBell();
 }
 
-bool WorkerProcess::TakeAnswers(MonotonicTime now) {
+size_t WorkerProcess::TakeAnswers(MonotonicTime now) {
   const WeakPtr<WorkerProcess> self = weak_.Get();
-  for (size_t taken = 0; taken < kLanePlaces; ++taken) {
-    if (!self || !LooksAtLane()) return taken > 0;
+  size_t taken = 0;
+  for (; taken < kLanePlaces; ++taken) {
+    if (!self || !LooksAtLane()) return taken;
     const auto answer = lane_->TakeAnswer(sequence_, context_.answer_buffer);
     if (!answer) {
       looked_at_ = now;
-      return taken > 0;
+      rung_at_.reset();
+      return taken;
     }
     if (taken == 0) usage_.reset();
     if (answer->ok()) {
@@ -77,11 +98,11 @@ bool WorkerProcess::TakeAnswers(MonotonicTime now) {
       EndWorker(answer->error().message);
     }
   }
-  return true;
+  return taken;
 }
 
 // When it was there the worker says. It is believed as far as hearthd knows nothing else: not before hearthd looked last
-// and it was not, nor after now.
+// and it was not, nor after now; and if hearthd slept until it was rung for, no longer before that than waking it takes.
 void WorkerProcess::OnLaneAnswer(const EventLane::Answer& answer) {
   std::string_view body;
   const auto header = TakeHeader(answer.frame, body);
@@ -89,10 +110,12 @@ void WorkerProcess::OnLaneAnswer(const EventLane::Answer& answer) {
                      header->flags == 0 && header->sequence == sequence_;
   auto frame = right ? DecodeResponse(body, 0) : std::nullopt;
   if (!frame) return EndWorker("what it put into its lane is no answer to its event");
-  const MonotonicTime ended =
-      std::min(MonotonicTime(nanoseconds(answer.ended_ns)), context_.loop.clock().Now());
+  const MonotonicTime said(nanoseconds(answer.ended_ns));
   const MonotonicTime began = running_->phase.began();
-  running_->attempt.duration = std::max({ended, looked_at_, began}) - began;
+  MonotonicTime ended = std::min(std::max({said, looked_at_, began}), context_.loop.clock().Now());
+  if (rung_at_ && ended < *rung_at_ - kWakingTakes)
+    ended = std::max(ended, *rung_at_ - kWakingTakes - context_.lanes->KeptWaiting());
+  running_->attempt.duration = ended - began;
   running_->attempt.occupied =
       std::clamp(nanoseconds(answer.took_ns), nanoseconds(0), running_->attempt.duration);
   running_->heard = running_->answered_in_lane = true;
@@ -109,7 +132,9 @@ bool WorkerProcess::TakeBackHead() {
 
 void WorkerProcess::DropLane() {
   if (lane_) context_.lanes->Remove(*this);
+  bell_watch_.reset();
   lane_.reset();
+  rung_at_.reset();
   short_events_ = 0;
   ring_ = false;
   unsent_.clear();

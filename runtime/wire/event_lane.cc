@@ -4,6 +4,7 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
+#include <atomic>
 #include <cerrno>
 #include <cstring>
 #include <utility>
@@ -14,6 +15,9 @@ namespace {
 constexpr size_t kCacheLine = 64, kPage = 4'096, kPlace = 32'768;
 
 enum PlaceState : uint32_t { kEmpty = 0, kReady = 1, kTaken = 2 };
+
+constexpr char kForEvents = 'e', kForPacket = 'p';
+constexpr size_t kRingsTaken = 256;
 
 }  // namespace
 
@@ -61,6 +65,9 @@ bool Has(const LanePlace& place, uint64_t sequence) {
   return place.state.load() == kReady && place.sequence.load(std::memory_order_relaxed) == sequence;
 }
 
+// A bell that is full has been heard by nobody yet: one ring more says nothing.
+void Write(int bell, char ring) { (void)!write(bell, &ring, 1); }
+
 // One of the two who may take an event has it.
 bool Claim(LanePlace& place, uint64_t sequence, PlaceState as) {
   uint32_t ready = kReady;
@@ -76,13 +83,17 @@ Result<EventLane> EventLane::Make(uint32_t& left) {
   if (ftruncate(fd.get(), sizeof(LaneMemory)) != 0) return ErrnoError("size a lane for events");
   if (fcntl(fd.get(), F_ADD_SEALS, F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_SEAL) != 0)
     return ErrnoError("seal a lane for events");
+  HEARTH_ASSIGN(Pipe worker_bell, MakePipe(PipeEnd::kWrite));
+  HEARTH_ASSIGN(Pipe our_bell, MakePipe(PipeEnd::kRead));
   HEARTH_ASSIGN(LaneMemory* const memory, MapLane(fd.get()));
   --left;
-  return EventLane(std::move(fd), memory, left);
+  return EventLane(std::move(fd), std::move(worker_bell), std::move(our_bell), memory, left);
 }
 
 EventLane::EventLane(EventLane&& other) noexcept
     : fd_(std::move(other.fd_)),
+      worker_bell_(std::move(other.worker_bell_)),
+      our_bell_(std::move(other.our_bell_)),
       memory_(std::exchange(other.memory_, nullptr)),
       left_(std::exchange(other.left_, nullptr)) {}
 
@@ -118,20 +129,35 @@ std::optional<Result<EventLane::Answer>> EventLane::TakeAnswer(uint64_t sequence
 
 bool EventLane::WorkerSleeps() const { return memory_->worker_sleeps.load() != 0; }
 
-void EventLane::WorkerWakes() { memory_->worker_sleeps.store(0, std::memory_order_relaxed); }
+void EventLane::RingForEvents() {
+  memory_->worker_sleeps.store(0, std::memory_order_relaxed);
+  Write(worker_bell_.write.get(), kForEvents);
+}
+
+void EventLane::RingForPacket() { Write(worker_bell_.write.get(), kForPacket); }
+
+// A worker that rings all the time is not read without end.
+void EventLane::TakeRings() {
+  char rings[kRingsTaken];
+  (void)!read(our_bell_.read.get(), rings, sizeof rings);
+}
 
 void EventLane::WantBell() { memory_->bell_wanted.store(1); }
 
 void EventLane::WantNoBell() { memory_->bell_wanted.store(0, std::memory_order_relaxed); }
 
-Result<MappedEventLane> MappedEventLane::Map(UniqueFd fd) {
+Result<MappedEventLane> MappedEventLane::Map(std::span<UniqueFd> fds) {
   MappedEventLane lane;
-  HEARTH_ASSIGN(lane.memory_, MapLane(fd.get()));
+  HEARTH_ASSIGN(lane.memory_, MapLane(fds[0].get()));
+  lane.own_bell_ = std::move(fds[1]);
+  lane.hearthd_bell_ = std::move(fds[2]);
   return lane;
 }
 
 MappedEventLane& MappedEventLane::operator=(MappedEventLane&& other) noexcept {
   std::swap(memory_, other.memory_);
+  std::swap(own_bell_, other.own_bell_);
+  std::swap(hearthd_bell_, other.hearthd_bell_);
   return *this;
 }
 
@@ -145,6 +171,8 @@ std::optional<std::string_view> MappedEventLane::TakeEvent(uint64_t sequence) {
   return std::string_view(place.frame, place.size.load(std::memory_order_relaxed));
 }
 
+bool MappedEventLane::HasEvent(uint64_t sequence) const { return Has(memory_->event(sequence), sequence); }
+
 void MappedEventLane::PutAnswer(uint64_t sequence, std::string_view frame, int64_t ended_ns,
                                 int64_t took_ns) {
   LanePlace& place = memory_->answer(sequence);
@@ -157,8 +185,21 @@ bool MappedEventLane::MustRing() {
   return memory_->bell_wanted.load() != 0 && memory_->bell_wanted.exchange(0) != 0;
 }
 
+void MappedEventLane::Ring() { Write(hearthd_bell_.get(), kForEvents); }
+
 void MappedEventLane::BeginSleep() { memory_->worker_sleeps.store(1); }
 
 void MappedEventLane::EndSleep() { memory_->worker_sleeps.store(0, std::memory_order_relaxed); }
+
+MappedEventLane::Rung MappedEventLane::AwaitRing() {
+  char rings[kRingsTaken];
+  ssize_t count;
+  do {
+    count = read(own_bell_.get(), rings, sizeof rings);
+  } while (count < 0 && errno == EINTR);
+  if (count <= 0) return Rung::kGone;
+  return std::memchr(rings, kForPacket, static_cast<size_t>(count)) != nullptr ? Rung::kForPacket
+                                                                               : Rung::kForEvents;
+}
 
 }  // namespace hearth

@@ -21,11 +21,10 @@
 //     ◀──────────────────────  Reply)*
 //     Chunk*  ────────────────────▶   where the Invoke says that the answer may be streamed
 //     Response | Failure  ────────▶   it stops; `sequence` must be that of the invocation at the head
-//     ◀──────────────────── Bell ─▶   something is in the lane (runtime/wire/event_lane.h), where Invokes that stand behind
-//                                    others and Responses may go instead
 //     ◀───────────────────  Shutdown
 //     Crash* ─────────────────────▶   at any time once started, last words of a signal handler: each says more than
 //                                    the one before, and none is believed unless the process does die
+// Where a worker has a lane (runtime/wire/event_lane.h) Invokes and Responses may go there instead.
 //
 // A worker is never trusted: no frame has a field for time or memory, and any frame out of turn kills it.
 
@@ -47,7 +46,6 @@ enum class WorkerFrameKind : uint16_t {
   kCall = 11,
   kReply = 12,
   kChunk = 13,
-  kBell = 14,
 };
 
 // In front of every frame.
@@ -77,7 +75,7 @@ inline constexpr uint32_t kFlagBodyInWindow = 64;
 // An Invoke that brings a new window, whose descriptor comes first; the one before is of no more use.
 inline constexpr uint32_t kFlagNewWindow = 128;
 // An Invoke whose answer may be put into the lane, where further events may come; and one that brings a new lane, whose
-// descriptor comes before those of memfd and file.
+// descriptors (kLaneFds) come before those of memfd and file.
 inline constexpr uint32_t kFlagLane = 256;
 inline constexpr uint32_t kFlagNewLane = 512;
 // The worker's descriptor of its channel.
@@ -190,7 +188,7 @@ struct [[gnu::packed]] CrashFrameHead {
 enum class BodyPlace { kInline, kMemfd, kWindow };
 
 std::string EncodeStarted(const StartedFrame& frame);
-std::string EncodeEmpty(WorkerFrameKind kind);  // Init, Ready, Bell, Shutdown
+std::string EncodeEmpty(WorkerFrameKind kind);  // Init, Ready, Shutdown
 std::string EncodeError(WorkerFrameKind kind, uint64_t sequence, const ErrorFrame& frame, uint32_t flags = 0);
 // Into the memory that `out` has. Of both kinds of frame. With `bytes_in_window` the payload is left out.
 template <class Text>

@@ -135,18 +135,31 @@ bool HandlerHost::HandleNext() {
     ahead_.pop_front();
     return Handle(packet);
   }
-  if (lane_given_) {
-    auto event = TakeFromLane();
-    if (!event) {
-      lane_.BeginSleep();  // hearthd rings from here on, unless it has put something there meanwhile
-      event = TakeFromLane();
-      if (event) lane_.EndSleep();
+  while (lane_given_) {
+    if (auto event = TakeFromLane()) return Handle(*event);
+    if (packet_lies_) {
+      auto received = ReceivePacket(channel_, FdPolicy::kAccept, Waiting::kNever);
+      packet_lies_ = !received.ok() || received->kind != ReceivedPacket::Kind::kWouldBlock;
+      if (packet_lies_) return HandleReceived(std::move(received));
     }
-    if (event) return Handle(*event);
+    SleepForLane();
   }
-  auto received = ReceivePacket(channel_, FdPolicy::kAccept);
-  if (lane_given_) lane_.EndSleep();
+  return HandleReceived(ReceivePacket(channel_, FdPolicy::kAccept));
+}
+
+bool HandlerHost::HandleReceived(Result<ReceivedPacket> received) {
   return received.ok() && received->kind == ReceivedPacket::Kind::kPacket && Handle(received->packet);
+}
+
+// hearthd rings from here on, unless it has put something there meanwhile.
+void HandlerHost::SleepForLane() {
+  lane_.BeginSleep();
+  if (!lane_.HasEvent(last_sequence_ + 1)) {
+    const auto rung = lane_.AwaitRing();
+    packet_lies_ = rung == MappedEventLane::Rung::kForPacket;
+    lane_given_ = rung != MappedEventLane::Rung::kGone;
+  }
+  lane_.EndSleep();
 }
 
 std::optional<Packet> HandlerHost::TakeFromLane() {
@@ -179,8 +192,6 @@ bool HandlerHost::Handle(Packet& packet) {
     case WorkerFrameKind::kShutdown:
       Shutdown();
       return false;
-    case WorkerFrameKind::kBell:
-      return true;
     default:
       return false;
   }
@@ -283,7 +294,7 @@ bool HandlerHost::Invoke(uint64_t sequence, std::string_view body, uint32_t flag
   if (!frame) return false;
   const bool has_memfd = (flags & kFlagBodyInMemfd) != 0;
   const bool has_file = frame->object && frame->object->problem.empty();
-  const size_t memory = size_t{frame->new_window} + size_t{frame->new_lane};
+  const size_t memory = size_t{frame->new_window} + (frame->new_lane ? kLaneFds : 0);
   if (packet.fds.size() != memory + size_t{has_memfd} + size_t{has_file}) return false;
   if (!TakeMemory(*frame, packet)) return false;
   if (has_memfd) {
@@ -357,9 +368,10 @@ bool HandlerHost::TakeMemory(const InvokeFrame& frame, Packet& packet) {
     window_ = std::move(window).value();
   }
   if (frame.new_lane) {
-    auto lane = MappedEventLane::Map(std::move(packet.fds[frame.new_window ? 1 : 0]));
+    auto lane = MappedEventLane::Map(std::span(packet.fds).subspan(frame.new_window ? 1 : 0, kLaneFds));
     if (!lane.ok()) return false;
     lane_ = std::move(lane).value();
+    packet_lies_ = true;  // what was sent before it is not rung for
   }
   lane_given_ = frame.lane;
   if (lane_given_) began_ns_ = static_cast<int64_t>(MonotonicNanoseconds());
@@ -392,13 +404,12 @@ void HandlerHost::SendResponse(uint64_t sequence, uint32_t flags) {
   Send(packet, place == BodyPlace::kMemfd ? body : std::string_view());
 }
 
-// Not behind what was sent, nor while hearthd sleeps: then the answer itself wakes it.
+// Not behind what was sent.
 bool HandlerHost::AnswerInLane(uint64_t sequence, std::string_view packet, uint32_t flags) {
-  if (!lane_given_ || told_ || flags != 0 || packet.size() > kLaneFrameBytesMax || lane_.MustRing())
-    return false;
+  if (!lane_given_ || told_ || flags != 0 || packet.size() > kLaneFrameBytesMax) return false;
   const auto now = static_cast<int64_t>(MonotonicNanoseconds());
   lane_.PutAnswer(sequence, packet, now, now - began_ns_);
-  if (lane_.MustRing()) Send(EncodeEmpty(WorkerFrameKind::kBell));
+  if (lane_.MustRing()) lane_.Ring();
   return true;
 }
 
@@ -497,7 +508,6 @@ ReplyFrame HandlerHost::AwaitReply() {
   if (!received.ok() || received->kind != ReceivedPacket::Kind::kPacket) _exit(0);
   std::string_view body;
   const auto header = TakeHeader(received->packet.bytes, body);
-  if (header && static_cast<WorkerFrameKind>(header->kind) == WorkerFrameKind::kBell) return AwaitReply();
   if (header && (header->flags & kFlagAhead) != 0) {
     ahead_.push_back(std::move(received->packet));
     return AwaitReply();

@@ -81,6 +81,8 @@ class HandlerHost final {
   bool Invoke(uint64_t sequence, std::string_view body, uint32_t flags, Packet& packet);
   bool TakeMemory(const InvokeFrame& frame, Packet& packet);
   std::optional<Packet> TakeFromLane();
+  bool HandleReceived(Result<ReceivedPacket> received);
+  void SleepForLane();
   void Shutdown();
   void AwaitOutputTaken();
   ReplyFrame AwaitReply();
@@ -123,6 +125,7 @@ class HandlerHost final {
   MappedEventLane lane_;       // none until hearthd brings one
   int64_t began_ns_ = 0;       // this invocation, where the lane is given
   bool lane_given_ = false;    // for the answer of this invocation, and what comes behind it
+  bool packet_lies_ = false;   // in the channel, as far as is known; without a lane it is simply waited for
   std::atomic<bool> told_{
       false};  // something was sent since the invocation began: its answer comes behind that
   bool response_too_large_ = false;

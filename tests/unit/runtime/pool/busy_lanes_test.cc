@@ -9,10 +9,10 @@ namespace hearth {
 namespace {
 
 struct FakeUser final : LaneUser {
-  bool TakeAnswers(MonotonicTime) override {
+  size_t TakeAnswers(MonotonicTime) override {
     story += answers > 0 ? 'a' : '-';
     if (on_look) on_look();
-    return answers > 0 && answers-- > 0;
+    return answers > 0 && answers-- > 0 ? 1 : 0;
   }
   bool Wake() override {
     if (!to_wake) return false;
@@ -39,12 +39,13 @@ class BusyLanesFixture : public LoopFixture {
     loop->Stop();
     loop->Run();
   }
-  BusyLanes lanes_{*loop};
+  nanoseconds waited_{0};
+  BusyLanes lanes_{*loop, [this] { return waited_; }};
   FakeUser one_, two_;
 };
 
 TEST_CASE_METHOD(BusyLanesFixture,
-                 "at a turn's end answers are taken until there is none; after one without any it may sleep",
+                 "at a turn's end answers are taken until there is none; after several it may not sleep yet",
                  "[lane]") {
   lanes_.Add(one_);
   lanes_.Add(one_);  // once
@@ -53,6 +54,9 @@ TEST_CASE_METHOD(BusyLanesFixture,
   CHECK(one_.story == "(aa-");
   RunOneTurn();
   CHECK(one_.story == "(aa-(-s");
+  one_.answers = 1;
+  RunOneTurn();
+  CHECK(one_.story == "(aa-(-s(a-s");
 }
 
 TEST_CASE_METHOD(BusyLanesFixture, "who was woken may have answered already: it is looked once more",
@@ -60,7 +64,7 @@ TEST_CASE_METHOD(BusyLanesFixture, "who was woken may have answered already: it 
   lanes_.Add(one_);
   one_.to_wake = true;
   RunOneTurn();
-  CHECK(one_.story == "(-w-");
+  CHECK(one_.story == "(-w-s");
 }
 
 TEST_CASE_METHOD(BusyLanesFixture, "one that always has an answer does not hold up the loop", "[lane]") {
@@ -87,6 +91,20 @@ TEST_CASE_METHOD(BusyLanesFixture, "while one may not sleep the next turn comes 
   });
   loop->Run();
   CHECK_FALSE(slept);
+}
+
+// Goal: who had answered while hearthd wanted to run and could not does not pay for that.
+TEST_CASE_METHOD(BusyLanesFixture,
+                 "for how long the loop was kept waiting is known from when it went to sleep", "[lane]") {
+  lanes_.Add(one_);
+  waited_ = seconds(5);
+  RunOneTurn();
+  CHECK(lanes_.KeptWaiting() == nanoseconds(0));
+  waited_ += milliseconds(7);
+  nanoseconds seen{0};
+  one_.on_look = [&] { seen = lanes_.KeptWaiting(); };
+  RunOneTurn();
+  CHECK(seen == milliseconds(7));
 }
 
 TEST_CASE_METHOD(BusyLanesFixture, "users may go and come while they are looked at", "[lane]") {

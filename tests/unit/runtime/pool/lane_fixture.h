@@ -1,8 +1,5 @@
 #pragma once
 
-#include <linux/sockios.h>
-#include <sys/ioctl.h>
-
 #include <deque>
 #include <map>
 
@@ -16,7 +13,7 @@ class LaneFixture : public PlayedWorkerFixture {
   LaneFixture() {
     takes_ahead_ = true;
     context_.lanes = &lanes_;
-    context_.short_events_worth_lane = 1;
+    context_.short_events_worth_lane = UINT32_MAX;
     context_.hold_up_max = std::chrono::hours(1);
   }
   ~LaneFixture() { worker_.reset(); }
@@ -30,6 +27,7 @@ class LaneFixture : public PlayedWorkerFixture {
       REQUIRE(told_.count(number) == 0);
       order_.push_back(number);
       told_[number] = std::move(attempt);
+      if (on_told_) on_told_();
     });
     return number;
   }
@@ -56,6 +54,7 @@ class LaneFixture : public PlayedWorkerFixture {
     Go();
     AwaitTold(2);
     REQUIRE(worker_->usable());
+    context_.short_events_worth_lane = 0;
   }
   // The same; then event 3, which brings the lane, with 4 and 5 behind it in the lane.
   void PlayWithThree(const Script& then) {
@@ -78,12 +77,6 @@ class LaneFixture : public PlayedWorkerFixture {
       worker.AnswerInLane(event->payload + " from the lane");
     }
   }
-  // Bytes in the worker's channel, as the kernel counts them, that it has not read.
-  int Unheard() {
-    int bytes = -1;
-    REQUIRE(::ioctl(channel_, SIOCOUTQ, &bytes) == 0);
-    return bytes;
-  }
   void CheckNoTimeIsTwice(size_t first, size_t last) {
     for (size_t n = first; n <= last; ++n) {
       CHECK(told_[n].duration >= nanoseconds(0));
@@ -95,6 +88,7 @@ class LaneFixture : public PlayedWorkerFixture {
   std::deque<Event> events_;
   std::map<size_t, Attempt> told_;
   std::vector<size_t> order_;
+  std::function<void()> on_told_;
 };
 
 }  // namespace hearth

@@ -163,7 +163,9 @@ class PlayedWorkerFixture : public LoopFixture {
     context.idle_linger = std::chrono::hours(1);  // never, unless a test is about that
     return context;
   }();
-  BusyLanes lanes_{*loop};  // for tests that give it to the context
+  nanoseconds kept_waiting_{0}, waited_{0};  // this thread, for a processor: each time it is asked, in all
+  BusyLanes lanes_{*loop,
+                   [this] { return waited_ += kept_waiting_; }};  // for tests that give it to the context
   std::shared_ptr<FunctionVersion> version_ = MakeVersion();
   std::unique_ptr<WorkerProcess> worker_;
   std::vector<Status> started_;

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <signal.h>
+#include <sys/ioctl.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -61,7 +62,32 @@ class Player {
     Initialise();
     return HearInvoke();
   }
-  InvokeFrame HearInvoke() { return TakeInvoke(Hear()); }
+  // The next event, wherever it comes.
+  InvokeFrame HearInvoke() {
+    while (has_lane_) {
+      if (auto event = TakeFromLane()) return *event;
+      if (packet_lies_) {
+        auto received = ReceivePacket(channel_, FdPolicy::kAccept, Waiting::kNever);
+        if (!received.ok() || received->kind == ReceivedPacket::Kind::kEndOfFile) ::_exit(0);
+        if (received->kind == ReceivedPacket::Kind::kPacket) return TakeInvoke(std::move(received->packet));
+        packet_lies_ = false;
+      }
+      lane_.BeginSleep();
+      if (!lane_.HasEvent(sequence_ + 1)) AwaitRing();
+      lane_.EndSleep();
+    }
+    return TakeInvoke(Hear());
+  }
+  void AwaitRing() {
+    const auto rung = lane_.AwaitRing();
+    packet_lies_ = rung == MappedEventLane::Rung::kForPacket;
+    has_lane_ = rung != MappedEventLane::Rung::kGone;
+  }
+  // How often hearthd has rung that it has not heard.
+  int UnheardRings() const {
+    int rings = -1;
+    return ::ioctl(lane_.bell_fd(), FIONREAD, &rings) == 0 ? rings : -1;
+  }
   InvokeFrame TakeInvoke(Packet packet) {
     std::string_view body;
     const auto header = TakeHeader(packet.bytes, body);
@@ -73,9 +99,10 @@ class Player {
       ++windows_;
     }
     if (frame->new_lane) {
-      lane_ = std::move(MappedEventLane::Map(std::move(packet.fds.at(0)))).value();
-      packet.fds.erase(packet.fds.begin());
+      lane_ = std::move(MappedEventLane::Map(std::span(packet.fds).first(kLaneFds))).value();
+      packet.fds.erase(packet.fds.begin(), packet.fds.begin() + kLaneFds);
       ++lanes_;
+      has_lane_ = packet_lies_ = true;
     }
     if (frame->bytes_in_window) frame->payload = window_.event().substr(0, *frame->bytes_in_window);
     if ((header->flags & kFlagBodyInMemfd) != 0) {
@@ -102,7 +129,7 @@ class Player {
     lane_.PutAnswer(sequence, frame, ended_ns, took_ns);
     if (lane_.MustRing()) Ring();
   }
-  void Ring() { Say(EncodeEmpty(WorkerFrameKind::kBell)); }
+  void Ring() { lane_.Ring(); }
   MappedEventLane& lane() { return lane_; }
   int lanes() const { return lanes_; }  // that came until now
   void Answer(const std::string& payload) { Say(ResponsePacket(sequence_, payload)); }
@@ -155,6 +182,8 @@ class Player {
   MappedBodyWindow window_;
   MappedEventLane lane_;
   int lanes_ = 0;
+  bool has_lane_ = false;
+  bool packet_lies_ = false;
 };
 
 }  // namespace hearth

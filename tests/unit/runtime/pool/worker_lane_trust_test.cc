@@ -162,59 +162,47 @@ TEST_CASE_METHOD(LaneFixture,
   CHECK_FALSE(told_[4].delivered);
 }
 
-// A Bell that it had not read says nothing of the event before it.
-TEST_CASE_METHOD(LaneFixture,
-                 "an event that the worker had begun is not begun again because of an unread Bell",
-                 "[worker][lane]") {
-  PlayUntilWorthALane([](Player& worker) {
-    worker.HearInvoke();
-    worker.lane().BeginSleep();
-    worker.StopOnce();
-    worker.AwaitGo();
-    ::_exit(3);
+TEST_CASE_METHOD(LaneFixture, "a worker may ring at any time, and does no harm by it", "[worker][lane]") {
+  PlayWithThree([](Player& worker) {
+    for (int n = 0; n < 1'000; ++n) worker.Ring();
+    worker.AnswerInLane("3");
+    worker.Ring();
+    AnswerNext(worker, 2);
+    worker.Ring();
   });
-  const MonotonicTime handed = loop->clock().Now();
-  Hand();
-  AwaitStopped();
-  context_.hold_up_max = std::chrono::ceil<milliseconds>(loop->clock().Now() - handed) + milliseconds(200);
-  Hand();
-  RunSomeTurns();
-  REQUIRE(Unheard() > 0);
-  Continue();
-  AwaitTold(3);  // 4 has been taken back
-  REQUIRE_FALSE(told_[4].its_turn_came);
   Go();
-  ReapAndTell();
-  AwaitTold(4);
-  CHECK(told_[3].kind == OutcomeKind::kCrash);
-  CHECK(told_[3].delivered);
-}
-
-TEST_CASE_METHOD(LaneFixture, "a Bell at any time does no harm", "[worker][lane]") {
-  PlayUntilStarted([](Player& worker) {
-    worker.Started();
-    worker.Initialise();
-    worker.Ring();
-    worker.HearInvoke();
-    for (int n = 0; n < 100; ++n) worker.Ring();
-    worker.Answer("1");
-    worker.Ring();
-    worker.Wait();
-  });
-  Hand();
-  AwaitTold(1);
-  CHECK(told_[1].payload == "1");
+  AwaitTold(5);
+  CHECK(told_[3].payload == "3");
+  CHECK(told_[5].payload == "5 from the lane");
   CHECK(worker_->usable());
 }
 
-TEST_CASE_METHOD(LaneFixture, "a Bell before the worker has started ends it", "[worker][lane]") {
-  Play([](Player& worker) {
-    worker.Ring();
-    worker.Hear();
+// Goal: hearthd that slept knows when it was rung for, and that nobody can have been done long before.
+TEST_CASE_METHOD(LaneFixture,
+                 "a worker that rings late is not believed that it was done before, if hearthd was on time",
+                 "[worker][lane]") {
+  PlayWithThree([](Player& worker) {
+    const int64_t began = Player::Now();
+    while (Player::Now() - began < 100'000'000) {
+    }
+    worker.AnswerInLane("3", began);
+    AnswerNext(worker, 2);
   });
-  RunUntil([this] { return !started_.empty(); });
-  REQUIRE_FALSE(started_[0].ok());
-  CHECK(started_[0].error().message.find("frame kind 14") != std::string::npos);
+  const bool late = GENERATE(false, true);
+  if (late) kept_waiting_ = seconds(10);
+  on_told_ = [this] { loop->Stop(); };
+  const MonotonicTime began = loop->clock().Now();
+  Go();
+  loop->Run();  // which sleeps meanwhile
+  on_told_ = nullptr;
+  const nanoseconds believed = told_[3].began + told_[3].duration - began;
+  if (late) {
+    CHECK(believed < milliseconds(50));
+  } else {
+    CHECK(believed >= milliseconds(99));
+  }
+  AwaitTold(5);
+  CheckNoTimeIsTwice(3, 5);
 }
 
 }  // namespace

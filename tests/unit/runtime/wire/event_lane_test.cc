@@ -1,6 +1,7 @@
 #include "runtime/wire/event_lane.h"
 
 #include <fcntl.h>
+#include <sys/ioctl.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -14,10 +15,27 @@
 namespace hearth {
 namespace {
 
+std::vector<UniqueFd> Given(const EventLane& lane) {
+  std::vector<UniqueFd> fds;
+  for (const int fd : lane.fds()) fds.emplace_back(dup(fd));
+  return fds;
+}
+
+MappedEventLane Mapped(const EventLane& lane) {
+  auto fds = Given(lane);
+  return std::move(MappedEventLane::Map(fds)).value();
+}
+
+int Unread(int fd) {
+  int bytes = -1;
+  REQUIRE(ioctl(fd, FIONREAD, &bytes) == 0);
+  return bytes;
+}
+
 struct Ends {
   uint32_t left = 1;
   EventLane ours = std::move(EventLane::Make(left)).value();
-  MappedEventLane theirs = std::move(MappedEventLane::Map(UniqueFd(dup(ours.fd())))).value();
+  MappedEventLane theirs = Mapped(ours);
   std::string out;
 };
 
@@ -120,8 +138,9 @@ TEST_CASE("a lane: who sleeps is seen by the other end, and rung for once", "[wi
   CHECK_FALSE(ends.ours.WorkerSleeps());
   ends.theirs.BeginSleep();
   CHECK(ends.ours.WorkerSleeps());
-  ends.ours.WorkerWakes();
+  ends.ours.RingForEvents();
   CHECK_FALSE(ends.ours.WorkerSleeps());
+  CHECK(ends.theirs.AwaitRing() == MappedEventLane::Rung::kForEvents);
   ends.theirs.BeginSleep();
   ends.theirs.EndSleep();
   CHECK_FALSE(ends.ours.WorkerSleeps());
@@ -133,6 +152,42 @@ TEST_CASE("a lane: who sleeps is seen by the other end, and rung for once", "[wi
   ends.ours.WantBell();
   ends.ours.WantNoBell();
   CHECK_FALSE(ends.theirs.MustRing());
+}
+
+TEST_CASE("a lane: a bell is heard with all its rings at once, and what they are for", "[wire][lane]") {
+  Ends ends;
+  ends.ours.RingForEvents();
+  ends.ours.RingForPacket();
+  ends.ours.RingForEvents();
+  CHECK(ends.theirs.AwaitRing() == MappedEventLane::Rung::kForPacket);
+  ends.ours.RingForEvents();
+  CHECK(ends.theirs.AwaitRing() == MappedEventLane::Rung::kForEvents);
+  CHECK(Unread(ends.theirs.bell_fd()) == 0);
+  ends.theirs.Ring();
+  ends.theirs.Ring();
+  CHECK(Unread(ends.ours.bell_fd()) == 2);
+  ends.ours.TakeRings();
+  CHECK(Unread(ends.ours.bell_fd()) == 0);
+}
+
+TEST_CASE("a lane: a worker that waits for its bell hears when the lane goes", "[wire][lane]") {
+  uint32_t left = 1;
+  std::optional<EventLane> ours = std::move(EventLane::Make(left)).value();
+  MappedEventLane theirs = Mapped(*ours);
+  ours.reset();
+  CHECK(theirs.AwaitRing() == MappedEventLane::Rung::kGone);
+}
+
+// Goal: no worker holds up hearthd.
+TEST_CASE("a lane: whatever a worker does to its ends of the bells, hearthd does not block on its own",
+          "[wire][lane]") {
+  Ends ends;
+  const auto fds = Given(ends.ours);
+  for (const UniqueFd& fd : fds) REQUIRE(fcntl(fd.get(), F_SETFL, 0) == 0);
+  ends.ours.TakeRings();  // nobody has rung
+  const int size = fcntl(fds[1].get(), F_GETPIPE_SZ);
+  for (int n = 0; n < size + 10; ++n) ends.ours.RingForEvents();  // and nobody hears
+  CHECK(Unread(fds[1].get()) == size);
 }
 
 TEST_CASE("a lane: neither end can cut or grow it, and a page that is punched out does hearthd no harm",
@@ -164,7 +219,7 @@ TEST_CASE("a lane that goes leaves its pages to the kernel, and one more can be 
     REQUIRE_FALSE(second.ok());
     CHECK(second.error().code == ErrorCode::kThrottled);
     watched.Reset(dup(lane.fd()));
-    theirs = std::move(MappedEventLane::Map(UniqueFd(dup(lane.fd())))).value();
+    theirs = Mapped(lane);
     const EventLane moved = std::move(lane);
     CHECK(left == 0);
   }
@@ -176,7 +231,8 @@ TEST_CASE("a lane that goes leaves its pages to the kernel, and one more can be 
 }
 
 TEST_CASE("a lane: what is no lane is not mapped", "[wire][lane]") {
-  CHECK_FALSE(MappedEventLane::Map(UniqueFd()).ok());
+  std::vector<UniqueFd> none(kLaneFds);
+  CHECK_FALSE(MappedEventLane::Map(none).ok());
 }
 
 }  // namespace

@@ -1,10 +1,12 @@
 // Events and answers in memory shared with hearthd, as the worker deals with them.
 
 #include <fcntl.h>
+#include <sys/ioctl.h>
 #include <unistd.h>
 
 #include <memory>
 #include <string>
+#include <thread>
 
 #include <catch2/catch.hpp>
 
@@ -58,11 +60,13 @@ struct LaneFixture {
     EncodeInvoke(sequence, frame, payload, packet);
     return packet;
   }
-  void Send(const std::string& packet) { REQUIRE(SendPacket(ours.get(), packet).ok()); }
+  void Send(const std::string& packet) {
+    REQUIRE(SendPacket(ours.get(), packet).ok());
+    lane->RingForPacket();
+  }
   // The first event, which brings the lane.
   void BringLane(uint64_t sequence = 1) {
-    const int fds[] = {lane->fd()};
-    REQUIRE(SendPacket(ours.get(), Frame(sequence, "first", true, true), fds).ok());
+    REQUIRE(SendPacket(ours.get(), Frame(sequence, "first", true, true), lane->fds()).ok());
     REQUIRE(HandleNext());
     CHECK(InLane(sequence) == "first");
   }
@@ -121,32 +125,73 @@ TEST_CASE_METHOD(LaneFixture, "what was taken back is not handled: the next pack
   CHECK(InLane(3) == "third");
 }
 
-TEST_CASE_METHOD(LaneFixture, "before it waits for a packet it says so, and afterwards that it is awake",
+TEST_CASE_METHOD(LaneFixture, "before it sleeps it says so, and is woken for an event, and for a packet",
                  "[handler][lane]") {
   BringLane();
-  Send(EncodeEmpty(WorkerFrameKind::kBell));
-  REQUIRE(HandleNext());  // which it would have slept for
-  CHECK_FALSE(lane->WorkerSleeps());
-  lane->PutEvent(2, Frame(2, "second"));
-  REQUIRE(HandleNext());
+  const bool in_lane = GENERATE(true, false);
+  bool sent = false;
+  std::thread hearthd([&] {
+    while (!lane->WorkerSleeps()) std::this_thread::yield();
+    lane->RingForEvents();  // there is none: it sleeps again
+    while (!lane->WorkerSleeps()) std::this_thread::yield();
+    if (in_lane) lane->PutEvent(2, Frame(2, "second"));
+    sent = !in_lane && SendPacket(ours.get(), Frame(2, "second")).ok();
+    in_lane ? lane->RingForEvents() : lane->RingForPacket();
+  });
+  const bool handled = HandleNext();
+  hearthd.join();
+  CHECK(handled);
+  CHECK(sent != in_lane);
   CHECK(InLane(2) == "second");
   CHECK_FALSE(lane->WorkerSleeps());
-  theirs.Reset();
-  CHECK_FALSE(HandleNext());
+}
+
+TEST_CASE_METHOD(LaneFixture, "packets that come together are handled one after the other, rung for once",
+                 "[handler][lane]") {
+  BringLane();
+  Send(Frame(2, "second"));
+  REQUIRE(SendPacket(ours.get(), Frame(3, "third")).ok());
+  lane->PutEvent(4, Frame(4, "fourth"));
+  for (int n = 0; n < 3; ++n) REQUIRE(HandleNext());
+  CHECK(InLane(2) == "second");
+  CHECK(InLane(3) == "third");
+  CHECK(InLane(4) == "fourth");
 }
 
 TEST_CASE_METHOD(LaneFixture,
-                 "while hearthd sleeps an answer is a packet, and the next one is in the lane again",
+                 "a worker whose lane has gone waits for packets again, and ends with its channel",
                  "[handler][lane]") {
+  BringLane();
+  lane.reset();
+  REQUIRE(SendPacket(ours.get(), Frame(2, "second", false)).ok());
+  REQUIRE(HandleNext());
+  CHECK(Said() == "6");
+  ours.Reset();
+  CHECK_FALSE(HandleNext());
+}
+
+TEST_CASE_METHOD(LaneFixture, "a ring for a packet that has been taken back leads to no wait for it",
+                 "[handler][lane]") {
+  BringLane();
+  lane->RingForPacket();
+  lane->PutEvent(2, Frame(2, "second"));
+  REQUIRE(HandleNext());
+  CHECK(InLane(2) == "second");
+}
+
+TEST_CASE_METHOD(LaneFixture, "while hearthd sleeps it is rung for with an answer, once", "[handler][lane]") {
   BringLane();
   lane->WantBell();
   lane->PutEvent(2, Frame(2, "second"));
   lane->PutEvent(3, Frame(3, "third"));
   REQUIRE(HandleNext());
-  CHECK(InLane(2).empty());
   REQUIRE(HandleNext());
+  CHECK(InLane(2) == "second");
   CHECK(InLane(3) == "third");
-  CHECK(Said() == "6");
+  int rings = 0;
+  REQUIRE(ioctl(lane->bell_fd(), FIONREAD, &rings) == 0);
+  CHECK(rings == 1);
+  CHECK(Said().empty());
 }
 
 TEST_CASE_METHOD(LaneFixture,
@@ -198,7 +243,7 @@ TEST_CASE_METHOD(LaneFixture, "a lane that is spoken of and not there ends the w
   SECTION("never") { Send(Frame(1, "{}")); }
   SECTION("new, without its descriptor") { Send(Frame(1, "{}", true, true)); }
   SECTION("what comes is no lane") {
-    const int fds[] = {STDIN_FILENO};
+    const int fds[] = {STDIN_FILENO, STDIN_FILENO, STDIN_FILENO};
     REQUIRE(SendPacket(ours.get(), Frame(1, "{}", true, true), fds).ok());
   }
   CHECK_FALSE(HandleNext());
