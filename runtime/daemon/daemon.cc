@@ -242,11 +242,14 @@ hearth::Status Daemon::UsePrices(const std::string& book) {
 
 hearth::Status Daemon::OpenRuntime() {
   cgroups_ = DiscoverCgroups();
-  workers_.emplace(WorkerContext{loop_, logs_, metrics_, config_.response_bytes_max, config_.init_time_out});
+  WorkerSettings settings;
+  settings.response_bytes_max = config_.response_bytes_max;
+  settings.init_limit = config_.init_time_out;
+  settings.idle_linger = config_.idle_linger;
+  settings.output_bytes_max = config_.log_invocation_kib << 10;
+  settings.zygote_forks_max = config_.zygote_forks_max;
+  workers_.emplace(loop_, logs_, metrics_, settings);
   workers_->lanes = &lanes_.emplace(loop_);
-  workers_->idle_linger = config_.idle_linger;
-  workers_->output_bytes_max = config_.log_invocation_kib << 10;
-  workers_->zygote_forks_max = config_.zygote_forks_max;
   SandboxHost::Options sandbox_options;
   HEARTH_ASSIGN(sandbox_options.launcher, FindLauncher());
   sandbox_options.isolation_least = config_.isolation_least;

@@ -6,7 +6,7 @@
 namespace hearth {
 
 Result<std::unique_ptr<LoopSet>> LoopSet::Create(const Config& config, std::vector<ServingLoop::Slots> slots,
-                                                 const WorkerContext& workers, const Parts& parts) {
+                                                 const WorkerSettings& workers, const Parts& parts) {
   std::unique_ptr<LoopSet> set(new LoopSet(parts));
   for (ServingLoop::Slots& of_one : slots) {
     ServingLoop::Options options;

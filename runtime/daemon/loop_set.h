@@ -34,7 +34,7 @@ class LoopSet final : private ServingLoop::FirstLoop, private WorkerLending::Bor
   };
 
   static Result<std::unique_ptr<LoopSet>> Create(const Config& config, std::vector<ServingLoop::Slots> slots,
-                                                 const WorkerContext& workers, const Parts& parts);
+                                                 const WorkerSettings& workers, const Parts& parts);
   ~LoopSet() override;
 
   // What is deployed has changed.

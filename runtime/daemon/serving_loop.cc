@@ -35,7 +35,7 @@ std::optional<BudgetGate::Refusal> LoopPermissions::Check(std::string_view funct
 }
 
 Result<std::unique_ptr<ServingLoop>> ServingLoop::Create(const Config& config, Options options, Slots slots,
-                                                         const WorkerContext& workers,
+                                                         const WorkerSettings& workers,
                                                          Executor& first_executor, FirstLoop& first,
                                                          Log& log) {
   HEARTH_ASSIGN(auto thread, LoopThread::Create(first_executor.clock()));
@@ -50,7 +50,7 @@ Result<std::unique_ptr<ServingLoop>> ServingLoop::Create(const Config& config, O
   return serving;
 }
 
-ServingLoop::ServingLoop(const Config& config, Options options, Slots slots, const WorkerContext& workers,
+ServingLoop::ServingLoop(const Config& config, Options options, Slots slots, const WorkerSettings& workers,
                          std::unique_ptr<LoopThread> thread, Executor& first_executor, FirstLoop& first,
                          Log& log)
     : options_(std::move(options)),
@@ -63,7 +63,7 @@ ServingLoop::ServingLoop(const Config& config, Options options, Slots slots, con
       from_first_(first_executor, loop_),
       reports_(to_first_, first),
       lanes_(loop_),
-      context_(ContextFor(workers, loop_, reports_, reports_)),
+      context_(loop_, reports_, reports_, workers),
       functions_(options_.arn_prefix),
       attempts_(std::move(slots.open), std::move(slots.settled), options_.boot_id, *this),
       workers_(context_, *this),

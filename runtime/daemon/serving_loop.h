@@ -80,7 +80,7 @@ class ServingLoop final : private BorrowedWorkers::Lender, private LoopAttempts:
   };
 
   static Result<std::unique_ptr<ServingLoop>> Create(const Config& config, Options options, Slots slots,
-                                                     const WorkerContext& workers, Executor& first_executor,
+                                                     const WorkerSettings& workers, Executor& first_executor,
                                                      FirstLoop& first, Log& log);
   ~ServingLoop() override;
 
@@ -112,7 +112,7 @@ class ServingLoop final : private BorrowedWorkers::Lender, private LoopAttempts:
   Outbox& first_loop() { return to_first_; }
 
  private:
-  ServingLoop(const Config& config, Options options, Slots slots, const WorkerContext& workers,
+  ServingLoop(const Config& config, Options options, Slots slots, const WorkerSettings& workers,
               std::unique_ptr<LoopThread> thread, Executor& first_executor, FirstLoop& first, Log& log);
   void Borrow(uint64_t generation, uint64_t ticket) override;
   void GiveBack(uint64_t loan, std::unique_ptr<WorkerKit> kit) override;

@@ -8,9 +8,9 @@
 
 namespace hearth {
 
-void IdleFreezer::BeginIdle() {
+void IdleFreezer::BeginIdle(MonotonicTime since) {
   state_ = State::kLingering;
-  idle_since_ = executor_.clock().Now();
+  idle_since_ = since;
   if (!timer_.armed()) Linger(linger_);
 }
 
@@ -52,7 +52,7 @@ void IdleFreezer::Leave() {
 }
 
 void IdleFreezer::Resume(Frozen frozen) {
-  if (frozen == Frozen::kNo) return BeginIdle();
+  if (frozen == Frozen::kNo) return BeginIdle(executor_.clock().Now());
   state_ = State::kFrozen;
 }
 

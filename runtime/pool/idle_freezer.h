@@ -41,7 +41,7 @@ class IdleFreezer final {
   // From here on it can be stopped; the descriptor is the worker's, and stays open as long as this.
   void SetProcess(int pidfd) { pidfd_ = pidfd; }
   // It has nothing to do.
-  void BeginIdle();
+  void BeginIdle(MonotonicTime since);
   // It is to get a frame: thaws it.
   Status EndIdle();
   bool frozen() const { return state_ == State::kFrozen; }

@@ -23,6 +23,7 @@ class PhaseClock final {
   // It cannot have begun before.
   void NotBefore(MonotonicTime time);
   MonotonicTime began() const { return began_; }
+  WallTime began_wall() const { return began_wall_; }
   // Until now, or until `answered_at` where that can be relied on; never negative.
   nanoseconds Took(const Clock& clock, std::optional<WallTime> answered_at) const;
 

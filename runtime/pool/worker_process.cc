@@ -109,16 +109,19 @@ WorkerLife WorkerProcess::life() const {
 }
 
 void WorkerProcess::SetState(WorkerState state, const char* why) {
+  SetState(state, why, context_.loop.clock().Now());
+}
+
+void WorkerProcess::SetState(WorkerState state, const char* why, MonotonicTime since) {
   if (state == state_) return;
   const WorkerState from = std::exchange(state_, state);
-  state_since_ = context_.loop.clock().Now();
+  state_since_ = since;
   state_why_ = why;
   context_.observer.OnWorkerState(*version_, id_, from, state);
 }
 
 void WorkerProcess::ReadPackets(size_t packets_max) {
   const WeakPtr<WorkerProcess> self = weak_.Get();
-  usage_.reset();
   for (size_t n = 0; n < packets_max && self && channel_.valid() && !(paused_ && !exit_); ++n) {
     auto received = ReceivePacket(channel_.get(), FdPolicy::kAccept);
     // What it put into its lane it had done before it sent anything more.
@@ -194,10 +197,11 @@ void WorkerProcess::OnStarted(pid_t sender, std::string_view body) {
   pidfd_.Reset(static_cast<int>(syscall(SYS_pidfd_open, sender, 0)));
   if (!pidfd_.valid()) return EndWorker("its process cannot be held: " + ErrnoError("pidfd_open").message);
   limit_.Cancel();
-  SetState(WorkerState::kIdle, "started");
+  const MonotonicTime now = context_.loop.clock().Now();
+  SetState(WorkerState::kIdle, "started", now);
   freezer_.SetProcess(pidfd_.get());
-  freezer_.BeginIdle();
-  context_.observer.OnWorkerStarted(*version_, context_.loop.clock().Now() - asked_for_);
+  freezer_.BeginIdle(now);
+  context_.observer.OnWorkerStarted(*version_, now - asked_for_);
   if (auto started = std::exchange(on_started_, nullptr)) started(Ok());
 }
 
@@ -253,7 +257,7 @@ void WorkerProcess::OnPrepared(std::optional<WallTime> answered_at) {
   initialised_ = true;
   SetState(WorkerState::kIdle, "initialised ahead of events");
   cpu_us_when_idle_ = CurrentCpuUs();
-  freezer_.BeginIdle();
+  freezer_.BeginIdle(state_since_);
   std::exchange(prepared_, nullptr)(Ok());
 }
 
@@ -283,16 +287,16 @@ void WorkerProcess::OnInitFailed(std::string_view body, std::optional<WallTime> 
   BeginDying();
 }
 
-InvokeFrameView WorkerProcess::FrameOf(const Event& event, MonotonicTime deadline) const {
-  const Clock& clock = context_.loop.clock();
+InvokeFrameView WorkerProcess::FrameOf(const Event& event, const PhaseClock& now) const {
+  const nanoseconds limit = version_->settings.timeout;
   InvokeFrameView frame;
   frame.request_id = event.request_id.text();
   frame.trace_id = event.trace_id;
   frame.content_type = event.content_type;
   frame.function_arn = version_->arn;
   frame.client_context = event.client_context;
-  frame.deadline_monotonic_ns = static_cast<uint64_t>(deadline.time_since_epoch().count());
-  const auto deadline_wall = clock.WallNow() + (deadline - clock.Now());
+  frame.deadline_monotonic_ns = static_cast<uint64_t>((now.began() + limit).time_since_epoch().count());
+  const auto deadline_wall = now.began_wall() + limit;
   frame.deadline_unix_ms = std::chrono::duration_cast<milliseconds>(deadline_wall.time_since_epoch()).count();
   frame.attempt = event.attempt;
   frame.trigger = static_cast<uint8_t>(event.trigger);
@@ -310,13 +314,12 @@ InvokeFrameView WorkerProcess::FrameOf(const Event& event, MonotonicTime deadlin
 
 void WorkerProcess::BeginInvoke() {
   const Event& event = *running_->event;
-  const Clock& clock = context_.loop.clock();
-  running_->deadline = clock.Now() + version_->settings.timeout;
-  InvokeFrameView frame = FrameOf(event, running_->deadline);
+  running_->phase.Begin(context_.loop.clock());
+  running_->deadline = running_->phase.began() + version_->settings.timeout;
+  SetState(WorkerState::kBusy, "an event", running_->phase.began());
+  InvokeFrameView frame = FrameOf(event, running_->phase);
   frame.cold = running_->attempt.cold ? 1 : 0;
 
-  SetState(WorkerState::kBusy, "an event");
-  running_->phase.Begin(clock);
   std::string& packet = context_.frame_buffer;
   UniqueFd memfd;
   sequence_ = ++last_sequence_;
@@ -338,7 +341,6 @@ void WorkerProcess::BeginInvoke() {
     cpu_us_before_ = *std::exchange(cpu_us_when_idle_, std::nullopt);
   }
   invoke_limit_.Set(running_->deadline);
-  running_->phase.Begin(clock);
   int fds[3 + kLaneFds];
   size_t count = 0;
   if (frame.new_window) fds[count++] = window_->fd();
@@ -349,6 +351,7 @@ void WorkerProcess::BeginInvoke() {
   if (event.object && event.object->fd.valid()) fds[count++] = event.object->fd.get();
   // Others that come in this turn may stand behind it: it is woken for all of them.
   if (count == 0 && lane_) return std::swap(unsent_, packet);
+  running_->phase.Begin(context_.loop.clock());
   // The file is the worker's from here on: open with us it would hold up who unmounts its folder.
   if (!Send(packet, std::span(fds, count))) return;
   if (event.object) event.object->fd.Reset();
@@ -469,7 +472,7 @@ void WorkerProcess::Succeed(std::string content_type, std::string payload) {
   running_->attempt.kind = OutcomeKind::kSuccess;
   running_->attempt.content_type = std::move(content_type);
   running_->attempt.payload = std::move(payload);
-  if (behind_.empty()) SetState(WorkerState::kIdle, "answered");
+  if (behind_.empty()) SetState(WorkerState::kIdle, "answered", Ended());
   Finish();
 }
 
@@ -478,7 +481,7 @@ void WorkerProcess::Fail(OutcomeKind kind, std::string type, std::string message
   running_->attempt.error.type = std::move(type);
   running_->attempt.error.message = std::move(message);
   if (kind == OutcomeKind::kFunctionError && behind_.empty())
-    SetState(WorkerState::kIdle, "answered with an error");
+    SetState(WorkerState::kIdle, "answered with an error", Ended());
   Finish();
 }
 
@@ -494,9 +497,9 @@ void WorkerProcess::Finish() {
   if (attempt.duration <= kShortEvent) ++short_events_;
   if (state_ == WorkerState::kIdle) {
     held_up_ = false;
-    cpu_us_when_idle_ = usage_->cpu_us;
-    idle_since_ = context_.loop.clock().Now();
-    freezer_.BeginIdle();
+    cpu_us_when_idle_ = std::max(usage_->cpu_us, cpu_us_before_);
+    idle_since_ = Ended();
+    freezer_.BeginIdle(idle_since_);
   }
   const auto done = std::move(running_->done);
   Attempt finished = std::move(attempt);
@@ -516,13 +519,23 @@ void WorkerProcess::Finish() {
   for (Ahead& ahead : never) TellTurnNeverCame(std::move(ahead));
 }
 
-// While others stand behind an event the worker may already be at them: what it has used since counts to this one up to
-// its duration, and to the next otherwise. The sum is right with the last of them.
+MonotonicTime WorkerProcess::Ended() const { return running_->phase.began() + running_->attempt.duration; }
+
+// Of events that end soon after what was read last the processor time is said to be their duration; what comes next puts that
+// right. While others stand behind an event the worker may already be at them: what it has used since counts to this one
+// up to its duration, and to the next otherwise. The sum is right with the last that is read after.
 void WorkerProcess::TellUsage(Attempt& attempt) {
-  if (behind_.empty() || !usage_) usage_ = CurrentUsage();
+  const MonotonicTime ended = Ended();
+  const bool read_soon = attempt.duration < context_.usage_known_for && state_ != WorkerState::kDying &&
+                         usage_ && ended < usage_read_at_ + context_.usage_known_for;
+  if (!read_soon) {
+    usage_ = CurrentUsage();
+    usage_read_at_ = context_.loop.clock().Now();
+  }
+  const bool included = ended <= usage_read_at_;
   const uint64_t since = usage_->cpu_us - std::min(usage_->cpu_us, cpu_us_before_);
   const auto took_us = static_cast<uint64_t>(std::chrono::ceil<microseconds>(attempt.duration).count());
-  attempt.cpu_us = behind_.empty() ? since : std::min(since, took_us);
+  attempt.cpu_us = !included ? took_us : behind_.empty() ? since : std::min(since, took_us);
   cpu_us_before_ += attempt.cpu_us;
   attempt.memory_peak = Bytes{std::max(usage_->memory_peak_bytes, max_rss_kib_ << 10)};
   if (usage_->memory_peak_bytes > 0 || usage_->cpu_us > 0) {

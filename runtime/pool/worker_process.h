@@ -8,14 +8,10 @@
 #include "runtime/base/weak_ptr.h"
 #include "runtime/loop/deadline_timer.h"
 #include "runtime/loop/fd_watch.h"
-#include "runtime/loop/loop.h"
-#include "runtime/model/response_stream.h"
-#include "runtime/pool/busy_lanes.h"
-#include "runtime/pool/host_calls.h"
 #include "runtime/pool/idle_freezer.h"
 #include "runtime/pool/output_capture.h"
 #include "runtime/pool/phase_clock.h"
-#include "runtime/pool/worker.h"
+#include "runtime/pool/worker_context.h"
 #include "runtime/pool/worker_death.h"
 #include "runtime/pool/worker_log.h"
 #include "runtime/wire/body_window.h"
@@ -23,47 +19,6 @@
 #include "sandbox/cgroup.h"
 
 namespace hearth {
-
-// Limits and collaborators that all workers of a daemon share. Outlives them.
-struct WorkerContext {
-  Loop& loop;
-  HandlerLogObserver& logs;
-  PoolObserver& observer;
-  uint64_t response_bytes_max = 6'291'556;  // Lambda's synchronous limit
-  milliseconds init_limit{10'000};          // Lambda's limit of the INIT phase
-  milliseconds start_limit{10'000};         // fork asked for to Started
-  uint64_t zygote_forks_max = 10'000;       // of one zygote; then another takes its place
-  // Of the 100 ms within which a caller hears that its worker has died: from the first word of a crash report, whose
-  // names have 50 ms, and from the end of the channel until init says how the process ended. What takes longer is done
-  // without.
-  milliseconds crash_report_wait{60};
-  milliseconds exit_status_wait{60};
-  milliseconds idle_linger = kIdleLingerMax;  // from a worker's answer until it is frozen
-  // Idle processor time before one event that is worth a line in the function's log. What an honest worker
-  // needs to tidy up after an answer is some 10 us.
-  uint64_t idle_cpu_flagged_us = 1'000;
-  // An event that comes sooner than this after the last answer counts as its own what the worker did between: to
-  // ask for it would cost more than it is.
-  milliseconds idle_cpu_untold{1};
-  // Runs functions for handlers that call them; outlives the workers. None: each call is refused.
-  HostCalls* calls = nullptr;
-  // Of the same loop; outlives the workers. None: everything goes through the channels.
-  BusyLanes* lanes = nullptr;
-  uint64_t stream_bytes_max = kStreamBytesMax;
-  uint64_t call_bytes_max = 6'291'556;  // of a call's payload; more is told by whom `calls` asks
-  // An event that is still under way after so long gives up those behind it.
-  milliseconds hold_up_max{2};
-  uint32_t short_events_worth_lane = 16;  // one after the other, while it is awake
-  uint32_t body_windows_left = 64;        // to be made: those that are there at a time take up to 2 MiB each
-  std::string frame_buffer{};             // the memory of the frame that is being sent
-  std::string answer_buffer{};            // and of the one that was taken out of a lane
-  // Of what one attempt prints and logs; what is over it is counted, and not kept.
-  uint64_t output_bytes_max = 1u << 20;
-};
-
-// The same limits and settings for the workers of another loop. `calls` is for that loop to set.
-WorkerContext ContextFor(const WorkerContext& like, Loop& loop, HandlerLogObserver& logs,
-                         PoolObserver& observer);
 
 // The channel to one worker process, and the only judge of what comes over it.
 //
@@ -153,8 +108,10 @@ class WorkerProcess final : public Worker, private LaneUser {
 
   WorkerProcess(WorkerContext& context, std::shared_ptr<const FunctionVersion> version, Parts parts);
   void SetState(WorkerState state, const char* why);
+  void SetState(WorkerState state, const char* why, MonotonicTime since);
   void Settle(Kit& kit);
   void ReadPackets(size_t packets_max);
+  MonotonicTime Ended() const;
   void TellUsage(Attempt& attempt);
   void TakeOutput();
   void DrainOutput();
@@ -187,7 +144,7 @@ class WorkerProcess final : public Worker, private LaneUser {
   void BeginInvoke();
   void GiveWindow(const Event& event, InvokeFrameView& frame);
   Result<std::string> TakeBody(FrameHeader header, ResponseFrame& frame, Packet& packet);
-  InvokeFrameView FrameOf(const Event& event, MonotonicTime deadline) const;
+  InvokeFrameView FrameOf(const Event& event, const PhaseClock& now) const;
   void HandAhead(const Event& event, OnAttempt done);
   void BeginNext(MonotonicTime not_before);
   void SetHoldUp();
@@ -202,7 +159,7 @@ class WorkerProcess final : public Worker, private LaneUser {
   bool BeginSleep() override;
   void EndSleep() override;
   bool LooksAtLane() const;
-  void OnLaneAnswer(const EventLane::Answer& answer);
+  void OnLaneAnswer(const EventLane::Answer& answer, MonotonicTime now);
   bool TakeBackHead();
   void DropLane();
   UniqueFd TheirEnd() const;
@@ -279,8 +236,9 @@ class WorkerProcess final : public Worker, private LaneUser {
   bool printed_ = false;                  // to stdout or stderr, since its last answer
   bool output_lies_ = false;              // in its pipes, when it sent its last answer
   bool keeps_others_ = false;  // it calls functions or prints: whatever stood behind such an event would wait
-  std::optional<CgroupUsage> usage_;  // as of this turn of the loop
-  uint64_t cpu_us_before_ = 0;        // the cgroup's, when the running attempt began
+  std::optional<CgroupUsage> usage_;  // as of `usage_read_at_`
+  MonotonicTime usage_read_at_{};
+  uint64_t cpu_us_before_ = 0;  // the cgroup's, when the running attempt began
   // The cgroup's, when it became idle; not there before it has done anything of the author's.
   std::optional<uint64_t> cpu_us_when_idle_;
   MonotonicTime idle_since_{};

@@ -25,10 +25,9 @@ bool WorkerProcess::TakesAhead() {
 
 void WorkerProcess::HandAhead(const Event& event, OnAttempt done) {
   CHECK_TRUE(TakesAhead());
-  const Clock& clock = context_.loop.clock();
   Ahead ahead{&event, std::move(done), ++last_sequence_, {}, {}, false};
-  ahead.handed.Begin(clock);
-  InvokeFrameView frame = FrameOf(event, clock.Now() + version_->settings.timeout);
+  ahead.handed.Begin(context_.loop.clock());
+  InvokeFrameView frame = FrameOf(event, ahead.handed);
   frame.ahead = true;
   std::string& packet = context_.frame_buffer;
   const BodyPlace place = EncodeInvoke(ahead.sequence, frame, event.payload, packet);

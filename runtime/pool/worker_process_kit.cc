@@ -6,23 +6,6 @@
 
 namespace hearth {
 
-WorkerContext ContextFor(const WorkerContext& like, Loop& loop, HandlerLogObserver& logs,
-                         PoolObserver& observer) {
-  WorkerContext context{loop, logs, observer, like.response_bytes_max, like.init_limit, like.start_limit};
-  context.zygote_forks_max = like.zygote_forks_max;
-  context.crash_report_wait = like.crash_report_wait;
-  context.exit_status_wait = like.exit_status_wait;
-  context.idle_linger = like.idle_linger;
-  context.idle_cpu_flagged_us = like.idle_cpu_flagged_us;
-  context.idle_cpu_untold = like.idle_cpu_untold;
-  context.stream_bytes_max = like.stream_bytes_max;
-  context.call_bytes_max = like.call_bytes_max;
-  context.hold_up_max = like.hold_up_max;
-  context.short_events_worth_lane = like.short_events_worth_lane;
-  context.output_bytes_max = like.output_bytes_max;
-  return context;
-}
-
 struct WorkerProcess::Kit final : WorkerKit {
   Parts parts;
   UniqueFd pidfd;

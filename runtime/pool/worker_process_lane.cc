@@ -91,9 +91,8 @@ size_t WorkerProcess::TakeAnswers(MonotonicTime now) {
       rung_at_.reset();
       return taken;
     }
-    if (taken == 0) usage_.reset();
     if (answer->ok()) {
-      OnLaneAnswer(**answer);
+      OnLaneAnswer(**answer, now);
     } else {
       EndWorker(answer->error().message);
     }
@@ -103,7 +102,7 @@ size_t WorkerProcess::TakeAnswers(MonotonicTime now) {
 
 // When it was there the worker says. It is believed as far as hearthd knows nothing else: not before hearthd looked last
 // and it was not, nor after now; and if hearthd slept until it was rung for, no longer before that than waking it takes.
-void WorkerProcess::OnLaneAnswer(const EventLane::Answer& answer) {
+void WorkerProcess::OnLaneAnswer(const EventLane::Answer& answer, MonotonicTime now) {
   std::string_view body;
   const auto header = TakeHeader(answer.frame, body);
   const bool right = header && header->kind == static_cast<uint16_t>(WorkerFrameKind::kResponse) &&
@@ -112,7 +111,7 @@ void WorkerProcess::OnLaneAnswer(const EventLane::Answer& answer) {
   if (!frame) return EndWorker("what it put into its lane is no answer to its event");
   const MonotonicTime said(nanoseconds(answer.ended_ns));
   const MonotonicTime began = running_->phase.began();
-  MonotonicTime ended = std::min(std::max({said, looked_at_, began}), context_.loop.clock().Now());
+  MonotonicTime ended = std::min(std::max({said, looked_at_, began}), now);
   if (rung_at_ && ended < *rung_at_ - kWakingTakes)
     ended = std::max(ended, *rung_at_ - kWakingTakes - context_.lanes->KeptWaiting());
   running_->attempt.duration = ended - began;

@@ -38,7 +38,7 @@ class FreezerFixture {
 TEST_CASE_METHOD(FreezerFixture, "idle for the linger: frozen then, not before; thawed for the next event",
                  "[freeze]") {
   IdleFreezer& freezer = Make(milliseconds(5));
-  freezer.BeginIdle();
+  freezer.BeginIdle(executor_.clock().Now());
   executor_.Advance(milliseconds(5) - nanoseconds(1));
   CHECK_FALSE(freezer.frozen());
   CHECK(played_.calls.empty());
@@ -56,21 +56,21 @@ TEST_CASE_METHOD(FreezerFixture, "events within the linger of each other: the gr
                  "[freeze]") {
   IdleFreezer& freezer = Make(milliseconds(5));
   for (int event = 0; event < 100; ++event) {
-    freezer.BeginIdle();
+    freezer.BeginIdle(executor_.clock().Now());
     CHECK(executor_.timers_armed() == 1);
     executor_.Advance(milliseconds(4));
     CHECK(freezer.EndIdle().ok());
     executor_.Advance(milliseconds(3));
   }
   CHECK(played_.calls.empty());
-  freezer.BeginIdle();
+  freezer.BeginIdle(executor_.clock().Now());
   executor_.Advance(milliseconds(5));
   CHECK(played_.calls == Calls{"freeze"});
 }
 
 TEST_CASE_METHOD(FreezerFixture, "an event that outlasts the linger is not frozen", "[freeze]") {
   IdleFreezer& freezer = Make(milliseconds(5));
-  freezer.BeginIdle();
+  freezer.BeginIdle(executor_.clock().Now());
   CHECK(freezer.EndIdle().ok());
   executor_.Advance(std::chrono::hours(1));
   CHECK(played_.calls.empty());
@@ -79,12 +79,12 @@ TEST_CASE_METHOD(FreezerFixture, "an event that outlasts the linger is not froze
 TEST_CASE_METHOD(FreezerFixture,
                  "no linger at all: frozen in the next turn, unless it got an event meanwhile", "[freeze]") {
   IdleFreezer& freezer = Make(nanoseconds(0));
-  freezer.BeginIdle();
+  freezer.BeginIdle(executor_.clock().Now());
   CHECK(played_.calls.empty());
   executor_.Advance(nanoseconds(0));
   CHECK(played_.calls == Calls{"freeze"});
   CHECK(freezer.EndIdle().ok());
-  freezer.BeginIdle();
+  freezer.BeginIdle(executor_.clock().Now());
   CHECK(freezer.EndIdle().ok());
   executor_.Advance(nanoseconds(0));
   CHECK(played_.calls == Calls{"freeze", "thaw"});
@@ -95,7 +95,7 @@ TEST_CASE_METHOD(FreezerFixture, "what does not stand still is looked at again, 
   IdleFreezer& freezer = Make(milliseconds(5));
   played_.stands_still = false;
   SECTION("it stops late") {
-    freezer.BeginIdle();
+    freezer.BeginIdle(executor_.clock().Now());
     executor_.Advance(milliseconds(7));
     CHECK(played_.looks == 3);
     played_.stands_still = true;
@@ -105,7 +105,7 @@ TEST_CASE_METHOD(FreezerFixture, "what does not stand still is looked at again, 
   }
   SECTION("it never stops") {
     for (int twice = 0; twice < 2; ++twice) {
-      freezer.BeginIdle();
+      freezer.BeginIdle(executor_.clock().Now());
       executor_.Advance(milliseconds(100));
       CHECK(freezer.EndIdle().ok());
     }
@@ -113,7 +113,7 @@ TEST_CASE_METHOD(FreezerFixture, "what does not stand still is looked at again, 
     CHECK(troubles_ == Calls{"it runs on"});
   }
   SECTION("its next event comes first") {
-    freezer.BeginIdle();
+    freezer.BeginIdle(executor_.clock().Now());
     executor_.Advance(milliseconds(5));
     CHECK(freezer.EndIdle().ok());
     executor_.Advance(milliseconds(100));
@@ -125,7 +125,7 @@ TEST_CASE_METHOD(FreezerFixture, "a group that cannot be frozen is told once and
   IdleFreezer& freezer = Make(milliseconds(5));
   played_.broken = true;
   for (int twice = 0; twice < 2; ++twice) {
-    freezer.BeginIdle();
+    freezer.BeginIdle(executor_.clock().Now());
     executor_.Advance(milliseconds(5));
     CHECK_FALSE(freezer.frozen());
     CHECK(freezer.EndIdle().ok());
@@ -136,7 +136,7 @@ TEST_CASE_METHOD(FreezerFixture, "a group that cannot be frozen is told once and
 
 TEST_CASE_METHOD(FreezerFixture, "a group that cannot be thawed is an error", "[freeze]") {
   IdleFreezer& freezer = Make(milliseconds(5));
-  freezer.BeginIdle();
+  freezer.BeginIdle(executor_.clock().Now());
   executor_.Advance(milliseconds(5));
   played_.broken = true;
   CHECK_FALSE(freezer.EndIdle().ok());
@@ -148,7 +148,7 @@ TEST_CASE_METHOD(FreezerFixture, "without a freezer the process is stopped, and 
   auto sleeper = std::move(Spawn({.executable = "/bin/sleep", .arguments = {"3600"}})).value();
   const pid_t pid = sleeper.pid();
   freezer.SetProcess(sleeper.pidfd());
-  freezer.BeginIdle();
+  freezer.BeginIdle(executor_.clock().Now());
   executor_.Advance(milliseconds(5));
   int status = 0;
   REQUIRE(::waitpid(pid, &status, WUNTRACED) == pid);
@@ -159,7 +159,7 @@ TEST_CASE_METHOD(FreezerFixture, "without a freezer the process is stopped, and 
   REQUIRE(sleeper.Signal(SIGKILL).ok());
   REQUIRE(::waitpid(pid, &status, 0) == pid);
   CHECK(played_.calls.empty());
-  freezer.BeginIdle();
+  freezer.BeginIdle(executor_.clock().Now());
   executor_.Advance(milliseconds(5));
   REQUIRE(troubles_.size() == 1);
   CHECK(troubles_[0] == "send SIGSTOP: No such process");

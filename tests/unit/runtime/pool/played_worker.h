@@ -159,7 +159,7 @@ class PlayedWorkerFixture : public LoopFixture {
   PlayedLogs logs_;
   PlayedStates states_;
   WorkerContext context_ = [this] {
-    WorkerContext context{*loop, logs_, states_};
+    WorkerContext context(*loop, logs_, states_, {});
     context.idle_linger = std::chrono::hours(1);  // never, unless a test is about that
     return context;
   }();

@@ -16,7 +16,7 @@ class KitFixture : public PlayedWorkerFixture {
  protected:
   void PlayEvents(int events, milliseconds linger = std::chrono::hours(1)) {
     context_.idle_linger = linger;
-    there_context_.emplace(ContextFor(context_, *loop, logs_, there_states_));
+    there_context_.emplace(*loop, logs_, there_states_, context_);
     PlayUntilStarted(
         [events](Player& worker) {
           worker.Started();
@@ -155,7 +155,7 @@ TEST_CASE_METHOD(KitFixture, "one whose end was told on its way back is of no mo
 
 TEST_CASE_METHOD(KitFixture, "one that dies under an event there is explained there, and ended",
                  "[worker][loops]") {
-  there_context_.emplace(ContextFor(context_, *loop, logs_, there_states_));
+  there_context_.emplace(*loop, logs_, there_states_, context_);
   PlayUntilStarted([](Player& worker) {
     worker.BecomeBusy();
     worker.AwaitGo();
