@@ -219,8 +219,13 @@ std::optional<CrashFrame> DecodeCrash(std::string_view body) {
 }
 
 std::optional<InvokeFrame> DecodeInvoke(std::string_view body, uint32_t flags) {
-  FrameReader in(body);
   InvokeFrame frame;
+  if (!DecodeInvoke(body, flags, frame)) return std::nullopt;
+  return frame;
+}
+
+bool DecodeInvoke(std::string_view body, uint32_t flags, InvokeFrame& frame) {
+  FrameReader in(body);
   ReadFields(in, frame);
   frame.streamed = (flags & kFlagStream) != 0;
   frame.ahead = (flags & kFlagAhead) != 0;
@@ -228,10 +233,12 @@ std::optional<InvokeFrame> DecodeInvoke(std::string_view body, uint32_t flags) {
   frame.new_window = (flags & kFlagNewWindow) != 0;
   frame.lane = (flags & kFlagLane) != 0;
   frame.new_lane = (flags & kFlagNewLane) != 0;
+  frame.object.reset();
   if ((flags & kFlagObject) != 0) ReadFields(in, frame.object.emplace());
+  frame.bytes_in_window.reset();
+  frame.payload.clear();
   ReadBody(in, flags, frame);
-  if (!in.Complete()) return std::nullopt;
-  return frame;
+  return in.Complete();
 }
 
 std::optional<ResponseFrame> DecodeResponse(std::string_view body, uint32_t flags) {

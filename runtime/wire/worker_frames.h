@@ -211,6 +211,8 @@ std::string EncodeLog(uint64_t sequence, const LogFrame& frame);
 std::optional<StartedFrame> DecodeStarted(std::string_view body);
 std::optional<ErrorFrame> DecodeError(std::string_view body);
 std::optional<InvokeFrame> DecodeInvoke(std::string_view body, uint32_t flags);
+// Into one that was used before, with the memory of its texts. False: malformed, and nothing in it counts.
+bool DecodeInvoke(std::string_view body, uint32_t flags, InvokeFrame& frame);
 std::optional<ResponseFrame> DecodeResponse(std::string_view body, uint32_t flags);
 std::optional<ResponseFrame> DecodeChunk(std::string_view body, uint32_t flags);
 std::optional<CallFrame> DecodeCall(std::string_view body, uint32_t flags);

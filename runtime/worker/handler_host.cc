@@ -136,7 +136,7 @@ bool HandlerHost::HandleNext() {
     return Handle(packet);
   }
   while (lane_given_) {
-    if (auto event = TakeFromLane()) return Handle(*event);
+    if (TakeFromLane()) return Handle(from_lane_);
     if (packet_lies_) {
       auto received = ReceivePacket(channel_, FdPolicy::kAccept, Waiting::kNever);
       packet_lies_ = !received.ok() || received->kind != ReceivedPacket::Kind::kWouldBlock;
@@ -162,12 +162,10 @@ void HandlerHost::SleepForLane() {
   lane_.EndSleep();
 }
 
-std::optional<Packet> HandlerHost::TakeFromLane() {
+bool HandlerHost::TakeFromLane() {
   const auto frame = lane_.TakeEvent(last_sequence_ + 1);
-  if (!frame) return std::nullopt;
-  Packet packet;
-  packet.bytes = *frame;
-  return packet;
+  if (frame) from_lane_.bytes = *frame;
+  return frame.has_value();
 }
 
 // What the handler printed for the event before is taken when hearthd reads that one's answer: what it prints from here
@@ -290,57 +288,57 @@ const char* HandlerHost::NameOf(Call call) {
 }
 
 bool HandlerHost::Invoke(uint64_t sequence, std::string_view body, uint32_t flags, Packet& packet) {
-  auto frame = DecodeInvoke(body, flags);
-  if (!frame) return false;
+  InvokeFrame& frame = event_;
+  if (!DecodeInvoke(body, flags, frame)) return false;
   const bool has_memfd = (flags & kFlagBodyInMemfd) != 0;
-  const bool has_file = frame->object && frame->object->problem.empty();
-  const size_t memory = size_t{frame->new_window} + (frame->new_lane ? kLaneFds : 0);
+  const bool has_file = frame.object && frame.object->problem.empty();
+  const size_t memory = size_t{frame.new_window} + (frame.new_lane ? kLaneFds : 0);
   if (packet.fds.size() != memory + size_t{has_memfd} + size_t{has_file}) return false;
-  if (!TakeMemory(*frame, packet)) return false;
+  if (!TakeMemory(frame, packet)) return false;
   if (has_memfd) {
     auto payload = ReadSealedBody(packet.fds[memory].get(), kPayloadBytesMax);
     if (!payload.ok()) return false;
-    frame->payload = std::move(payload).value();
+    frame.payload = std::move(payload).value();
   }
-  if ((frame->window || frame->bytes_in_window) && !window_.mapped()) return false;
-  if (frame->bytes_in_window && *frame->bytes_in_window >= kWindowBodyBytesMax) return false;
+  if ((frame.window || frame.bytes_in_window) && !window_.mapped()) return false;
+  if (frame.bytes_in_window && *frame.bytes_in_window >= kWindowBodyBytesMax) return false;
   ObjectVerdict object{HEARTH_OBJECT_NONE, {}};
   LentFile file;
-  if (frame->object) object = Judge(*frame->object, has_file ? packet.fds.back().get() : -1);
+  if (frame.object) object = Judge(*frame.object, has_file ? packet.fds.back().get() : -1);
   if (object.state == HEARTH_OBJECT_OPEN) file.Lend(std::move(packet.fds.back()));
   packet.fds.clear();  // what was not lent is closed before the handler runs
-  if (frame->ahead) AwaitOutputTaken();
+  if (frame.ahead) AwaitOutputTaken();
 
   hearth_request request{};
   request.struct_size = sizeof request;
-  request.trigger = frame->trigger;
-  request.attempt = frame->attempt;
-  request.cold = frame->cold;
+  request.trigger = frame.trigger;
+  request.attempt = frame.attempt;
+  request.cold = frame.cold;
   // The byte behind it is zero: of a std::string, or sent with it.
-  request.payload = BytesOf(frame->bytes_in_window ? window_.event().substr(0, *frame->bytes_in_window)
-                                                   : std::string_view(frame->payload));
-  request.content_type = BytesOf(frame->content_type);
-  request.request_id = BytesOf(frame->request_id);
-  request.deadline_unix_ms = static_cast<int64_t>(frame->deadline_unix_ms);
-  request.deadline_monotonic_ns = static_cast<int64_t>(frame->deadline_monotonic_ns);
+  request.payload = BytesOf(frame.bytes_in_window ? window_.event().substr(0, *frame.bytes_in_window)
+                                                  : std::string_view(frame.payload));
+  request.content_type = BytesOf(frame.content_type);
+  request.request_id = BytesOf(frame.request_id);
+  request.deadline_unix_ms = static_cast<int64_t>(frame.deadline_unix_ms);
+  request.deadline_monotonic_ns = static_cast<int64_t>(frame.deadline_monotonic_ns);
   request.memory_limit_bytes = facts_.memory_bytes;
   request.function_name = BytesOf(facts_.function_name);
   request.function_version = BytesOf(facts_.function_version);
-  request.function_arn = BytesOf(frame->function_arn);
-  request.trace_id = BytesOf(frame->trace_id);
-  request.client_context = BytesOf(frame->client_context);
+  request.function_arn = BytesOf(frame.function_arn);
+  request.trace_id = BytesOf(frame.trace_id);
+  request.client_context = BytesOf(frame.client_context);
   request.object_state = object.state;
   request.object_fd = file.fd();
   request.object_problem = BytesOf(object.problem);
-  request.hops = frame->hops;
-  request.response_streamed = frame->streamed ? 1 : 0;
-  request.traceparent = BytesOf(frame->traceparent);
-  request.tracestate = BytesOf(frame->tracestate);
+  request.hops = frame.hops;
+  request.response_streamed = frame.streamed ? 1 : 0;
+  request.traceparent = BytesOf(frame.traceparent);
+  request.tracestate = BytesOf(frame.tracestate);
 
-  window_given_ = frame->window;
+  window_given_ = frame.window;
   told_ = false;
   Begin(Call::kInvoke);
-  streamed_ = frame->streamed;
+  streamed_ = frame.streamed;
   sequence_ = sequence;
   deadline_ns_ = request.deadline_monotonic_ns;
   const int returned = CallInvoke(functions_, host_, request, state_);

@@ -80,7 +80,7 @@ class HandlerHost final {
   void AwaitInit();
   bool Invoke(uint64_t sequence, std::string_view body, uint32_t flags, Packet& packet);
   bool TakeMemory(const InvokeFrame& frame, Packet& packet);
-  std::optional<Packet> TakeFromLane();
+  bool TakeFromLane();
   bool HandleReceived(Result<ReceivedPacket> received);
   void SleepForLane();
   void Shutdown();
@@ -119,6 +119,8 @@ class HandlerHost final {
   void* state_ = nullptr;
   bool initialised_ = false;
   bool copied_ = false;  // init has run before this process was there
+  InvokeFrame event_;    // this one and the packet keep the memory of those before
+  Packet from_lane_;
   AnswerText response_;
   MappedBodyWindow window_;    // none until hearthd brings one
   bool window_given_ = false;  // for the answer of this invocation
