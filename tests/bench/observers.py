@@ -5,8 +5,8 @@ None of them can be turned off in the product, so what a request would cost with
 metering: wrk, hearthd and workers share one core, of whose time each request takes a part (1 / rate). Of that the observers' part is
 
   metering   an attempt's slot and record in-process (bench_ledger), the ledger's threads meanwhile, and two readings of the worker's
-             cgroup, which are made once for all answers that come together: how often is counted, by what hearthd reads (syscr of
-             /proc/PID/io) less one read for each request
+             cgroup, which are made once in a millisecond for each worker at most: how often is counted, by what hearthd reads (syscr of
+             /proc/PID/io) less one read for each request, and no more than a worker can have (it reads its bells, too)
   metrics    all that they hear of it, in-process (bench_observers)
   logs       START, END and REPORT kept in a log that is full, and the question whether the worker has printed anything: the worker
              asks itself each time, hearthd no more often than it reads the cgroup (else the worker's word is enough)
@@ -59,6 +59,10 @@ def reads_of(daemon):
     return int(pathlib.Path(f"/proc/{daemon.process.pid}/io").read_text().split("syscr:")[1].split()[0])
 
 
+def workers_of(daemon):
+    return sum(pathlib.Path(f"/proc/{pid}/comm").read_text().startswith("hearth-worker") for pid in processes.descendants(daemon.process.pid))
+
+
 def costs(daemon, rounds, count):
     """Nanoseconds of each part, medians of the rounds."""
     files = cgroup_files(daemon)
@@ -102,7 +106,8 @@ def main():
                 rates.append(http_noop.wrk(url, connections, arguments.seconds)[0])
                 threads.append((ledger.thread_ns(daemon.process.pid) - before) / (rates[-1] * arguments.seconds))
                 requests = rates[-1] * arguments.seconds
-                readings.append(min(max((reads_of(daemon) - reads) / requests - 1, 0) / 2, 1))
+                most = workers_of(daemon) * arguments.seconds * 1_000
+                readings.append(min(max((reads_of(daemon) - reads) / requests - 1, 0) / 2, most / requests, 1))
             request, reading = 1e9 / statistics.median(rates), statistics.median(readings)
             metering = cost["attempt"] + reading * cost["cgroup"] + statistics.median(threads)
             logs = cost["logs"] + reading * cost["poll"] + cost["unread"]
