@@ -1,3 +1,5 @@
+#include <fcntl.h>
+
 #include "tests/unit/runtime/pool/lane_fixture.h"
 
 // Events that stand behind another, and answers, in memory that hearthd and the worker share.
@@ -328,6 +330,79 @@ TEST_CASE_METHOD(LaneFixture, "events that take long are not worth a lane", "[wo
     AwaitTold(n);
   }
   CHECK(told_[20].payload == "packet");
+}
+
+// A worker with a lane does not wait for packets.
+TEST_CASE_METHOD(LaneFixture, "a worker that sleeps is rung for what does not come in its lane",
+                 "[worker][lane]") {
+  const int how = GENERATE(range(0, 3));
+  PlayUntilWorthALane([](Player& worker) {
+    worker.HearInvoke();
+    worker.AnswerInLane("3");
+    worker.HearInvoke();  // rung for: it does not look into its channel after that without another ring
+    worker.AnswerInLane("4");
+    worker.HearInvoke();
+    worker.AwaitGo();
+    worker.AnswerInLane("5");
+    for (;;) {
+      const InvokeFrame event = worker.HearInvoke();
+      worker.AnswerInLane(std::to_string(event.payload.size()) + (event.object ? " with a file" : ""));
+    }
+  });
+  for (size_t n = 3; n <= 4; ++n) {
+    Hand();
+    AwaitTold(n);
+  }
+  const std::string large(kLaneFrameBytesMax, 'x');
+  Hand();
+  if (how == 0) {
+    Hand(large);  // behind 5
+    RunSomeTurns();
+    Go();
+    AwaitTold(6);
+  } else {
+    Go();
+    AwaitTold(5);
+    if (how == 1) {
+      Hand(large);
+    } else {
+      Event& event = events_.emplace_back();
+      event.object = std::make_shared<EventObject>();
+      event.object->fd.Reset(::open("/dev/null", O_RDONLY | O_CLOEXEC));
+      worker_->Run(event, [this](Attempt attempt) { told_[6] = std::move(attempt); });
+    }
+    AwaitTold(6);
+  }
+  CHECK(told_[6].payload == (how == 2 ? "0 with a file" : std::to_string(kLaneFrameBytesMax)));
+}
+
+// A worker asks its lane for one number after the other.
+TEST_CASE_METHOD(LaneFixture, "those that are given up leave their numbers to the next, and no others",
+                 "[worker][lane]") {
+  PlayUntilWorthALane([](Player& worker) {
+    const uint64_t head = worker.HearInvoke().attempt > 0 ? worker.sequence() : 0;
+    worker.AwaitGo();
+    worker.TakeFromLane();  // hearthd does not know yet that the head has been answered
+    worker.StopOnce();
+    worker.PutInLane(head, Player::ResponsePacket(head, "3"), Player::Now());
+    worker.AnswerInLane("4");
+    worker.AnswerInLane(worker.HearInvoke().payload);
+  });
+  Hand();
+  context_.hold_up_max = milliseconds(300);
+  Hand();
+  Hand();
+  RunSomeTurns();
+  Go();
+  AwaitStopped();
+  RunUntil([this] { return told_.count(5) == 1; });
+  CHECK_FALSE(told_[5].its_turn_came);
+  Continue();
+  AwaitTold(5);
+  CHECK(told_[4].payload == "4");
+  Hand("the next");
+  AwaitTold(6);
+  CHECK(told_[6].payload == "the next");
 }
 
 // Both ends go to sleep all the time: what one does while the other is about to must not be missed. Nothing else wakes the

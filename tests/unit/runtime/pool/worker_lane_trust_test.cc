@@ -162,6 +162,29 @@ TEST_CASE_METHOD(LaneFixture,
   CHECK_FALSE(told_[4].delivered);
 }
 
+TEST_CASE_METHOD(LaneFixture,
+                 "an event in the lane that a worker died of was begun, and one that it did not take was not",
+                 "[worker][lane]") {
+  const bool taken = GENERATE(false, true);
+  PlayUntilWorthALane([taken](Player& worker) {
+    worker.HearInvoke();
+    worker.AnswerInLane("3");
+    worker.StopOnce();
+    if (taken) worker.TakeFromLane();
+    ::_exit(3);
+  });
+  Hand();
+  AwaitTold(3);
+  AwaitStopped();
+  Hand();
+  RunSomeTurns();  // it lies in the lane
+  Continue();
+  ReapAndTell();
+  AwaitTold(4);
+  CHECK(told_[4].kind == OutcomeKind::kCrash);
+  CHECK(told_[4].delivered == taken);
+}
+
 TEST_CASE_METHOD(LaneFixture, "a worker may ring at any time, and does no harm by it", "[worker][lane]") {
   PlayWithThree([](Player& worker) {
     for (int n = 0; n < 1'000; ++n) worker.Ring();

@@ -4,6 +4,7 @@
 #include <sys/ioctl.h>
 #include <unistd.h>
 
+#include <atomic>
 #include <memory>
 #include <string>
 #include <thread>
@@ -149,25 +150,65 @@ TEST_CASE_METHOD(LaneFixture, "before it sleeps it says so, and is woken for an 
 TEST_CASE_METHOD(LaneFixture, "packets that come together are handled one after the other, rung for once",
                  "[handler][lane]") {
   BringLane();
-  Send(Frame(2, "second"));
-  REQUIRE(SendPacket(ours.get(), Frame(3, "third")).ok());
+  std::thread hearthd([&] {
+    while (!lane->WorkerSleeps()) std::this_thread::yield();
+    (void)SendPacket(ours.get(), Frame(2, "second"));
+    (void)SendPacket(ours.get(), Frame(3, "third"));
+    lane->RingForPacket();
+  });
+  for (int n = 0; n < 2; ++n) REQUIRE(HandleNext());
+  hearthd.join();
   lane->PutEvent(4, Frame(4, "fourth"));
-  for (int n = 0; n < 3; ++n) REQUIRE(HandleNext());
+  REQUIRE(HandleNext());
   CHECK(InLane(2) == "second");
   CHECK(InLane(3) == "third");
   CHECK(InLane(4) == "fourth");
 }
 
 TEST_CASE_METHOD(LaneFixture,
-                 "a worker whose lane has gone waits for packets again, and ends with its channel",
+                 "what was sent behind the packet that brings the lane is not rung for, and comes",
+                 "[handler][lane]") {
+  REQUIRE(SendPacket(ours.get(), Frame(1, "first", true, true), lane->fds()).ok());
+  REQUIRE(SendPacket(ours.get(), Frame(2, "second")).ok());
+  for (int n = 0; n < 2; ++n) REQUIRE(HandleNext());
+  CHECK(InLane(2) == "second");
+}
+
+TEST_CASE_METHOD(LaneFixture,
+                 "a worker whose lane goes while it sleeps waits for packets, and ends with its channel",
                  "[handler][lane]") {
   BringLane();
-  lane.reset();
-  REQUIRE(SendPacket(ours.get(), Frame(2, "second", false)).ok());
+  std::thread hearthd([&] {
+    while (!lane->WorkerSleeps()) std::this_thread::yield();
+    lane.reset();
+    (void)SendPacket(ours.get(), Frame(2, "second", false));
+  });
   REQUIRE(HandleNext());
+  hearthd.join();
   CHECK(Said() == "6");
   ours.Reset();
   CHECK_FALSE(HandleNext());
+}
+
+// Each end goes to sleep all the time: what the other does meanwhile must not be missed.
+TEST_CASE_METHOD(LaneFixture, "of thousands of events none waits, whenever the worker goes to sleep",
+                 "[handler][lane]") {
+  constexpr uint64_t kEvents = 5'000;
+  BringLane();
+  std::atomic<uint64_t> wrong{0};
+  std::thread hearthd([&] {
+    for (uint64_t n = 2; n <= kEvents; ++n) {
+      lane->PutEvent(n, Frame(n, "event"));
+      if (lane->WorkerSleeps()) lane->RingForEvents();
+      while (!lane->HasAnswer(n)) std::this_thread::yield();
+      if (!lane->TakeAnswer(n, out)) ++wrong;
+    }
+  });
+  bool all = true;
+  for (uint64_t n = 2; n <= kEvents; ++n) all = HandleNext() && all;
+  hearthd.join();
+  CHECK(all);
+  CHECK(wrong == 0);
 }
 
 TEST_CASE_METHOD(LaneFixture, "a ring for a packet that has been taken back leads to no wait for it",
