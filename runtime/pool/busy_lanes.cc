@@ -60,11 +60,11 @@ TurnEnd::Next BusyLanes::EndTurn() {
   if (users_.empty()) return TurnEnd::Next::kMaySleep;
   for (LaneUser* user : users_) user->EndSleep();
   size_t answers = 0;
-  int looks = 0;
-  while (looks < kLooksPerTurn && LookAtAll(answers)) ++looks;
+  for (int looks = 0; looks < kLooksPerTurn && LookAtAll(answers); ++looks) {
+  }
   NoteWaited();
   // Where several came together there are more, mostly: it is not slept for before a turn without.
-  if (looks == kLooksPerTurn || answers > 1) return TurnEnd::Next::kAtOnce;
+  if (answers > 1) return TurnEnd::Next::kAtOnce;
   bool may_sleep = true;
   for (LaneUser* user : users_) {
     if (user != nullptr && !user->BeginSleep()) may_sleep = false;

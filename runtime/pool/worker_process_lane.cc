@@ -131,6 +131,7 @@ bool WorkerProcess::TakeBackHead() {
 
 void WorkerProcess::DropLane() {
   if (lane_) context_.lanes->Remove(*this);
+  bell_watch_.reset();
   lane_.reset();
   rung_at_.reset();
   short_events_ = 0;

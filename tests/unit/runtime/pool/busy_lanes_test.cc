@@ -101,6 +101,9 @@ TEST_CASE_METHOD(BusyLanesFixture,
   RunOneTurn();
   CHECK(lanes_.KeptWaiting() == nanoseconds(0));
   waited_ += milliseconds(7);
+  const MonotonicTime noted = loop->clock().Now();
+  while (loop->clock().Now() < noted + BusyLanes::kWaitedKnownFor) {
+  }  // it slept so long
   nanoseconds seen{0};
   one_.on_look = [&] { seen = lanes_.KeptWaiting(); };
   RunOneTurn();

@@ -198,6 +198,14 @@ TEST_CASE_METHOD(LaneFixture, "a worker may ring at any time, and does no harm b
   CHECK(told_[3].payload == "3");
   CHECK(told_[5].payload == "5 from the lane");
   CHECK(worker_->usable());
+  int turns = 0;
+  const auto count = TurnEnd::Create(*loop, [&] {
+    ++turns;
+    return TurnEnd::Next::kMaySleep;
+  });
+  const Timer enough = loop->After(milliseconds(50), [this] { loop->Stop(); });
+  loop->Run();
+  CHECK(turns < 20);  // its bell has been emptied: the loop sleeps
 }
 
 // Goal: hearthd that slept knows when it was rung for, and that nobody can have been done long before.

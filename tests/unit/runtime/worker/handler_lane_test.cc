@@ -198,7 +198,10 @@ TEST_CASE_METHOD(LaneFixture, "of thousands of events none waits, whenever the w
   std::atomic<uint64_t> wrong{0};
   std::thread hearthd([&] {
     for (uint64_t n = 2; n <= kEvents; ++n) {
-      lane->PutEvent(n, Frame(n, "event"));
+      const std::string event = Frame(n, "event");
+      for (volatile uint64_t pause = n * 7 % 1'000; pause > 0; pause = pause - 1) {
+      }
+      lane->PutEvent(n, event);
       if (lane->WorkerSleeps()) lane->RingForEvents();
       while (!lane->HasAnswer(n)) std::this_thread::yield();
       if (!lane->TakeAnswer(n, out)) ++wrong;
