@@ -199,8 +199,8 @@ TEST_CASE_METHOD(LaneFixture, "of thousands of events none waits, whenever the w
   std::thread hearthd([&] {
     for (uint64_t n = 2; n <= kEvents; ++n) {
       const std::string event = Frame(n, "event");
-      for (volatile uint64_t pause = n * 7 % 1'000; pause > 0; pause = pause - 1) {
-      }
+      for (uint64_t pause = n * 7 % 1'000; pause > 0; --pause)
+        std::atomic_signal_fence(std::memory_order_seq_cst);
       lane->PutEvent(n, event);
       if (lane->WorkerSleeps()) lane->RingForEvents();
       while (!lane->HasAnswer(n)) std::this_thread::yield();
