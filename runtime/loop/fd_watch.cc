@@ -10,6 +10,7 @@ struct FdWatch::Uv {
   bool in_callback = false;
   bool closed = false;
   FdEvents events = FdEvents::kReadable;
+  Loop* loop = nullptr;
   std::function<void(FdEvents)> on_ready;
 
   static void OnEvents(uv_poll_t* poll, int status, int events) {
@@ -17,6 +18,7 @@ struct FdWatch::Uv {
     const FdEvents ready = status < 0 || events == 0
                                ? uv->events
                                : static_cast<FdEvents>(events & static_cast<int>(FdEvents::kBoth));
+    uv->loop->BeginTurn();
     uv->in_callback = true;
     uv->on_ready(ready);
     uv->in_callback = false;
@@ -35,6 +37,7 @@ Result<std::unique_ptr<FdWatch>> FdWatch::Create(Loop& loop, int fd, FdEvents ev
     return ErrnoError("watch descriptor " + std::to_string(fd), -failed);
   }
   uv->poll.data = uv.get();
+  uv->loop = &loop;
   uv->on_ready = std::move(on_ready);
   std::unique_ptr<FdWatch> watch(new FdWatch);
   watch->uv_ = uv.release();

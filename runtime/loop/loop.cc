@@ -104,6 +104,7 @@ void Loop::Post(std::function<void()> task) {
 }
 
 void Loop::RunPosted() {
+  BeginTurn();
   uv_idle_stop(again_);
   std::vector<std::function<void()>> tasks;
   {
@@ -139,6 +140,7 @@ void Loop::ArmTimer() {
 }
 
 void Loop::RunTimers() {
+  BeginTurn();
   armed_until_ = 0;
   const uint64_t now = uv_hrtime();
   while (!timers_.empty() && timers_.begin()->first.first <= now) {

@@ -3,6 +3,7 @@
 #include <atomic>
 #include <map>
 #include <mutex>
+#include <optional>
 #include <thread>
 #include <vector>
 
@@ -36,11 +37,17 @@ class Loop final : public Executor {
   Timer After(std::chrono::nanoseconds delay, std::function<void()> task) override;
   const Clock& clock() const override { return clock_; }
   bool OnLoopThread() const;  // also true while nobody runs the loop
+  // When the first callback of this turn ran, which is when the loop woke, if it slept; now, if none has.
+  MonotonicTime TurnBegan() const { return turn_began_.value_or(clock_.Now()); }
 
   // For this folder only.
   uv_loop_s* raw() { return uv_.get(); }
   char* read_buffer() { return read_buffer_.get(); }  // kReadBufferBytes, valid within one read callback
-  void Keep(std::shared_ptr<void> finishing);         // until Forget(), or the loop ends
+  void BeginTurn() {                                  // by each callback, first of all
+    if (!turn_began_) turn_began_ = clock_.Now();
+  }
+  void EndTurn() { turn_began_.reset(); }
+  void Keep(std::shared_ptr<void> finishing);  // until Forget(), or the loop ends
   void Forget(const void* finished);
 
   // One read takes at most this much: a body of 6 MiB costs about 100 reads, and the buffer stays in a core's
@@ -71,6 +78,7 @@ class Loop final : public Executor {
   std::vector<std::function<void()>> posted_;  // guarded by posted_mutex_
   std::map<TimerKey, std::function<void()>> timers_;
   uint64_t next_timer_ = 0;
+  std::optional<MonotonicTime> turn_began_;
   uint64_t armed_until_ = 0;  // 0: the uv timer is not armed
   std::map<const void*, std::shared_ptr<void>> kept_;
 };

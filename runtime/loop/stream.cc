@@ -96,6 +96,7 @@ void Stream::ResumeReading() {
 }
 
 void Stream::OnRead(long bytes, const char* data) {
+  loop_.BeginTurn();
   if (bytes == 0) return;  // would have blocked
   if (bytes > 0) {
     if (finishing_) return;

@@ -9,10 +9,13 @@ struct TurnEnd::Uv {
   uv_prepare_t end;
   uv_idle_t again;
   std::function<Next()> task;
+  Loop* loop;
 
   static void OnEnd(uv_prepare_t* end) {
     Uv& uv = *static_cast<Uv*>(end->data);
-    if (uv.task() == Next::kAtOnce) {
+    const Next next = uv.task();
+    uv.loop->EndTurn();
+    if (next == Next::kAtOnce) {
       uv_idle_start(&uv.again, [](uv_idle_t*) {});
     } else {
       uv_idle_stop(&uv.again);
@@ -25,6 +28,7 @@ std::unique_ptr<TurnEnd> TurnEnd::Create(Loop& loop, std::function<Next()> task)
   DCHECK_TRUE(loop.OnLoopThread());
   Uv* const uv = new Uv;
   uv->task = std::move(task);
+  uv->loop = &loop;
   uv_prepare_init(loop.raw(), &uv->end);
   uv_idle_init(loop.raw(), &uv->again);
   uv->end.data = uv->again.data = uv;

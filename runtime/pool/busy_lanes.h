@@ -36,7 +36,7 @@ class LaneUser {
 class BusyLanes final {
  public:
   static constexpr uint32_t kLanesMax = 64;
-  static constexpr milliseconds kWaitedKnownFor{50};
+  static constexpr milliseconds kWaitedKnownFor{5};
 
   // `waited`: how long this thread has been kept waiting for a processor, in all.
   explicit BusyLanes(Loop& loop, std::function<nanoseconds()> waited = RunQueueWaitOfLoop());

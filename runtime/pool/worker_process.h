@@ -151,7 +151,6 @@ class WorkerProcess final : public Worker, private LaneUser {
   static constexpr milliseconds kShortEvent{1};
   void GiveLane(InvokeFrameView& frame);
   Status MakeLane();
-  void OnRung();
   void BeginUnsent();
   bool PutInLane(uint64_t sequence, std::string_view frame);
   size_t TakeAnswers(MonotonicTime now) override;
@@ -224,17 +223,17 @@ class WorkerProcess final : public Worker, private LaneUser {
   std::vector<Ahead> behind_;   // in the order in which they were sent
   DeadlineTimer hold_up_;
   TakeBacks take_backs_ = TakeBacks::kNotAsked;
-  bool large_bodies_ = false;             // since it was frozen last: the next one is worth a window
-  bool window_given_ = false;             // for the answer to the event that runs
-  uint32_t short_events_ = 0;             // since it was frozen last
-  std::string unsent_;                    // the Invoke that it is given at the end of this turn
-  bool ring_ = false;                     // something was put into its lane in this turn
-  MonotonicTime looked_at_{};             // when the answer to the head was not in the lane
-  std::optional<MonotonicTime> rung_at_;  // in this turn
-  bool held_up_ = false;                  // those behind an event had to be taken back since it last had none
-  bool died_unread_ = false;              // it went with packets of ours that it had not read
-  bool printed_ = false;                  // to stdout or stderr, since its last answer
-  bool output_lies_ = false;              // in its pipes, when it sent its last answer
+  bool large_bodies_ = false;  // since it was frozen last: the next one is worth a window
+  bool window_given_ = false;  // for the answer to the event that runs
+  uint32_t short_events_ = 0;  // since it was frozen last
+  std::string unsent_;         // the Invoke that it is given at the end of this turn
+  bool ring_ = false;          // something was put into its lane in this turn
+  MonotonicTime looked_at_{};  // when the answer to the head was not in the lane
+  bool slept_ = false;         // hearthd, since it looked last
+  bool held_up_ = false;       // those behind an event had to be taken back since it last had none
+  bool died_unread_ = false;   // it went with packets of ours that it had not read
+  bool printed_ = false;       // to stdout or stderr, since its last answer
+  bool output_lies_ = false;   // in its pipes, when it sent its last answer
   bool keeps_others_ = false;  // it calls functions or prints: whatever stood behind such an event would wait
   std::optional<CgroupUsage> usage_;  // as of `usage_read_at_`
   MonotonicTime usage_read_at_{};

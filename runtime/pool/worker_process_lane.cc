@@ -21,18 +21,13 @@ void WorkerProcess::GiveLane(InvokeFrameView& frame) {
   if (lane_) context_.lanes->Add(*this);
 }
 
+// What it rings for is taken at the end of the turn.
 Status WorkerProcess::MakeLane() {
   HEARTH_ASSIGN(EventLane lane, EventLane::Make(context_.lanes->left()));
   HEARTH_ASSIGN(bell_watch_, FdWatch::Create(context_.loop, lane.bell_fd(), FdEvents::kReadable,
-                                             [this](FdEvents) { OnRung(); }));
+                                             [this](FdEvents) { lane_->TakeRings(); }));
   lane_.emplace(std::move(lane));
   return Ok();
-}
-
-// What it has put into its lane is taken at the end of this turn.
-void WorkerProcess::OnRung() {
-  lane_->TakeRings();
-  rung_at_ = context_.loop.clock().Now();
 }
 
 // Only while nothing stands behind the head in the channel: the worker looks there last.
@@ -72,6 +67,7 @@ bool WorkerProcess::LooksAtLane() const {
 
 bool WorkerProcess::BeginSleep() {
   if (!lane_) return true;
+  slept_ = true;
   lane_->WantBell();
   return !LooksAtLane() || !lane_->HasAnswer(sequence_);
 }
@@ -88,7 +84,7 @@ size_t WorkerProcess::TakeAnswers(MonotonicTime now) {
     const auto answer = lane_->TakeAnswer(sequence_, context_.answer_buffer);
     if (!answer) {
       looked_at_ = now;
-      rung_at_.reset();
+      slept_ = false;
       return taken;
     }
     if (answer->ok()) {
@@ -101,7 +97,7 @@ size_t WorkerProcess::TakeAnswers(MonotonicTime now) {
 }
 
 // When it was there the worker says. It is believed as far as hearthd knows nothing else: not before hearthd looked last
-// and it was not, nor after now; and if hearthd slept until it was rung for, no longer before that than waking it takes.
+// and it was not, nor after now; and where hearthd slept since, no longer before it woke than waking it takes.
 void WorkerProcess::OnLaneAnswer(const EventLane::Answer& answer, MonotonicTime now) {
   std::string_view body;
   const auto header = TakeHeader(answer.frame, body);
@@ -111,9 +107,10 @@ void WorkerProcess::OnLaneAnswer(const EventLane::Answer& answer, MonotonicTime 
   if (!frame) return EndWorker("what it put into its lane is no answer to its event");
   const MonotonicTime said(nanoseconds(answer.ended_ns));
   const MonotonicTime began = running_->phase.began();
-  MonotonicTime ended = std::min(std::max({said, looked_at_, began}), now);
-  if (rung_at_ && ended < *rung_at_ - kWakingTakes)
-    ended = std::max(ended, *rung_at_ - kWakingTakes - context_.lanes->KeptWaiting());
+  MonotonicTime ended = std::max({said, looked_at_, began});
+  if (ended > now) ended = std::min(ended, context_.loop.clock().Now());  // put there during the look
+  if (const MonotonicTime woken = context_.loop.TurnBegan() - kWakingTakes; slept_ && ended < woken)
+    ended = std::max(ended, woken - context_.lanes->KeptWaiting());
   running_->attempt.duration = ended - began;
   running_->attempt.occupied =
       std::clamp(nanoseconds(answer.took_ns), nanoseconds(0), running_->attempt.duration);
@@ -133,7 +130,7 @@ void WorkerProcess::DropLane() {
   if (lane_) context_.lanes->Remove(*this);
   bell_watch_.reset();
   lane_.reset();
-  rung_at_.reset();
+  slept_ = false;
   short_events_ = 0;
   ring_ = false;
   unsent_.clear();
