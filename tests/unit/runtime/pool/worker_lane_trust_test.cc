@@ -208,6 +208,46 @@ TEST_CASE_METHOD(LaneFixture, "a worker may ring at any time, and does no harm b
   CHECK(turns < 20);  // its bell has been emptied: the loop sleeps
 }
 
+// Is looked at before the worker.
+struct OtherUser final : LaneUser {
+  size_t TakeAnswers(MonotonicTime) override {
+    if (const auto look = std::exchange(on_look, nullptr)) look();
+    return 0;
+  }
+  bool Wake() override { return false; }
+  bool BeginSleep() override { return true; }
+  void EndSleep() override {}
+  std::function<void()> on_look;
+};
+
+// Bug once: its end was cut to the beginning of the look, before it had answered.
+TEST_CASE_METHOD(LaneFixture, "an answer that comes during a look ends when it came, not when the look began",
+                 "[worker][lane]") {
+  OtherUser other;
+  lanes_.Add(other);
+  PlayWithThree([](Player& worker) {
+    worker.AnswerInLane("3");
+    worker.TakeFromLane();
+    worker.AwaitGo();
+    worker.AnswerInLane("4");
+    worker.StopOnce();
+    AnswerNext(worker);
+  });
+  Go();
+  RunUntil([this] { return told_.count(3) == 1; });
+  MonotonicTime before_its_answer{};
+  other.on_look = [&] {
+    before_its_answer = loop->clock().Now();
+    Go();
+    AwaitStopped();
+  };
+  RunUntil([this] { return told_.count(4) == 1; });
+  CHECK(told_[4].began + told_[4].duration >= before_its_answer);
+  Continue();
+  AwaitTold(5);
+  lanes_.Remove(other);
+}
+
 enum class Answered { kInTime, kWhileHearthdWaits, kWithoutARing };
 
 // Goal: nobody can have been done long before hearthd was woken, or woke, and found the answer.
