@@ -37,7 +37,8 @@ struct LaneMemory;
 // Limits: `left` lanes can be made, and one more for each that goes.
 class EventLane final {
  public:
-  // When an answer was there, by the worker's own clock (CLOCK_MONOTONIC): only believed between two looks of hearthd's.
+  // When an answer was there, by the worker's own clock (CLOCK_MONOTONIC): only believed between two looks of hearthd's, and
+  // not long before it woke.
   struct Answer {
     std::string_view frame;  // in `out`
     int64_t ended_ns = 0;
@@ -117,7 +118,7 @@ class MappedEventLane final {
   void EndSleep();
   // Sleeps until hearthd has rung.
   Rung AwaitRing();
-  int bell_fd() const { return own_bell_.get(); }
+  int bell_fd() const { return own_bell_.get(); }  // readable when hearthd has rung
 
  private:
   LaneMemory* memory_ = nullptr;
